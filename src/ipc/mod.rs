@@ -1,0 +1,16 @@
+//! The host's socket: what can be asked, what comes back, and how a client finds or starts a host.
+//!
+//! Newline-delimited JSON over a Unix socket. This room knows words and bytes; it must not know how a request
+//! is carried out (`host`) or how an answer is shown (`cli`, `tui`, `telegram`).
+
+pub(crate) mod request;
+pub(crate) mod response;
+
+pub(crate) use request::{ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen};
+pub(crate) use response::{Accepted, ClientFrame, Hello, HostFrame, HostStatus, Hit, Push, Response, Welcome};
+
+/// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.
+pub(crate) const PROTOCOL: u32 = 2;
+
+/// The oldest protocol this build's host still serves.
+pub(crate) const OLDEST_PROTOCOL: u32 = PROTOCOL - 1;

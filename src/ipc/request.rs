@@ -1,0 +1,146 @@
+//! Everything a front end can ask. All front ends speak this one enum.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::{Agent, ApprovalId, Channel, Decision, Delivery, PromptId, TurnId};
+
+/// How a session is named in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Selector {
+    /// A name, an id, or a unique prefix of either.
+    Name(String),
+    /// A whole name or id: for what cannot be undone or must not hit the wrong one.
+    Exact(String),
+    /// The current session of a channel.
+    Current(Channel),
+}
+
+/// Who may send a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PermissionScope {
+    /// Any front end.
+    Any,
+    /// Only a terminal of the owner: not the Telegram bridge, not a session's own process tree.
+    Local,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewSession {
+    pub(crate) name: String,
+    /// None: `session.persona` of the configuration.
+    pub(crate) persona: Option<String>,
+    /// Absolute. None: a scratch directory that claudebot makes and may remove.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) agent: Agent,
+    pub(crate) model: Option<String>,
+    pub(crate) tags: Vec<String>,
+    /// Make it current in this channel. By default creating does not switch.
+    pub(crate) switch: Option<Channel>,
+    /// `/` and the home directory are refused unless the person said yes.
+    pub(crate) allow_wide_dir: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SendPrompt {
+    pub(crate) session: Selector,
+    /// Unique per prompt and kept over retries.
+    pub(crate) key: String,
+    pub(crate) text: String,
+    /// Absolute paths; the host copies them into the session's `inbox/` before it acknowledges.
+    pub(crate) attachments: Vec<PathBuf>,
+    pub(crate) delivery: Delivery,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArchiveOptions {
+    /// Pack an own project directory too (and remove nothing of it).
+    pub(crate) with_dir: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StopWhen {
+    /// Wait for running turns up to `host.drain`, then end.
+    WhenIdle,
+    /// Interrupt running turns and end.
+    Now,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Request {
+    // Sessions.
+    SessionNew(NewSession),
+    SessionList { channel: Channel, archived: bool, all: bool, tag: Option<String> },
+    SessionShow { session: Selector, channel: Channel },
+    SessionRename { session: Selector, name: String },
+    SessionTag { session: Selector, add: Vec<String>, remove: Vec<String> },
+    SessionPin { session: Selector, pinned: bool },
+    SessionSwitch { channel: Channel, session: Selector },
+    /// Ends the turn and holds the queue. With `turn`, only if that turn still runs.
+    SessionStop { session: Selector, turn: Option<TurnId> },
+    /// Ends the process, keeps everything. Refused while busy unless `force`.
+    SessionSleep { session: Selector, force: bool },
+    /// Removes everything but a project directory. `confirmed` false: only says what would go.
+    SessionDelete { session: Selector, confirmed: bool },
+    SessionArchive { session: Selector, options: ArchiveOptions },
+    SessionRestore { archive: PathBuf, dir: Option<PathBuf>, name: Option<String> },
+    /// Change for this session, now if live and at every wake. None: back to the persona's.
+    SessionSet { session: Selector, key: String, value: Option<String> },
+
+    // Prompts.
+    Send(SendPrompt),
+    /// Releases a held queue.
+    QueueRun { session: Selector },
+    /// Cancels every waiting prompt.
+    QueueClear { session: Selector },
+    PromptTakeBack { prompt: PromptId },
+    PromptEdit { prompt: PromptId, text: String },
+    /// Runs on after an interrupted turn.
+    Continue { session: Selector, key: String },
+
+    // Reading.
+    Log { session: Selector, since: u64, limit: u32 },
+    Search { query: String, limit: u32 },
+    Audit { limit: u32 },
+    Status { channel: Channel },
+    Stats { session: Option<Selector>, since: Option<Timestamp> },
+    Names { prefix: String },
+
+    // Approvals.
+    Approvals { session: Option<Selector> },
+    Answer { approval: ApprovalId, decision: Decision, by: String },
+
+    // Live.
+    /// Events after `since`, then a snapshot, then deltas, under this frame's id until the connection ends.
+    Subscribe { session: Selector, since: u64 },
+    /// Every session's events after the global cursor `since`; `None` starts at the present.
+    Feed { since: Option<u64> },
+    /// Starts the process so that the next turn is warm.
+    Prewarm { session: Selector },
+    /// What fills the context, as the agent reports it.
+    Context { session: Selector },
+
+    // The host itself.
+    HostStatus,
+    HostStop { when: StopWhen },
+}
+
+impl Request {
+    pub(crate) const fn scope(&self) -> PermissionScope {
+        match self {
+            Self::HostStop { .. } => PermissionScope::Local,
+            _ => PermissionScope::Any,
+        }
+    }
+}
+
+/// A key for a prompt typed in a shell.
+pub(crate) fn shell_key() -> String {
+    format!("cli:{}", Uuid::new_v4())
+}

@@ -1,0 +1,141 @@
+//! What the host answers, and the frames that carry it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Request;
+use crate::error::Error;
+use crate::model::{Approval, Event, Live, PromptId, PromptStatus, SessionId, SessionState, SessionView, Stats, TurnId};
+
+/// The client's first line. Frozen: every release must be able to read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) claudebot: String,
+    pub(crate) protocol: u32,
+    /// `cli`, `tui`, `telegram`: decides about requests of scope `local`.
+    pub(crate) client: String,
+    /// `CLAUDEBOT_SESSION` of the client's environment: it runs inside a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) inside: Option<String>,
+}
+
+/// The host's first line. Frozen likewise. `error` set: the host does not serve this client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Welcome {
+    pub(crate) claudebot: String,
+    pub(crate) protocol: u32,
+    pub(crate) oldest: u32,
+    pub(crate) pid: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Error>,
+}
+
+/// A line from client to host. `id` is chosen by the client, unique per connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClientFrame {
+    pub(crate) id: u64,
+    pub(crate) request: Request,
+}
+
+/// A line from host to client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostFrame {
+    Ok { id: u64, response: Response },
+    Error { id: u64, error: Error },
+    Push { id: u64, push: Push },
+}
+
+/// What a subscription brings. `id` of the frame is that of the request that subscribed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Push {
+    Event(Event),
+    Live(Live),
+    /// An event of any session, with the cursor to continue from.
+    Feed { feed: u64, session: SessionId, name: String, event: Event },
+    /// The subscriber was too slow and has been dropped: subscribe again from the last `seq` it has.
+    Lagged,
+    /// Long work goes on: bytes done of bytes in all, 0 when unknown.
+    Progress { done: u64, total: u64, what: String },
+    /// The session is gone (deleted, archived) or the host is about to end: reconnect if you still care.
+    Closed { reason: String },
+}
+
+/// A prompt is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Accepted {
+    pub(crate) prompt: PromptId,
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    /// `queued` where it waits; with `reason` why.
+    pub(crate) status: PromptStatus,
+    /// The log's `seq` of the prompt event; its answer comes after it.
+    pub(crate) seq: u64,
+    /// This key was accepted before: nothing new was queued.
+    pub(crate) repeated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// A place where the words of a search were said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hit {
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    pub(crate) seq: u64,
+    pub(crate) at: Timestamp,
+    /// `prompt` or `reply`.
+    pub(crate) kind: String,
+    /// The words in their surroundings, matches between `[` and `]`.
+    pub(crate) snippet: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostStatus {
+    pub(crate) pid: u32,
+    pub(crate) version: String,
+    pub(crate) protocol: u32,
+    pub(crate) started: Timestamp,
+    pub(crate) socket: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) live: u32,
+    pub(crate) busy: u32,
+    pub(crate) clients: u32,
+    /// `background`, `foreground`, `serve`.
+    pub(crate) mode: String,
+    pub(crate) draining: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub(crate) enum Response {
+    Done,
+    /// Done, and these words say what exactly.
+    Said(String),
+    Session(SessionView),
+    Sessions(Vec<SessionView>),
+    Accepted(Accepted),
+    Events(Vec<Event>),
+    Hits(Vec<Hit>),
+    Approvals(Vec<Approval>),
+    /// Whether a turn was stopped, and how many prompts the hold now keeps.
+    Stopped { turn: Option<TurnId>, held: u32 },
+    Subscribed { session: SessionView, head: u64 },
+    Following { feed: u64 },
+    Status { sessions: Vec<SessionView>, approvals: Vec<Approval>, host: Option<HostStatus> },
+    Stats(Stats),
+    Names(Vec<String>),
+    Audit(Vec<Value>),
+    /// What a deletion would remove, one line each.
+    WouldDelete { session: SessionView, removes: Vec<String>, keeps: Vec<String> },
+    Archived { session: SessionId, file: PathBuf, bytes: u64 },
+    Restored { session: SessionView },
+    Context { used: u64, window: u64, model: String, raw: Value },
+    Host(HostStatus),
+    /// The state after a change.
+    State(SessionState),
+}

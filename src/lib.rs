@@ -1,0 +1,35 @@
+//! claudebot: your Claude Code sessions live in one place and you can reach them from the shell, from a
+//! full-screen terminal browser and from Telegram, all at once, with nothing lost.
+//!
+//! # The map of the house
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`error`] | errors for people, and their exit codes |
+//! | [`paths`] | where things lie, from an injected environment |
+//! | [`config`] | defaults < file < environment < flags, every value with its origin |
+//! | [`model`] | the words as plain data, no I/O |
+//! | [`claude`] | the vendor's protocol and files; imports nothing of ours |
+//! | [`persona`] | who Claude is in a session |
+//! | [`store`] | all SQL of the host |
+//! | [`archive`] | a session in one verified file, and back |
+//! | [`ipc`] | requests, events, the socket's client |
+//! | [`host`] | the one process that owns live sessions and writes the store |
+//! | [`cli`] | the command line |
+//! | [`demo`] | the demo agent, which needs no account |
+//!
+//! # What always holds
+//!
+//! 1. One process per data directory owns children and writes the store: the host, under a file lock.
+//! 2. Every front end speaks the same [`ipc::Request`]; without a host, short ones run the same handler in-process.
+//! 3. The event log is the truth; notifications are hints. A subscriber says "after seq N" and gets the rest.
+//! 4. A prompt is stored before it is acknowledged; the same key twice is one prompt.
+//! 5. Vendor types stop at `host::translate`. Unknown messages are kept, never fatal.
+//! 6. Never two processes on one conversation. A stop we asked for is not a crash.
+//! 7. Only pure code decides; `select!` only gathers.
+//!
+//! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
+
+mod error;
+mod ipc;
+mod model;

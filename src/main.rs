@@ -1,0 +1,3 @@
+//! Parse, run, error → exit code; nothing else.
+
+fn main() {}
