@@ -31,5 +31,6 @@
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
 mod error;
+mod host;
 mod ipc;
 mod model;

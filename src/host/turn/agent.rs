@@ -1,0 +1,145 @@
+//! What the agent's messages mean for the turn.
+
+use super::effect::{Effect, OpenTool};
+use super::input::{AgentEvent, Ask, End, Seen};
+use super::{State, notice};
+use crate::model::{Live, Outcome, PromptId};
+
+impl State {
+    pub(super) fn agent(&mut self, event: AgentEvent, out: &mut Vec<Effect>) {
+        match event {
+            AgentEvent::Init { conversation } => {
+                out.push(Effect::Conversation(conversation));
+                self.begin_turn(out);
+            }
+            AgentEvent::Reset => out.push(notice(
+                "conversation_reset",
+                "Claude's memory of this session begins anew here; the log keeps what was said".to_owned(),
+            )),
+            AgentEvent::Prompt { prompt, seen: Seen::Begun } => self.prompt_begun(prompt, out),
+            AgentEvent::Prompt { prompt, seen: Seen::Cancelled } => self.prompt_cancelled(prompt, out),
+            AgentEvent::BlockStarted { parent, index, kind } => {
+                if parent.is_none() {
+                    self.begin_turn(out);
+                }
+                let place = self.place();
+                self.blocks.started(place, parent, index, kind, out);
+            }
+            AgentEvent::Delta { parent, index, text } => {
+                self.blocks.delta(parent.as_deref(), index, text, out);
+            }
+            AgentEvent::Text { parent, text } => self.said(parent, text, out),
+            AgentEvent::Thought { parent } => self.blocks.thought(parent.as_deref()),
+            AgentEvent::ToolCall { parent, id, name, input, summary } => {
+                let place = self.place();
+                let tool = OpenTool { id, block: 0, name, summary, input, parent };
+                self.blocks.tool_called(place, tool, out);
+                out.push(Effect::Changed);
+            }
+            AgentEvent::ToolResult { id, text, is_error } => {
+                let place = self.place();
+                self.blocks.tool_returned(place, &id, text, is_error, out);
+                out.push(Effect::Changed);
+            }
+            AgentEvent::Ask(ask) => self.asked(ask, out),
+            AgentEvent::AskCancelled { request } => self.ask_cancelled(request, out),
+            AgentEvent::Status(status) => {
+                self.status = status;
+                out.push(Effect::Changed);
+            }
+            AgentEvent::Background(tasks) => {
+                self.background = tasks;
+                out.push(Effect::Changed);
+            }
+            AgentEvent::Ended(end) => self.ended(end, out),
+            AgentEvent::Notice { code, text } => out.push(notice(code, text)),
+        }
+    }
+
+    fn prompt_begun(&mut self, prompt: PromptId, out: &mut Vec<Effect>) {
+        // An echo of a prompt that is finished, or not ours, says nothing new.
+        if !self.given.iter().any(|given| given.prompt == prompt) || self.in_turn(prompt) {
+            return;
+        }
+        self.begin_turn(out);
+        if let Some(turn) = &mut self.turn {
+            turn.prompts.push(prompt);
+            out.push(Effect::Started(vec![prompt]));
+            out.push(Effect::Publish(Live::TurnJoined { turn: turn.id, prompt }));
+        }
+    }
+
+    fn prompt_cancelled(&mut self, prompt: PromptId, out: &mut Vec<Effect>) {
+        if self.in_turn(prompt) {
+            return;
+        }
+        let Some(at) = self.given.iter().position(|given| given.prompt == prompt) else { return };
+        let given = self.given.remove(at);
+        if given.wanted_back {
+            out.push(Effect::Cancel(prompt));
+        } else if given.extra {
+            out.push(Effect::Requeue(prompt));
+            self.queue.push_front(super::Waiting { prompt, delivery: crate::model::Delivery::Queue });
+        } else {
+            // It was stopped before the agent began: a turn without any work.
+            self.stop_at_begin = false;
+            self.begin_turn(out);
+            if let Some(turn) = &mut self.turn {
+                turn.prompts.push(prompt);
+            }
+            self.finish_turn(Outcome::Interrupted, "stopped before it began".to_owned(), None, out);
+            return;
+        }
+        self.pump(out);
+        out.push(Effect::Changed);
+    }
+
+    fn said(&mut self, parent: Option<String>, text: String, out: &mut Vec<Effect>) {
+        if parent.is_none() {
+            self.begin_turn(out);
+            if let Some(turn) = &mut self.turn {
+                turn.spoke = true;
+            }
+        }
+        let place = self.place();
+        self.blocks.said(place, parent, text, out);
+    }
+
+    fn asked(&mut self, ask: Ask, out: &mut Vec<Effect>) {
+        self.asks.push(ask.request.clone());
+        out.push(Effect::Ask(ask));
+        out.push(Effect::Changed);
+    }
+
+    fn ask_cancelled(&mut self, request: String, out: &mut Vec<Effect>) {
+        if self.asks.contains(&request) {
+            self.asks.retain(|ask| *ask != request);
+            out.push(Effect::Void(vec![request]));
+            out.push(Effect::Changed);
+        }
+    }
+
+    fn ended(&mut self, end: End, out: &mut Vec<Effect>) {
+        self.begin_turn(out);
+        let Some(turn) = &self.turn else { return };
+        let outcome = match () {
+            () if turn.stopped && (end.aborted || end.is_error) => Outcome::Interrupted,
+            () if turn.replaced && end.aborted => Outcome::Replaced,
+            () if end.aborted || end.is_error => Outcome::Failed,
+            () => Outcome::Done,
+        };
+        let unsaid = !turn.spoke && !end.text.is_empty() && outcome == Outcome::Done;
+        if unsaid {
+            // A local command answers with its result alone.
+            let place = self.place();
+            self.blocks.said(place, None, end.text.clone(), out);
+        }
+        let text = match outcome {
+            Outcome::Failed => end.text.clone(),
+            Outcome::Interrupted => "stopped".to_owned(),
+            Outcome::Replaced => "dropped for another prompt".to_owned(),
+            Outcome::Done => String::new(),
+        };
+        self.finish_turn(outcome, text, Some(end), out);
+    }
+}

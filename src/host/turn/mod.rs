@@ -1,0 +1,562 @@
+//! The turn state machine: which prompt runs when, what a message of the agent means for it, and what is to
+//! be done. Pure: no clock, no store, no process. `State::apply(input) → effects` is its whole interface.
+//!
+//! A turn reaches from the agent's first sign of work to its `result`. Which prompts belong to it is not
+//! assumed but read from the agent's echoes: what is echoed while a turn runs belongs to that turn, what is
+//! echoed between turns begins the next one, and a turn without an echo was begun by the agent itself.
+
+mod agent;
+mod blocks;
+mod effect;
+mod input;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+pub(crate) use blocks::Place;
+pub(crate) use effect::{Effect, Finished, Urgency};
+pub(crate) use input::{AgentEvent, Ask, End, Input, Seen, Verdict};
+
+use crate::model::{
+    Delivery, Detail, EventKind, Live, LiveTurn, NewEvent, Origin, Outcome, PromptId, SessionState, TurnId,
+};
+
+/// Where the process stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// None; starting one is allowed.
+    Asleep,
+    /// None; it ended by itself. Starting one is allowed.
+    Crashed,
+    /// None; starting one was tried or asked for and has to wait for `MayStart`.
+    Barred,
+    Starting,
+    Ready,
+    Stopping,
+    /// None; the stored conversation is being read.
+    Recovering,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Turn {
+    id: TurnId,
+    prompts: Vec<PromptId>,
+    started: jiff::Timestamp,
+    /// A person stopped it.
+    stopped: bool,
+    /// A prompt was sent instead of it.
+    replaced: bool,
+    /// Something was said that is in the log.
+    spoke: bool,
+}
+
+/// A prompt that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) prompt: PromptId,
+    pub(crate) delivery: Delivery,
+}
+
+/// A prompt that the agent has been given and that no turn has finished yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Given {
+    prompt: PromptId,
+    /// Sent into a running turn; such prompts form the one second set.
+    extra: bool,
+    /// A person wants it back.
+    wanted_back: bool,
+}
+
+/// Everything the machine knows about one session.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    queue: VecDeque<Waiting>,
+    given: Vec<Given>,
+    hold: Option<String>,
+    turn: Option<Turn>,
+    next_turn: TurnId,
+    blocks: blocks::Blocks,
+    asks: Vec<String>,
+    background: Vec<String>,
+    status: Option<String>,
+    /// Why the process cannot be started, while `phase` is `Barred`.
+    barred: Option<String>,
+    draining: bool,
+    /// A stop came while the agent had a prompt but had not begun: the turn is stopped as it begins.
+    stop_at_begin: bool,
+    /// The last process ended by itself.
+    crashed: bool,
+    now: fn() -> jiff::Timestamp,
+}
+
+impl State {
+    /// `next_turn` is the number the next turn gets; `queue` what waited when the host began.
+    pub(crate) fn new(next_turn: TurnId, queue: Vec<Waiting>, hold: Option<String>, crashed: bool) -> Self {
+        Self {
+            phase: if crashed { Phase::Crashed } else { Phase::Asleep },
+            queue: queue.into(),
+            given: Vec::new(),
+            hold,
+            turn: None,
+            next_turn,
+            blocks: blocks::Blocks::default(),
+            asks: Vec::new(),
+            background: Vec::new(),
+            status: None,
+            barred: None,
+            draining: false,
+            stop_at_begin: false,
+            crashed,
+            now: jiff::Timestamp::now,
+        }
+    }
+
+    /// Begins in recovery: a former process was given these prompts, and nobody knows yet what came of them.
+    pub(crate) fn recovering(mut self, given: &[PromptId]) -> Self {
+        self.phase = Phase::Recovering;
+        self.given = given.iter().map(|&prompt| Given { prompt, extra: false, wanted_back: false }).collect();
+        self
+    }
+
+    pub(crate) fn session_state(&self) -> SessionState {
+        if !self.asks.is_empty() {
+            return SessionState::Waiting;
+        }
+        let runnable = !self.queue.is_empty() && self.hold.is_none();
+        match self.phase {
+            Phase::Ready | Phase::Stopping if self.turn.is_some() || !self.given.is_empty() => {
+                SessionState::Busy
+            }
+            Phase::Ready => SessionState::Idle,
+            Phase::Starting if runnable => SessionState::Busy,
+            Phase::Starting => SessionState::Idle,
+            Phase::Recovering => SessionState::Busy,
+            Phase::Stopping | Phase::Asleep | Phase::Barred => SessionState::Asleep,
+            Phase::Crashed => SessionState::Crashed,
+        }
+    }
+
+    /// What it does or what keeps it awake, in a few words.
+    pub(crate) fn activity(&self) -> Option<String> {
+        if let Some(activity) = self.blocks.activity() {
+            return Some(activity);
+        }
+        if let Some(why) = self.barred.as_ref().filter(|_| self.phase == Phase::Barred) {
+            return Some(why.clone());
+        }
+        match self.background.len() {
+            0 => self.status.clone(),
+            1 => Some(format!("background: {}", self.background[0])),
+            n => Some(format!("{n} background tasks")),
+        }
+    }
+
+    /// Whether the process may be ended to make room: nothing runs, waits or works in the background.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.phase == Phase::Ready && self.is_quiet() && (self.queue.is_empty() || self.hold.is_some())
+    }
+
+    /// Nothing is under way that an end of the process would cut off.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.turn.is_none() && self.given.is_empty() && self.asks.is_empty() && self.background.is_empty()
+    }
+
+    /// Whether a prompt accepted now is written at once, so that one commit can store it as sent.
+    pub(crate) fn would_send(&self) -> bool {
+        self.phase == Phase::Ready
+            && self.turn.is_none()
+            && self.given.is_empty()
+            && self.queue.is_empty()
+            && self.hold.is_none()
+            && !self.draining
+    }
+
+    pub(crate) fn running_turn(&self) -> Option<TurnId> {
+        self.turn.as_ref().map(|turn| turn.id)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.turn.is_some() || !self.given.is_empty()
+    }
+
+    pub(crate) fn hold(&self) -> Option<&str> {
+        self.hold.as_deref()
+    }
+
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Waiting> + '_ {
+        self.queue.iter().copied()
+    }
+
+    pub(crate) fn status(&self) -> Option<String> {
+        self.status.clone()
+    }
+
+    pub(crate) fn live_turn(&self) -> Option<LiveTurn> {
+        let turn = self.turn.as_ref()?;
+        Some(LiveTurn {
+            turn: turn.id,
+            origin: origin(&turn.prompts),
+            started: turn.started,
+            prompts: turn.prompts.clone(),
+            blocks: self.blocks.live(),
+        })
+    }
+
+    /// Takes in one happening and says what is to be done, in order.
+    pub(crate) fn apply(&mut self, input: Input) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match input {
+            Input::Accepted { prompt, delivery, sent } => self.accepted(prompt, delivery, sent, &mut out),
+            Input::NotSent(prompts) => self.not_sent(&prompts),
+            Input::Stop => self.stop(&mut out),
+            Input::Release => self.release(&mut out),
+            Input::Hold(reason) => self.set_hold(Some(reason), &mut out),
+            Input::Dropped(prompts) => self.dropped(&prompts, &mut out),
+            Input::TakeBack(prompt) => self.take_back(prompt, &mut out),
+            Input::Wake => self.wake(&mut out),
+            Input::Sleep => self.sleep(&mut out),
+            Input::Drain => self.drain(&mut out),
+            Input::Ready => self.ready(&mut out),
+            Input::CannotStart { why } => self.cannot_start(why, &mut out),
+            Input::MayStart => self.may_start(&mut out),
+            Input::Exited { asked, why } => self.exited(asked, &why, &mut out),
+            Input::Recovered(verdicts) => self.recovered(verdicts, &mut out),
+            Input::Resolved { request } => self.resolved(&request, &mut out),
+            Input::Agent(event) => self.agent(event, &mut out),
+        }
+        out
+    }
+
+    fn accepted(&mut self, prompt: PromptId, delivery: Delivery, sent: bool, out: &mut Vec<Effect>) {
+        if sent {
+            self.given.push(Given { prompt, extra: false, wanted_back: false });
+            out.push(Effect::Write { prompts: vec![prompt], urgency: Urgency::Turn });
+        } else {
+            self.queue.push_back(Waiting { prompt, delivery });
+            self.pump(out);
+        }
+        out.push(Effect::Changed);
+    }
+
+    fn not_sent(&mut self, prompts: &[PromptId]) {
+        self.given.retain(|given| !prompts.contains(&given.prompt));
+        for &prompt in prompts.iter().rev() {
+            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue });
+        }
+    }
+
+    /// Hands over what may be handed over now.
+    fn pump(&mut self, out: &mut Vec<Effect>) {
+        if self.draining {
+            return;
+        }
+        match self.phase {
+            Phase::Asleep | Phase::Crashed if self.has_runnable() => {
+                self.phase = Phase::Starting;
+                out.push(Effect::Start);
+            }
+            Phase::Ready if self.turn.is_none() && self.given.is_empty() => self.send_next(out),
+            Phase::Ready => self.send_extra(out),
+            _ => {}
+        }
+    }
+
+    fn has_runnable(&self) -> bool {
+        self.queue.iter().any(|waiting| self.hold.is_none() || waiting.delivery != Delivery::Queue)
+    }
+
+    /// Nothing runs: the next prompt in order, what was to be sent at once before what was queued.
+    fn send_next(&mut self, out: &mut Vec<Effect>) {
+        let urgent = self.queue.iter().position(|waiting| waiting.delivery != Delivery::Queue);
+        let next = urgent.or_else(|| (self.hold.is_none() && !self.queue.is_empty()).then_some(0));
+        let Some(waiting) = next.and_then(|at| self.queue.remove(at)) else { return };
+        self.give(&[waiting.prompt], false, Urgency::Turn, out);
+    }
+
+    /// A turn runs: what is to reach it goes as one set, and only when no earlier such set is under way.
+    fn send_extra(&mut self, out: &mut Vec<Effect>) {
+        if self.given.iter().any(|given| given.extra) {
+            return;
+        }
+        let (extra, queue): (Vec<_>, Vec<_>) =
+            self.queue.iter().copied().partition(|waiting| waiting.delivery != Delivery::Queue);
+        if extra.is_empty() {
+            return;
+        }
+        self.queue = queue.into();
+        let instead = extra.iter().any(|waiting| waiting.delivery == Delivery::Instead);
+        if instead && let Some(turn) = &mut self.turn {
+            turn.replaced = true;
+        }
+        let prompts: Vec<_> = extra.iter().map(|waiting| waiting.prompt).collect();
+        self.give(&prompts, true, if instead { Urgency::AtOnce } else { Urgency::Next }, out);
+    }
+
+    fn give(&mut self, prompts: &[PromptId], extra: bool, urgency: Urgency, out: &mut Vec<Effect>) {
+        self.given.extend(prompts.iter().map(|&prompt| Given { prompt, extra, wanted_back: false }));
+        out.push(Effect::Send { prompts: prompts.to_vec(), urgency });
+        out.push(Effect::Changed);
+    }
+
+    fn stop(&mut self, out: &mut Vec<Effect>) {
+        let extra: Vec<_> = self.given.iter().filter(|given| given.extra).map(|given| given.prompt).collect();
+        if !self.queue.is_empty() || !extra.is_empty() {
+            self.set_hold(Some("stopped".to_owned()), out);
+        }
+        if !self.is_busy() || !matches!(self.phase, Phase::Ready | Phase::Stopping) {
+            return;
+        }
+        // What the agent has not begun comes back and waits with the rest.
+        out.extend(extra.into_iter().filter(|prompt| !self.in_turn(*prompt)).map(Effect::CancelInAgent));
+        match &mut self.turn {
+            Some(turn) => turn.stopped = true,
+            None => self.stop_at_begin = true,
+        }
+        out.push(Effect::Interrupt);
+    }
+
+    fn in_turn(&self, prompt: PromptId) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.prompts.contains(&prompt))
+    }
+
+    fn set_hold(&mut self, hold: Option<String>, out: &mut Vec<Effect>) {
+        if self.hold != hold {
+            self.hold.clone_from(&hold);
+            out.push(Effect::SetHold(hold));
+            out.push(Effect::Changed);
+        }
+    }
+
+    fn release(&mut self, out: &mut Vec<Effect>) {
+        self.set_hold(None, out);
+        self.unbar();
+        self.pump(out);
+    }
+
+    fn dropped(&mut self, prompts: &[PromptId], out: &mut Vec<Effect>) {
+        self.queue.retain(|waiting| !prompts.contains(&waiting.prompt));
+        if self.queue.is_empty() {
+            self.set_hold(None, out);
+        }
+        out.push(Effect::Changed);
+    }
+
+    fn take_back(&mut self, prompt: PromptId, out: &mut Vec<Effect>) {
+        if self.in_turn(prompt) {
+            return;
+        }
+        if let Some(given) = self.given.iter_mut().find(|given| given.prompt == prompt) {
+            given.wanted_back = true;
+            out.push(Effect::CancelInAgent(prompt));
+        }
+    }
+
+    fn wake(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Asleep | Phase::Crashed) && !self.draining {
+            self.phase = Phase::Starting;
+            out.push(Effect::Start);
+            out.push(Effect::Changed);
+        }
+    }
+
+    fn sleep(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Ready | Phase::Starting) {
+            self.phase = Phase::Stopping;
+            out.push(Effect::End);
+            out.push(Effect::Changed);
+        }
+    }
+
+    fn drain(&mut self, out: &mut Vec<Effect>) {
+        self.draining = true;
+        if self.phase == Phase::Starting || (self.phase == Phase::Ready && !self.is_busy()) {
+            self.sleep(out);
+        }
+    }
+
+    fn ready(&mut self, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Starting {
+            self.phase = Phase::Ready;
+            self.pump(out);
+            out.push(Effect::Changed);
+        }
+    }
+
+    fn cannot_start(&mut self, why: String, out: &mut Vec<Effect>) {
+        self.phase = Phase::Barred;
+        self.barred = Some(why);
+        out.push(Effect::Changed);
+    }
+
+    fn unbar(&mut self) {
+        if self.phase == Phase::Barred {
+            self.phase = Phase::Asleep;
+            self.barred = None;
+        }
+    }
+
+    fn may_start(&mut self, out: &mut Vec<Effect>) {
+        self.unbar();
+        self.pump(out);
+    }
+
+    fn exited(&mut self, asked: bool, why: &str, out: &mut Vec<Effect>) {
+        if !self.asks.is_empty() {
+            out.push(Effect::Void(std::mem::take(&mut self.asks)));
+        }
+        self.background.clear();
+        self.status = None;
+        self.stop_at_begin = false;
+        if !asked {
+            out.push(notice("crashed", format!("{why}; the next prompt starts it again")));
+        }
+        self.crashed = !asked;
+        if self.is_busy() {
+            self.phase = Phase::Recovering;
+            out.push(Effect::Recover);
+        } else {
+            self.blocks.discard();
+            self.phase = if asked { Phase::Asleep } else { Phase::Crashed };
+            // After a crash nothing is started unasked, except for what already waits.
+            self.pump(out);
+        }
+        out.push(Effect::Changed);
+    }
+
+    fn recovered(&mut self, verdicts: Vec<Verdict>, out: &mut Vec<Effect>) {
+        // The stored conversation has the whole of what was streamed only in part.
+        let running = self.turn.take();
+        if running.as_ref().is_some_and(|turn| turn.prompts.is_empty()) {
+            self.turn.clone_from(&running);
+            self.finish_turn(Outcome::Interrupted, CUT_OFF.to_owned(), None, out);
+        }
+        self.blocks.discard();
+        let mut id = running.filter(|turn| !turn.prompts.is_empty()).map(|turn| turn.id);
+        self.given.clear();
+        let mut again = Vec::new();
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Again(prompt) => again.push(prompt),
+                Verdict::Ended { prompts, texts, failed } => {
+                    let outcome = if failed { Outcome::Failed } else { Outcome::Done };
+                    let turn = id.take().unwrap_or_else(|| self.number_turn());
+                    self.finish_recovered(turn, prompts, texts, outcome, out);
+                }
+                Verdict::CutOff { prompts, texts } => {
+                    let turn = id.take().unwrap_or_else(|| self.number_turn());
+                    self.finish_recovered(turn, prompts, texts, Outcome::Interrupted, out);
+                }
+            }
+        }
+        for prompt in again.into_iter().rev() {
+            out.push(Effect::Requeue(prompt));
+            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue });
+        }
+        self.phase = if self.crashed { Phase::Crashed } else { Phase::Asleep };
+        self.pump(out);
+        out.push(Effect::Changed);
+    }
+
+    fn finish_recovered(
+        &mut self,
+        turn: TurnId,
+        prompts: Vec<PromptId>,
+        mut texts: Vec<String>,
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let at = Place { turn, prompt: prompts.first().copied() };
+        let text = match outcome {
+            Outcome::Failed => texts.pop().unwrap_or_default(),
+            Outcome::Interrupted => CUT_OFF.to_owned(),
+            Outcome::Done | Outcome::Replaced => String::new(),
+        };
+        for text in texts {
+            self.blocks.said(at, None, text, out);
+        }
+        let origin = origin(&prompts);
+        out.push(Effect::Finish(Finished { turn, origin, outcome, prompts, text, end: None }));
+    }
+
+    fn resolved(&mut self, request: &str, out: &mut Vec<Effect>) {
+        self.asks.retain(|ask| ask != request);
+        out.push(Effect::Changed);
+    }
+
+    fn number_turn(&mut self) -> TurnId {
+        let id = self.next_turn;
+        self.next_turn += 1;
+        id
+    }
+
+    /// Where an event that comes now belongs: the running turn, or the last one.
+    fn place(&self) -> Place {
+        match &self.turn {
+            Some(turn) => Place { turn: turn.id, prompt: turn.prompts.first().copied() },
+            None => Place { turn: self.next_turn.saturating_sub(1), prompt: None },
+        }
+    }
+
+    fn begin_turn(&mut self, out: &mut Vec<Effect>) {
+        if self.turn.is_some() {
+            return;
+        }
+        let id = self.number_turn();
+        let stopped = std::mem::take(&mut self.stop_at_begin);
+        self.turn = Some(Turn {
+            id,
+            prompts: Vec::new(),
+            started: (self.now)(),
+            stopped,
+            replaced: false,
+            spoke: false,
+        });
+        let origin = if self.given.is_empty() { Origin::Claude } else { Origin::Prompt };
+        out.push(Effect::Publish(Live::TurnStarted { turn: id, origin, prompts: Vec::new() }));
+        out.push(Effect::Changed);
+        if stopped {
+            out.push(Effect::Interrupt);
+        }
+    }
+
+    /// Ends the running turn with this outcome and sends what comes next.
+    fn finish_turn(&mut self, outcome: Outcome, text: String, end: Option<End>, out: &mut Vec<Effect>) {
+        let place = self.place();
+        self.blocks.flush(place, out);
+        let Some(turn) = self.turn.take() else { return };
+        self.given.retain(|given| !turn.prompts.contains(&given.prompt));
+        self.status = None;
+        let origin = origin(&turn.prompts);
+        out.push(Effect::Finish(Finished {
+            turn: turn.id,
+            origin,
+            outcome,
+            prompts: turn.prompts,
+            text,
+            end,
+        }));
+        if self.draining && self.given.is_empty() {
+            self.sleep(out);
+        } else {
+            self.pump(out);
+        }
+        out.push(Effect::Changed);
+    }
+}
+
+const CUT_OFF: &str = "cut off before it was finished";
+
+const fn origin(prompts: &[PromptId]) -> Origin {
+    if prompts.is_empty() { Origin::Claude } else { Origin::Prompt }
+}
+
+fn notice(code: &str, text: String) -> Effect {
+    Effect::Append(NewEvent {
+        kind: EventKind::Notice,
+        text,
+        prompt_id: None,
+        detail: Some(Detail::Notice { code: code.to_owned() }),
+    })
+}
