@@ -1,5 +1,26 @@
 //! The host: the one process per data directory that owns every live agent process and writes the store.
 //!
-//! Clients reach it through the socket (`ipc`). It must not know how anything is shown.
+//! Clients reach it through the socket (`ipc`); `router` brings each request to whoever carries it out: the
+//! short handler (which also runs in a client's process when no host is up), the session's actor, or a long
+//! task. It must not know how anything is shown.
 
-pub(crate) mod turn;
+mod actor;
+pub(crate) mod connection;
+mod feed;
+pub(crate) mod lock;
+mod logging;
+mod long;
+mod outbox;
+mod places;
+mod recover;
+mod router;
+mod run;
+mod shared;
+pub(crate) mod short;
+pub(crate) mod socket;
+mod translate;
+mod turn;
+
+pub(crate) use outbox::{Replier, SharedPush, Unsubscribed};
+pub(crate) use run::{HostMode, HostOptions, run};
+use shared::Shared;

@@ -1,0 +1,40 @@
+//! Files that come with a prompt: copied into the session's `inbox/` before the prompt is acknowledged.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::model::{Prompt, PromptId};
+
+/// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
+pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    tokio::task::spawn_blocking(move || copy_all(&inbox.join(prompt.to_string()), &files))
+        .await
+        .map_err(|e| Error::failed(format!("copying the attachments was cut off: {e}")))?
+}
+
+fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    crate::paths::create_private(dir)?;
+    files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect()
+}
+
+fn copy_one(dir: &Path, n: usize, file: &Path) -> Result<PathBuf> {
+    let named = file.file_name().ok_or_else(|| Error::usage(format!("{} is not a file", file.display())))?;
+    let mut to = dir.join(named);
+    if to.exists() {
+        to = dir.join(format!("{n}-{}", named.to_string_lossy()));
+    }
+    std::fs::copy(file, &to).map_err(|e| Error::io("attach", file, &e))?;
+    Ok(to)
+}
+
+/// The prompt's text, followed by where its files are.
+pub(super) fn mentioned(prompt: &Prompt) -> String {
+    let mut text = prompt.text.clone();
+    for file in &prompt.attachments {
+        text.push_str(&format!("\n[attached file: {}]", file.display()));
+    }
+    text
+}

@@ -1,0 +1,237 @@
+//! Carries out what the turn machine decided.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::journal::{self, Write};
+use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
+use crate::claude::process::{Exit, Output};
+use crate::claude::wire::{Control, Outgoing};
+use crate::host::translate::{self, Said};
+use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
+use crate::model::{BlockKind, Live, Prompt, PromptId, SessionState};
+use crate::store::Fed;
+
+impl Actor {
+    /// Lets the machine decide about one happening and does what it says.
+    pub(super) async fn apply(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for effect in self.state.apply(input) {
+                if let Some(next) = self.carry_out(effect).await {
+                    inputs.push(next);
+                }
+            }
+        }
+    }
+
+    /// Does one thing; what comes of it at once, if anything.
+    async fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Changed => self.changed = true,
+            Effect::Append(event) => self.writes.push(Write::Event(event)),
+            Effect::Started(prompts) => self.writes.push(Write::Started(prompts)),
+            Effect::Requeue(prompt) => self.writes.push(Write::Requeue(prompt)),
+            Effect::Cancel(prompt) => self.writes.push(Write::Cancel(prompt)),
+            Effect::SetHold(reason) => self.writes.push(Write::Hold(reason)),
+            Effect::Conversation(id) if self.session.conversation == Some(id) => {}
+            Effect::Conversation(id) => {
+                self.session.conversation = Some(id);
+                self.writes.push(Write::Conversation(id));
+            }
+            Effect::Finish(finished) => self.finish(finished),
+            Effect::Publish(live) => self.publish(live).await,
+            Effect::Start => return self.start().await,
+            Effect::End => self.end_process(),
+            Effect::Send { prompts, urgency } => return self.send_set(prompts, urgency).await,
+            Effect::Write { prompts, urgency } => self.write_fresh(&prompts, urgency).await,
+            Effect::Interrupt => {
+                self.deadlines.interrupt = Some(Instant::now() + INTERRUPT_PATIENCE);
+                drop(self.control(Control::Interrupt { cancel_queued: true }).await);
+            }
+            Effect::CancelInAgent(prompt) => {
+                drop(self.control(Control::CancelAsyncMessage { message_uuid: prompt.0 }).await);
+            }
+            Effect::Ask(ask) => return self.ask(ask).await,
+            Effect::Void(requests) => self.void(&requests),
+            Effect::Recover => {
+                self.flush().await;
+                return Some(self.verdicts().await);
+            }
+        }
+        None
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        let (stages, started) = self.timing.finish(&finished.prompts);
+        for prompt in &finished.prompts {
+            self.queue.remove(prompt);
+        }
+        if finished.end.is_some() {
+            self.crashes = 0;
+        }
+        self.writes.push(Write::Finish { finished, stages, started });
+    }
+
+    async fn publish(&mut self, live: Live) {
+        match &live {
+            Live::Delta { .. } => self.timing.text(),
+            Live::TurnStarted { .. } => self.timing.turn_started(),
+            Live::BlockStarted { block, .. } if block.kind == BlockKind::Tool => self.timing.text(),
+            _ => {}
+        }
+        self.flush().await;
+        self.subscribers.live(live);
+    }
+
+    /// Tells subscribers about state, queue and hold.
+    pub(super) fn publish_change(&mut self) {
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let queue = self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect();
+        self.subscribers.live(Live::Changed {
+            state: self.state.session_state(),
+            queue,
+            hold: self.state.hold().map(str::to_owned),
+            status: self.state.status(),
+        });
+    }
+
+    /// Commits what is to be durable, then shows it. Refused writes stay in order and are tried again.
+    pub(super) async fn flush(&mut self) {
+        if self.writes.is_empty() || self.deadlines.write.is_some() {
+            return;
+        }
+        let id = self.session.id;
+        let writes = Arc::new(std::mem::take(&mut self.writes));
+        let attempt = Arc::clone(&writes);
+        match self.shared.store.run(move |db| journal::commit(db, id, &attempt)).await {
+            Ok(events) => self.show(events),
+            Err(error) => {
+                tracing::error!(session = %self.session.name, %error, "cannot write the log; it is tried again");
+                self.writes = Arc::unwrap_or_clone(writes);
+                self.deadlines.write = Some(Instant::now() + WRITE_AGAIN);
+            }
+        }
+    }
+
+    /// Tells everyone who watches about events that are in the log now.
+    pub(super) fn show(&mut self, events: Vec<Fed>) {
+        if !events.is_empty() {
+            self.shared.feed_moved();
+        }
+        for event in events {
+            self.subscribers.event(event.event);
+        }
+    }
+
+    /// Records the set as sent, then writes it.
+    async fn send_set(&mut self, prompts: Vec<PromptId>, urgency: Urgency) -> Option<Input> {
+        self.flush().await;
+        let ids = prompts.clone();
+        match self.shared.store.run(move |db| db.mark_sent(&ids)).await {
+            Ok(rows) => {
+                for prompt in rows {
+                    self.hand_over(&prompt, urgency).await;
+                }
+                None
+            }
+            Err(error) => {
+                tracing::error!(session = %self.session.name, %error, "cannot record a prompt as sent; it waits");
+                self.deadlines.retry = Some(Instant::now() + WRITE_AGAIN);
+                Some(Input::NotSent(prompts))
+            }
+        }
+    }
+
+    /// Writes prompts that were stored as sent when they were accepted.
+    async fn write_fresh(&mut self, prompts: &[PromptId], urgency: Urgency) {
+        for id in prompts {
+            if let Some(prompt) = self.fresh.remove(id) {
+                self.hand_over(&prompt, urgency).await;
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, prompt: &Prompt, urgency: Urgency) {
+        self.queue.remove(&prompt.id);
+        let mut text = attachments::mentioned(prompt);
+        if let Some(recap) = self.recap.take() {
+            text = format!("{recap}\n\n{text}");
+        }
+        self.write(translate::prompt(prompt.id, text, urgency)).await;
+    }
+
+    /// Sends a control request; the id under which its answer will come.
+    pub(super) async fn control(&mut self, control: Control) -> String {
+        let (id, message) = translate::control(control);
+        self.write(message).await;
+        id
+    }
+
+    /// Hands a message to the writer. A process that is gone says so itself, as its last output.
+    pub(super) async fn write(&mut self, message: Outgoing) {
+        if let Some(process) = &self.process
+            && let Err(gone) = process.send(message).await
+        {
+            tracing::debug!(session = %self.session.name, %gone, "the process no longer reads");
+        }
+    }
+
+    /// Something the process did.
+    pub(super) async fn output(&mut self, output: Output) {
+        match output {
+            Output::Message(message) => {
+                for said in translate::said(message) {
+                    self.said(said).await;
+                }
+            }
+            Output::Written { uuid, at } => self.timing.written(PromptId(uuid), at),
+            Output::Exited(exit) => self.exited(exit).await,
+        }
+    }
+
+    async fn said(&mut self, said: Said) {
+        match said {
+            Said::Event(event) => self.apply(Input::Agent(event)).await,
+            Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
+            Said::MustAnswer(message) => self.write(message).await,
+            Said::Unknown(kind) => tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here"),
+        }
+    }
+
+    async fn exited(&mut self, exit: Exit) {
+        self.process = None;
+        self.deadlines.start = None;
+        self.shared.places.leave(self.session.id);
+        self.fail_questions();
+        self.forget_child().await;
+        if self.state.phase == Phase::Starting && !exit.asked {
+            self.start_failed(launch::explain(&exit, &self.session)).await;
+            return;
+        }
+        let why = launch::explain(&exit, &self.session).message;
+        if !exit.asked {
+            self.crashes += 1;
+            tracing::warn!(session = %self.session.name, %why, "the agent ended by itself");
+        }
+        let state = if exit.asked { SessionState::Asleep } else { SessionState::Crashed };
+        self.writes.push(Write::State(state));
+        self.apply(Input::Exited { asked: exit.asked, why }).await;
+    }
+
+    async fn forget_child(&self) {
+        let id = self.session.id;
+        if let Err(error) = self.shared.store.run(move |db| db.clear_child(id)).await {
+            // The row names a process that is gone; whoever reads it sees that.
+            tracing::warn!(session = %id, %error, "cannot clear the record of the process");
+        }
+    }
+
+    fn end_process(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.begin_stop(STOP_GRACE);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Starting the agent of a session: what is started, with which settings, and why it failed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::journal::Write;
+use super::{Actor, Command, recovery};
+use crate::claude::command::{self, Conversation, Launch};
+use crate::claude::process::{self, Exit, ExitReason, StartError};
+use crate::claude::wire::Control;
+use crate::error::{Error, Kind, Result};
+use crate::host::Shared;
+use crate::host::places::Wish;
+use crate::host::turn::Input;
+use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
+use crate::persona::{self, Persona};
+use crate::store::Child;
+
+/// A crash loop ends after so many crashes; the next prompt tries again.
+const MOST_CRASHES: u32 = 5;
+
+impl Actor {
+    /// Starts the process, or says why that has to wait.
+    pub(super) async fn start(&mut self) -> Option<Input> {
+        if let Some(wait) = self.backoff() {
+            return Some(wait);
+        }
+        match self.shared.places.wish(self.session.id) {
+            Wish::Granted => {}
+            Wish::After(other) => {
+                self.shared.tell(other, Command::Sleep);
+                return Some(self.wait_for_place());
+            }
+            Wish::Full => return Some(self.wait_for_place()),
+        }
+        match self.spawn().await {
+            Ok(()) => None,
+            Err(error) => {
+                self.shared.places.leave(self.session.id);
+                Some(self.refused(error))
+            }
+        }
+    }
+
+    fn wait_for_place(&mut self) -> Input {
+        self.waits_for_place = true;
+        let max = self.shared.places.max();
+        Input::CannotStart { why: format!("waiting for a place: all {max} are busy (host.max_live)") }
+    }
+
+    /// After crashes the next start waits, each time twice as long, and at last for a person.
+    fn backoff(&mut self) -> Option<Input> {
+        if self.crashes == 0 {
+            return None;
+        }
+        if self.crashes >= MOST_CRASHES {
+            self.crashes = 0;
+            let error = Error::unavailable(format!("the agent ended {MOST_CRASHES} times in a row"));
+            return Some(self.refused(error.hint("the prompt is kept; look at `claudebot log` for the reason")));
+        }
+        let pause = Duration::from_millis(250 << self.crashes);
+        if self.last_start.is_some_and(|at| at.elapsed() >= pause) {
+            return None;
+        }
+        self.deadlines.retry = Some(Instant::now() + pause);
+        self.last_start = None;
+        Some(Input::CannotStart { why: "starting again after a crash".to_owned() })
+    }
+
+    async fn spawn(&mut self) -> Result<()> {
+        self.flush().await;
+        let known = self.session.conversation;
+        let stored = known.and_then(|id| self.shared.stored_conversation(&self.session, &id));
+        let conversation = match (known, stored) {
+            (Some(id), Some(_)) => Conversation::Resume(id),
+            _ => Conversation::New(self.fresh_conversation(known).await?),
+        };
+        let launch = prepare(&self.shared, &self.session, conversation)?;
+        let process = process::spawn(&launch).map_err(|error| explain_start(error, &self.session))?;
+        let child = Child { session: self.session.id, process: process.identity() };
+        if let Err(error) = self.shared.store.run(move |db| db.record_child(&child)).await {
+            process.kill_now().await;
+            return Err(error);
+        }
+        tracing::info!(session = %self.session.name, pid = process.pid(), "started");
+        self.process = Some(process);
+        self.last_start = Some(Instant::now());
+        self.deadlines.start = Some(Instant::now() + self.shared.config.host.start_timeout);
+        self.initialize = Some(self.control(Control::initialize()).await);
+        Ok(())
+    }
+
+    /// A conversation id that the agent does not know yet; with a recap where one is lost.
+    async fn fresh_conversation(&mut self, known: Option<Uuid>) -> Result<Uuid> {
+        let id = self.session.id;
+        let recap = self.shared.store.run(move |db| recovery::recap(db, id)).await?;
+        let fresh = match (known, &recap) {
+            // It was started but never said anything: the id is still free.
+            (Some(known), None) => known,
+            _ => Uuid::new_v4(),
+        };
+        if recap.is_some() && self.recap.is_none() {
+            self.writes.push(Write::Event(NewEvent {
+                kind: EventKind::Notice,
+                text: "the agent's own record of this conversation is gone: it begins anew, with a recap of the log"
+                    .to_owned(),
+                prompt_id: None,
+                detail: Some(Detail::Notice { code: "recap".to_owned() }),
+            }));
+        }
+        self.recap = recap;
+        self.session.conversation = Some(fresh);
+        self.writes.push(Write::Conversation(fresh));
+        self.flush().await;
+        Ok(fresh)
+    }
+
+    /// The process could not be started: what waits stays, and the person is told why.
+    pub(super) fn refused(&mut self, error: Error) -> Input {
+        tracing::warn!(session = %self.session.name, %error, "cannot start the agent");
+        let why = error.message.clone();
+        let text = match &error.hint {
+            Some(hint) => format!("{}; {hint}", error.message),
+            None => error.message,
+        };
+        self.writes.push(Write::Event(NewEvent {
+            kind: EventKind::Notice,
+            text,
+            prompt_id: None,
+            detail: Some(Detail::Notice { code: "unavailable".to_owned() }),
+        }));
+        Input::CannotStart { why }
+    }
+
+    pub(super) async fn start_failed(&mut self, error: Error) {
+        let input = self.refused(error);
+        self.apply(input).await;
+    }
+
+    /// It runs but does not answer: it is ended, and counts as not started.
+    pub(super) async fn start_timed_out(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        let stderr = process.stderr_tail();
+        process.kill_now().await;
+        self.shared.places.leave(self.session.id);
+        let limit = self.shared.config.host.start_timeout;
+        let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
+        let error = Error::unavailable(format!("{} did not answer within {limit:?}{said}", agent_name(&self.session)))
+            .hint("try it by hand: claude -p hello");
+        self.start_failed(error).await;
+    }
+}
+
+fn agent_name(session: &Session) -> &'static str {
+    match session.agent {
+        Agent::Claude => "Claude Code",
+        Agent::Demo => "the demo agent",
+    }
+}
+
+/// Everything about the process to start, from persona, configuration and the session's own settings.
+fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Result<Launch> {
+    let persona = persona::load(&session.persona, &shared.paths)?;
+    if !session.dir.is_dir() {
+        return Err(Error::unavailable(format!(
+            "the working directory of session {} is gone: {}",
+            session.name,
+            session.dir.display()
+        ))
+        .hint("create it again, or archive the session and restore it with --dir"));
+    }
+    let (program, leading_args) = program(shared, session)?;
+    let system_prompt_file = prompt_file(shared, session, &persona)?;
+    Ok(Launch {
+        program,
+        leading_args,
+        extra_args: if session.agent == Agent::Claude { shared.config.claude.extra_args.clone() } else { Vec::new() },
+        conversation,
+        cwd: session.dir.clone(),
+        model: session.model.clone().or_else(|| persona.model.clone()),
+        effort: session.effort.clone().or_else(|| persona.effort.clone()),
+        permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
+        system_prompt_file,
+        allowed_tools: persona.allowed_tools.clone(),
+        disallowed_tools: persona.disallowed_tools.clone(),
+        add_dirs: persona.add_dirs.clone(),
+        mcp_config: persona.mcp_config.clone(),
+        name: Some(session.name.clone()),
+        env: environment(shared, session, &persona),
+    })
+}
+
+fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>)> {
+    if session.agent == Agent::Demo {
+        return Ok((shared.exe.clone(), vec!["demo-agent".into()]));
+    }
+    let wanted = &shared.config.claude.path;
+    let found = command::locate(wanted, shared.env.get("PATH"));
+    found.map(|program| (program, Vec::new())).ok_or_else(|| not_installed(wanted))
+}
+
+fn not_installed(wanted: &Path) -> Error {
+    Error::unavailable(format!("Claude Code is not installed: no program {} was found", wanted.display())).hint(
+        "install it (npm install -g @anthropic-ai/claude-code), or set claude.path; \
+         `claudebot demo` shows everything without it",
+    )
+}
+
+/// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
+fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<Option<PathBuf>> {
+    let Some(prompt) = &persona.prompt else { return Ok(None) };
+    let dir = shared.paths.session_dir(&session.id.to_string());
+    crate::paths::create_private(&dir)?;
+    let file = dir.join("prompt.md");
+    std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
+    Ok(Some(file))
+}
+
+fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(OsString, OsString)> {
+    let mut own = vec![("CLAUDEBOT_SESSION".into(), session.id.to_string().into())];
+    match session.agent {
+        Agent::Demo => own.push(("CLAUDE_CONFIG_DIR".into(), shared.paths.demo_config_dir().into())),
+        Agent::Claude => {
+            if let Some(dir) = &shared.config.claude.config_dir {
+                own.push(("CLAUDE_CONFIG_DIR".into(), dir.into()));
+            }
+        }
+    }
+    command::child_env(shared.env.iter(), &shared.config.claude.env, &persona.env, own)
+}
+
+fn explain_start(error: StartError, session: &Session) -> Error {
+    match error {
+        StartError::NotFound { program } => not_installed(&program),
+        other => Error::unavailable(format!("cannot start {}: {other}", agent_name(session))),
+    }
+}
+
+/// An end of the process in words.
+pub(super) fn explain(exit: &Exit, session: &Session) -> Error {
+    let agent = agent_name(session);
+    let hint = match exit.reason {
+        ExitReason::NotLoggedIn => "log in: run `claude` once and follow it, or set ANTHROPIC_API_KEY",
+        ExitReason::UnknownConversation => "it begins anew with a recap of the log",
+        ExitReason::ConversationInUse => "another process has this conversation open; end it and try again",
+        _ => "try it by hand: claude -p hello",
+    };
+    Error::new(Kind::Unavailable, format!("{agent} {exit}")).hint(hint)
+}

@@ -1,0 +1,473 @@
+//! One actor per session that is in use: it owns the agent process, the turn machine and the subscribers.
+//!
+//! `select!` only gathers what happened; `turn::State` decides; this room carries the decisions out. It must
+//! not know how requests arrive (`router`) or what the vendor's messages look like (`translate`).
+
+mod answers;
+mod attachments;
+mod effects;
+mod journal;
+mod launch;
+mod recovery;
+mod requests;
+mod subscribers;
+mod timing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Shared;
+use super::Replier;
+use super::turn::{Input, Phase, State, Waiting};
+use crate::claude::process::{Output, Process};
+use crate::claude::tree;
+use crate::error::{Error, Result};
+use crate::ipc::Request;
+use crate::model::{Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId};
+use crate::store::Db;
+use answers::Asks;
+use journal::Write;
+use subscribers::Subscribers;
+use timing::Timing;
+
+/// How long a session without process, subscriber and work keeps its actor.
+const LINGER: Duration = Duration::from_secs(10);
+/// An agent that does not react to an interrupt within this time is ended.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(15);
+/// How long an agent may take to end by itself before it is killed.
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(8);
+/// How soon a refused write is tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(2);
+
+/// What an actor is asked to do.
+pub(super) enum Command {
+    /// A client's request about this session.
+    Request { request: Request, reply: Replier, received: Instant },
+    /// Make room: end the process if nothing runs.
+    Sleep,
+    /// Finish the turn, start no other, end.
+    Drain,
+    /// Interrupt the turn, then end.
+    StopNow,
+    /// End the process and the actor: the session is about to go. Refused while busy unless `force`.
+    Close { force: bool, done: oneshot::Sender<Result<()>> },
+    /// The session's row changed in the store.
+    Refresh,
+    /// A setting was stored for the session: a live process is to follow it.
+    Set { key: String, value: Option<String> },
+    /// Start the process so that the next turn is warm.
+    Wake,
+}
+
+impl Command {
+    /// Answers whoever waits for this command.
+    pub(super) fn refuse(self, error: &Error) {
+        match self {
+            Self::Request { reply, .. } => reply.error(error.clone()),
+            // Whoever asked may have gone by now.
+            Self::Close { done, .. } => drop(done.send(Err(error.clone()))),
+            _ => {}
+        }
+    }
+}
+
+/// What woke the actor.
+enum Happening {
+    Command(Option<Command>),
+    Output(Output),
+    /// A process of a former host, which still had this conversation, is gone.
+    OrphanGone,
+    /// A place may have become free.
+    Places,
+    /// One of the deadlines has passed.
+    Deadline,
+}
+
+/// Points in time at which something is due.
+#[derive(Debug, Default)]
+struct Deadlines {
+    /// The process must have answered by then.
+    start: Option<Instant>,
+    /// Starting may be tried again.
+    retry: Option<Instant>,
+    /// Refused writes are tried again.
+    write: Option<Instant>,
+    /// The process has been idle for long enough.
+    sleep: Option<Instant>,
+    /// The interrupt must have shown an effect.
+    interrupt: Option<Instant>,
+    /// The actor itself ends.
+    retire: Option<Instant>,
+}
+
+impl Deadlines {
+    fn next(&self) -> Option<Instant> {
+        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.retire].into_iter().flatten().min()
+    }
+}
+
+fn due(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| at <= Instant::now())
+}
+
+/// What the store has of a session that an actor begins with.
+struct Stored {
+    session: Session,
+    open: Vec<Prompt>,
+    next_turn: TurnId,
+    /// The process of a former host, dead or alive.
+    orphan: Option<tree::Identity>,
+}
+
+impl Stored {
+    async fn load(shared: &Shared, id: SessionId) -> Result<Self> {
+        let load = move |db: &Db| {
+            let child = db.children()?.into_iter().find(|child| child.session == id);
+            Ok(Self {
+                session: db.session(id)?,
+                open: db.open_prompts(id)?,
+                next_turn: db.next_turn(id)?,
+                orphan: child.map(|child| tree::Identity { pid: child.pid, start: child.start }),
+            })
+        };
+        shared.store.read(load).await
+    }
+}
+
+pub(super) struct Actor {
+    shared: Arc<Shared>,
+    session: Session,
+    state: State,
+    process: Option<Process>,
+    commands: mpsc::Receiver<Command>,
+    subscribers: Subscribers,
+    asks: Asks,
+    timing: Timing,
+    /// Durable changes the store does not have yet.
+    writes: Vec<Write>,
+    /// Accepted prompts that are stored as sent and wait to be written in this very step.
+    fresh: HashMap<PromptId, Prompt>,
+    /// Waiting prompts as they are shown.
+    queue: HashMap<PromptId, QueuedPrompt>,
+    /// Requests that wait for an answer of the agent, by the control request's id.
+    questions: HashMap<String, Replier>,
+    /// The control request that `Ready` waits for.
+    initialize: Option<String>,
+    last_start: Option<Instant>,
+    deadlines: Deadlines,
+    orphan: Option<oneshot::Receiver<()>>,
+    places: watch::Receiver<u64>,
+    waits_for_place: bool,
+    /// Processes that ended by themselves since the last finished turn.
+    crashes: u32,
+    /// To be put before the next prompt: the agent's own record of the conversation is gone.
+    recap: Option<String>,
+    changed: bool,
+    closing: Option<oneshot::Sender<Result<()>>>,
+    draining: bool,
+}
+
+impl Actor {
+    /// Loads the session with everything that is open, and begins recovery where a former process had prompts.
+    pub(super) async fn open(
+        shared: Arc<Shared>,
+        id: SessionId,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<Self, (Error, mpsc::Receiver<Command>)> {
+        match Stored::load(&shared, id).await {
+            Ok(stored) => Ok(Self::begin(shared, stored, commands).await),
+            Err(error) => Err((error, commands)),
+        }
+    }
+
+    async fn begin(shared: Arc<Shared>, stored: Stored, commands: mpsc::Receiver<Command>) -> Self {
+        let Stored { session, open, next_turn, orphan } = stored;
+        let stale_after = shared.config.host.stale_after;
+        let (waiting, given): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
+        let queue = waiting.iter().map(|prompt| (prompt.id, shown(prompt))).collect();
+        let entries =
+            waiting.iter().map(|prompt| Waiting { prompt: prompt.id, delivery: prompt.delivery }).collect();
+        let crashed = session.state == SessionState::Crashed;
+        let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
+        let ids: Vec<_> = given.iter().map(|prompt| prompt.id).collect();
+        if orphan.is_some() || !ids.is_empty() {
+            state = state.recovering(&ids);
+        }
+        let places = shared.places.changes();
+        let mut actor = Self {
+            session,
+            state,
+            process: None,
+            commands,
+            subscribers: Subscribers::default(),
+            asks: Asks::default(),
+            timing: Timing::default(),
+            writes: Vec::new(),
+            fresh: HashMap::new(),
+            queue,
+            questions: HashMap::new(),
+            initialize: None,
+            last_start: None,
+            deadlines: Deadlines::default(),
+            orphan: None,
+            places,
+            waits_for_place: false,
+            crashes: 0,
+            recap: None,
+            changed: true,
+            closing: None,
+            draining: shared.is_draining(),
+            shared,
+        };
+        actor.void_leftovers().await;
+        let stale = waiting.iter().any(|prompt| is_stale(prompt, stale_after));
+        if stale && actor.state.hold().is_none() {
+            actor.apply(Input::Hold("stale".to_owned())).await;
+        }
+        match orphan {
+            Some(orphan) if tree::is_alive(&orphan) => actor.watch_orphan(orphan),
+            _ if actor.state.phase == Phase::Recovering => actor.recover().await,
+            _ => actor.apply(Input::MayStart).await,
+        }
+        actor
+    }
+
+    /// A former host's child may still be at work on this conversation: it is left to end, then ended.
+    fn watch_orphan(&mut self, orphan: tree::Identity) {
+        let (done, gone) = oneshot::channel();
+        let patience = self.shared.config.host.drain;
+        tracing::info!(session = %self.session.name, pid = orphan.pid, "waiting for a process of a former host");
+        tokio::spawn(async move {
+            tree::wait_gone(&orphan, patience).await;
+            tree::stop_tree(&orphan, STOP_GRACE).await;
+            // The actor may be gone by then; a new one looks for itself.
+            done.send(()).ok();
+        });
+        self.orphan = Some(gone);
+    }
+
+    pub(super) async fn run(mut self) {
+        self.settle().await;
+        loop {
+            let happening = self.next().await;
+            self.handle(happening).await;
+            self.settle().await;
+            if self.is_over() && self.shared.retire(self.session.id, &mut self.commands) {
+                break;
+            }
+        }
+        self.shared.forget_live(self.session.id);
+    }
+
+    async fn next(&mut self) -> Happening {
+        let deadline = self.deadlines.next();
+        tokio::select! {
+            biased;
+            output = output_of(&mut self.process) => Happening::Output(output),
+            command = self.commands.recv() => Happening::Command(command),
+            () = gone(&mut self.orphan) => Happening::OrphanGone,
+            changed = self.places.changed(), if self.waits_for_place => {
+                drop(changed);
+                Happening::Places
+            }
+            () = until(deadline) => Happening::Deadline,
+        }
+    }
+
+    async fn handle(&mut self, happening: Happening) {
+        match happening {
+            Happening::Command(Some(command)) => self.command(command).await,
+            Happening::Command(None) => self.draining = true,
+            Happening::Output(output) => self.output(output).await,
+            Happening::OrphanGone => {
+                self.orphan = None;
+                self.recover().await;
+            }
+            Happening::Places => {
+                self.waits_for_place = false;
+                self.apply(Input::MayStart).await;
+            }
+            Happening::Deadline => self.deadline().await,
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Request { request, reply, received } => self.request(request, reply, received).await,
+            Command::Sleep if self.state.may_sleep() => self.apply(Input::Sleep).await,
+            Command::Sleep => {}
+            Command::Drain => self.drain().await,
+            Command::StopNow => {
+                self.apply(Input::Stop).await;
+                self.drain().await;
+            }
+            Command::Close { force, done } => self.close(force, done).await,
+            Command::Refresh => self.refresh().await,
+            Command::Set { key, value } => self.set(&key, value).await,
+            Command::Wake => self.wake().await,
+        }
+    }
+
+    async fn drain(&mut self) {
+        self.draining = true;
+        // Nobody can answer any more once the host is gone: a turn that waits for a person is interrupted.
+        if self.state.session_state() == SessionState::Waiting {
+            self.apply(Input::Stop).await;
+        }
+        self.apply(Input::Drain).await;
+    }
+
+    async fn close(&mut self, force: bool, done: oneshot::Sender<Result<()>>) {
+        if !force && !self.state.is_quiet() {
+            let busy = Error::conflict(format!("session {} is busy", self.session.name))
+                .hint(format!("stop it first: claudebot session stop {}", self.session.name));
+            done.send(Err(busy)).ok();
+            return;
+        }
+        self.closing = Some(done);
+        self.draining = true;
+        self.apply(Input::Drain).await;
+        if self.process.is_some() {
+            self.apply(Input::Sleep).await;
+        }
+    }
+
+    fn is_barred(&self) -> bool {
+        self.state.phase == Phase::Barred
+    }
+
+    async fn refresh(&mut self) {
+        let id = self.session.id;
+        match self.shared.store.run(move |db| db.session(id)).await {
+            Ok(session) => {
+                self.session = session;
+                self.changed = true;
+            }
+            Err(error) => tracing::warn!(session = %id, %error, "cannot read the session again"),
+        }
+    }
+
+    async fn deadline(&mut self) {
+        if due(self.deadlines.write) {
+            self.deadlines.write = None;
+            self.flush().await;
+        }
+        if due(self.deadlines.start) {
+            self.deadlines.start = None;
+            self.start_timed_out().await;
+        }
+        if due(self.deadlines.retry) {
+            self.deadlines.retry = None;
+            self.apply(Input::MayStart).await;
+        }
+        if due(self.deadlines.sleep) {
+            self.deadlines.sleep = None;
+            if self.state.may_sleep() {
+                self.apply(Input::Sleep).await;
+            }
+        }
+        if due(self.deadlines.interrupt) {
+            self.deadlines.interrupt = None;
+            if self.state.is_busy() {
+                tracing::warn!(session = %self.session.name, "the interrupt had no effect: ending the process");
+                self.apply(Input::Sleep).await;
+            }
+        }
+    }
+
+    /// After every step: make durable, tell those who watch, set the clocks.
+    async fn settle(&mut self) {
+        self.flush().await;
+        let may_sleep = self.state.may_sleep() && !self.session.pinned;
+        if self.changed {
+            self.changed = false;
+            self.shared.note_live(self.session.id, self.state.session_state(), self.state.activity());
+            self.shared.places.touch(self.session.id, may_sleep);
+            self.publish_change();
+        }
+        let idle_timeout = self.shared.config.host.idle_timeout;
+        if may_sleep && !idle_timeout.is_zero() {
+            self.deadlines.sleep.get_or_insert_with(|| Instant::now() + idle_timeout);
+        } else {
+            self.deadlines.sleep = None;
+        }
+        if !self.state.is_busy() {
+            self.deadlines.interrupt = None;
+        }
+        if self.is_at_rest() && !self.draining {
+            self.deadlines.retire.get_or_insert_with(|| Instant::now() + LINGER);
+        } else {
+            self.deadlines.retire = None;
+        }
+    }
+
+    /// No process, and nothing that would start one by itself.
+    fn is_at_rest(&self) -> bool {
+        let waits = self.waits_for_place || self.deadlines.retry.is_some();
+        self.orphan.is_none()
+            && self.process.is_none()
+            && !waits
+            && matches!(self.state.phase, Phase::Asleep | Phase::Crashed | Phase::Barred)
+    }
+
+    /// Nobody is subscribed and nothing waits to be stored; otherwise the actor stays for another while.
+    fn is_unwatched(&mut self) -> bool {
+        self.deadlines.retire = None;
+        self.subscribers.tidy();
+        self.subscribers.is_empty() && self.writes.is_empty()
+    }
+
+    fn is_over(&mut self) -> bool {
+        let over = match self.draining {
+            // An orphan or a refused write is taken up by the next host.
+            true => self.process.is_none() && !matches!(self.state.phase, Phase::Starting | Phase::Stopping),
+            false => due(self.deadlines.retire) && self.is_unwatched(),
+        };
+        if over && let Some(done) = self.closing.take() {
+            done.send(Ok(())).ok();
+        }
+        over
+    }
+}
+
+async fn output_of(process: &mut Option<Process>) -> Output {
+    match process {
+        Some(process) => process.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn gone(orphan: &mut Option<oneshot::Receiver<()>>) {
+    match orphan {
+        // A dropped sender means the same: nobody watches it any more, so look.
+        Some(gone) => gone.await.unwrap_or(()),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_stale(prompt: &Prompt, stale_after: Duration) -> bool {
+    let age = jiff::Timestamp::now().duration_since(prompt.accepted);
+    !stale_after.is_zero() && Duration::try_from(age).is_ok_and(|age| age > stale_after)
+}
+
+/// A prompt as it is shown while it waits; the text is cut, the whole stays in the store.
+fn shown(prompt: &Prompt) -> QueuedPrompt {
+    QueuedPrompt {
+        id: prompt.id,
+        text: prompt.text.chars().take(400).collect(),
+        delivery: prompt.delivery,
+        status: prompt.status,
+        accepted: prompt.accepted,
+    }
+}

@@ -1,0 +1,72 @@
+//! What became of prompts whose process is gone, read from the agent's stored conversation.
+
+use super::Actor;
+use crate::error::Result;
+use crate::host::recover;
+use crate::host::turn::Input;
+use crate::model::{Detail, EventKind, SessionId};
+use crate::store::Db;
+
+/// A recap is at most this long.
+const LONGEST_RECAP: usize = 32 << 10;
+
+impl Actor {
+    /// Begins with what a former process left; called once no process has the conversation any more.
+    pub(super) async fn recover(&mut self) {
+        self.forget_child().await;
+        let verdicts = self.verdicts().await;
+        self.apply(verdicts).await;
+    }
+
+    /// Compares the prompts that were given away with the stored conversation.
+    pub(super) async fn verdicts(&mut self) -> Input {
+        let id = self.session.id;
+        let read = self
+            .shared
+            .store
+            .run(move |db| {
+                let open = db.open_prompts(id)?;
+                let said = recover::replies_since(db, id, &open)?;
+                Ok((open, said))
+            })
+            .await;
+        let (open, said) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(session = %self.session.name, %error, "cannot read the queue for recovery");
+                return Input::Recovered(Vec::new());
+            }
+        };
+        let stored = self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
+        let verdicts =
+            tokio::task::spawn_blocking(move || recover::verdicts(&open, stored.as_deref(), &said)).await;
+        Input::Recovered(verdicts.unwrap_or_default())
+    }
+}
+
+/// The last things said in a session, for an agent that has lost its own record; None when nothing was said.
+pub(super) fn recap(db: &mut Db, session: SessionId) -> Result<Option<String>> {
+    let mut parts = Vec::new();
+    let mut length = 0;
+    for event in db.last_said(session, 400)? {
+        let who = match (event.kind, &event.detail) {
+            (EventKind::Prompt, _) => "User",
+            (EventKind::Reply, Some(Detail::Reply { parent: None, .. })) => "Assistant",
+            _ => continue,
+        };
+        let part = format!("{who}: {}\n", event.text);
+        length += part.len();
+        if length > LONGEST_RECAP {
+            break;
+        }
+        parts.push(part);
+    }
+    if !parts.iter().any(|part| part.starts_with("Assistant")) {
+        return Ok(None);
+    }
+    parts.reverse();
+    Ok(Some(format!(
+        "<recap>\nThe record of our earlier conversation was lost. This is what was said last:\n\n{}</recap>",
+        parts.concat()
+    )))
+}

@@ -1,0 +1,311 @@
+//! What clients ask of one session.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Actor, attachments, shown};
+use crate::claude::wire::Control;
+use crate::error::{Error, Result};
+use crate::host::connection::Replier;
+use crate::host::turn::Input;
+use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
+use crate::model::{
+    Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId,
+};
+use crate::store::Acceptance;
+
+/// A subscriber that is further behind reads the log first: its connection's queue is bounded.
+const MOST_REPLAYED: u64 = 400;
+
+const CONTINUE: &str = "Continue where you were interrupted.";
+
+impl Actor {
+    pub(super) async fn request(&mut self, request: Request, reply: Replier, received: Instant) {
+        let result = match request {
+            Request::Send(send) => return self.send(send, reply, received).await,
+            Request::Continue { session, key } => {
+                let text = CONTINUE.to_owned();
+                let send =
+                    SendPrompt { session, key, text, attachments: Vec::new(), delivery: Delivery::Queue };
+                return self.send(send, reply, received).await;
+            }
+            Request::Subscribe { since, .. } => return self.subscribe(since, reply).await,
+            Request::Context { .. } => return self.ask_agent(Control::GetContextUsage, reply).await,
+            Request::SessionStop { turn, .. } => self.stop(turn).await,
+            Request::SessionSleep { force, .. } => self.sleep(force).await,
+            Request::Prewarm { .. } => {
+                self.wake().await;
+                Ok(Response::State(self.state.session_state()))
+            }
+            Request::QueueRun { .. } => self.release().await,
+            Request::QueueClear { .. } => self.clear().await,
+            Request::PromptTakeBack { prompt } => self.take_back(prompt).await,
+            Request::PromptEdit { prompt, text } => self.edit(prompt, text).await,
+            Request::Answer { approval, decision, by } => self.answer(approval, decision, by).await,
+            other => Err(Error::failed(format!("{other:?} is not a request to one session"))),
+        };
+        reply.reply(result);
+    }
+
+    /// Makes the prompt durable, acknowledges it, and lets the machine decide when it runs.
+    async fn send(&mut self, send: SendPrompt, reply: Replier, received: Instant) {
+        match self.accept(send).await {
+            Ok(acceptance) => {
+                reply.ok(Response::Accepted(self.accepted(&acceptance)));
+                self.take_in(acceptance, received).await;
+            }
+            Err(error) => reply.error(error),
+        }
+    }
+
+    async fn accept(&mut self, send: SendPrompt) -> Result<Acceptance> {
+        if send.text.trim().is_empty() && send.attachments.is_empty() {
+            return Err(Error::usage("the prompt is empty"));
+        }
+        let id = PromptId::random();
+        let inbox = self.shared.paths.session_dir(&self.session.id.to_string()).join("inbox");
+        let attachments = attachments::copy(inbox, id, send.attachments).await?;
+        let as_sent = self.state.would_send() && self.writes.is_empty();
+        let prompt = Prompt {
+            id,
+            session: self.session.id,
+            key: send.key,
+            text: send.text,
+            attachments,
+            delivery: send.delivery,
+            status: PromptStatus::Queued,
+            accepted: jiff::Timestamp::now(),
+            set: None,
+        };
+        self.flush().await;
+        self.shared.store.run(move |db| db.accept(&prompt, as_sent)).await
+    }
+
+    fn accepted(&self, acceptance: &Acceptance) -> Accepted {
+        let prompt = &acceptance.prompt;
+        let reason = match self.state.hold() {
+            Some(hold) if prompt.status == PromptStatus::Queued && prompt.delivery == Delivery::Queue => {
+                Some(format!("the queue is held ({hold}): `claudebot session queue {} --run`", self.session.name))
+            }
+            _ if prompt.status == PromptStatus::Queued && self.state.is_busy() => {
+                Some("a turn is running".to_owned())
+            }
+            _ => None,
+        };
+        Accepted {
+            prompt: prompt.id,
+            session: self.session.id,
+            name: self.session.name.clone(),
+            status: prompt.status,
+            seq: acceptance.seq,
+            repeated: acceptance.repeated(),
+            reason,
+        }
+    }
+
+    async fn take_in(&mut self, acceptance: Acceptance, received: Instant) {
+        let prompt = acceptance.prompt;
+        // A key that came before is one prompt, which is already on its way.
+        let Some(event) = acceptance.event else { return };
+        let sent = prompt.status == PromptStatus::Sent;
+        self.timing.accepted(prompt.id, received, self.process.is_none());
+        let (id, delivery) = (prompt.id, prompt.delivery);
+        if sent {
+            self.fresh.insert(id, prompt);
+        } else {
+            self.queue.insert(id, shown(&prompt));
+        }
+        self.apply(Input::Accepted { prompt: id, delivery, sent }).await;
+        self.show(vec![event]);
+        self.nudge().await;
+    }
+
+    /// A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
+    async fn nudge(&mut self) {
+        if self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none() {
+            self.apply(Input::MayStart).await;
+        }
+    }
+
+    /// Events after `since`, the present, and from then on every change.
+    async fn subscribe(&mut self, since: u64, reply: Replier) {
+        self.flush().await;
+        let id = self.session.id;
+        let read = self
+            .shared
+            .store
+            .read(move |db| {
+                let head = db.head(id)?;
+                let near = head.saturating_sub(since) <= MOST_REPLAYED;
+                let events = if near { db.events(id, since, u32::MAX)? } else { Vec::new() };
+                Ok((head, near, events, db.listed(id)?))
+            })
+            .await;
+        let (head, near, events, listed) = match read {
+            Ok(read) => read,
+            Err(error) => return reply.error(error),
+        };
+        let view = self.shared.view(&listed);
+        reply.ok(Response::Subscribed { session: view, head });
+        let caught_up = near
+            && events.into_iter().all(|event| reply.push(&Push::Event(event)).is_ok())
+            && reply.push(&Push::Live(Live::Snapshot(Box::new(self.snapshot())))).is_ok();
+        if caught_up {
+            self.subscribers.add(reply);
+        } else if !near {
+            // It reads the log in pages and comes again.
+            reply.push(&Push::Lagged).ok();
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: self.state.session_state(),
+            turn: self.state.live_turn(),
+            queue: self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect(),
+            hold: self.state.hold().map(str::to_owned),
+            approvals: self.asks.approvals(),
+            status: self.state.status(),
+        }
+    }
+
+    async fn stop(&mut self, wanted: Option<TurnId>) -> Result<Response> {
+        let running = self.state.running_turn();
+        if let Some(wanted) = wanted
+            && running != Some(wanted)
+        {
+            return Err(Error::conflict(format!("turn {wanted} is over; nothing was stopped")));
+        }
+        let stopped = self.state.is_busy();
+        let waits = self.state.waiting().count();
+        if !stopped && waits == 0 {
+            return Ok(Response::Stopped { turn: None, held: 0 });
+        }
+        self.apply(Input::Stop).await;
+        let held = u32::try_from(self.state.waiting().count()).unwrap_or(u32::MAX);
+        Ok(Response::Stopped { turn: running.filter(|_| stopped), held })
+    }
+
+    async fn sleep(&mut self, force: bool) -> Result<Response> {
+        if self.process.is_none() {
+            return Ok(Response::State(self.state.session_state()));
+        }
+        if !force && !self.state.may_sleep() && self.state.session_state() != SessionState::Idle {
+            let doing = self.state.activity().unwrap_or_else(|| "a turn runs".to_owned());
+            return Err(Error::conflict(format!("session {} is busy: {doing}", self.session.name))
+                .hint("stop it first, or use --force: what runs is cut off"));
+        }
+        if !force && !self.state.is_quiet() {
+            let doing = self.state.activity().unwrap_or_default();
+            return Err(Error::conflict(format!("session {} is kept awake: {doing}", self.session.name))
+                .hint("use --force: what runs in the background is ended"));
+        }
+        self.apply(Input::Sleep).await;
+        Ok(Response::State(SessionState::Asleep))
+    }
+
+    pub(super) async fn wake(&mut self) {
+        if self.process.is_none() && !self.is_barred() {
+            self.apply(Input::Wake).await;
+        }
+    }
+
+    async fn release(&mut self) -> Result<Response> {
+        self.apply(Input::Release).await;
+        let waits = self.state.waiting().count();
+        Ok(Response::Said(match waits {
+            0 => "the queue is empty".to_owned(),
+            1 => "1 prompt waits its turn".to_owned(),
+            n => format!("{n} prompts wait their turn"),
+        }))
+    }
+
+    async fn clear(&mut self) -> Result<Response> {
+        let id = self.session.id;
+        let dropped = self.shared.store.run(move |db| db.cancel_waiting(id)).await?;
+        let count = dropped.len();
+        self.apply(Input::Dropped(dropped)).await;
+        Ok(Response::Said(format!("{count} waiting prompt{} discarded", if count == 1 { "" } else { "s" })))
+    }
+
+    async fn take_back(&mut self, prompt: PromptId) -> Result<Response> {
+        if self.state.waiting().any(|waiting| waiting.prompt == prompt) {
+            self.shared.store.run(move |db| db.cancel(prompt)).await?;
+            self.apply(Input::Dropped(vec![prompt])).await;
+            return Ok(Response::Said("taken back".to_owned()));
+        }
+        let status = self.shared.store.read(move |db| db.prompt(prompt)).await?.status;
+        if status != PromptStatus::Sent {
+            return Err(Error::conflict("the agent has already begun with this prompt"));
+        }
+        self.apply(Input::TakeBack(prompt)).await;
+        Ok(Response::Said("asked the agent to give it back".to_owned()))
+    }
+
+    async fn edit(&mut self, prompt: PromptId, text: String) -> Result<Response> {
+        let shortened = text.chars().take(400).collect();
+        self.shared.store.run(move |db| db.edit(prompt, &text)).await?;
+        if let Some(shown) = self.queue.get_mut(&prompt) {
+            shown.text = shortened;
+            self.changed = true;
+        }
+        Ok(Response::Said("changed".to_owned()))
+    }
+
+    /// A stored setting reaches a live process at once where the agent can change it.
+    pub(super) async fn set(&mut self, key: &str, value: Option<String>) {
+        self.refresh().await;
+        if self.process.is_some() {
+            match (key, value) {
+                ("model", model) => drop(self.control(Control::SetModel { model }).await),
+                ("permission_mode", Some(mode)) => {
+                    drop(self.control(Control::SetPermissionMode { mode }).await);
+                }
+                // The rest is given when the process starts.
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks the live agent; the answer goes to the client when it comes.
+    async fn ask_agent(&mut self, control: Control, reply: Replier) {
+        if self.process.is_none() {
+            return reply.error(
+                Error::unavailable(format!("session {} is asleep", self.session.name))
+                    .hint("send it something, or wake it with `claudebot session switch`"),
+            );
+        }
+        let id = self.control(control).await;
+        self.questions.insert(id, reply);
+    }
+
+    /// An answer of the agent to a control request.
+    pub(super) async fn answered_by_agent(&mut self, request: &str, result: Result<Value, String>) {
+        if self.initialize.as_deref() == Some(request) {
+            self.initialize = None;
+            self.deadlines.start = None;
+            match result {
+                Ok(_) => self.apply(Input::Ready).await,
+                Err(why) => {
+                    let agent = if self.session.agent == Agent::Demo { "the demo agent" } else { "Claude Code" };
+                    self.end_unstarted(Error::unavailable(format!("{agent} refused to start: {why}"))).await;
+                }
+            }
+            return;
+        }
+        let Some(reply) = self.questions.remove(request) else { return };
+        reply.reply(match result {
+            Ok(value) => Ok(crate::host::translate::context(&value)),
+            Err(why) => Err(Error::failed(format!("the agent says: {why}"))),
+        });
+    }
+
+    /// The process is gone: nobody will answer any more.
+    pub(super) fn fail_questions(&mut self) {
+        self.initialize = None;
+        for (_, reply) in self.questions.drain() {
+            reply.error(Error::unavailable("the agent ended before it answered"));
+        }
+    }
+}

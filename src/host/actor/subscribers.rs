@@ -1,0 +1,50 @@
+//! Who watches a session, and how they are told.
+
+use crate::host::{Replier, SharedPush};
+use crate::ipc::Push;
+use crate::model::{Event, Live};
+
+#[derive(Default)]
+pub(super) struct Subscribers {
+    all: Vec<Replier>,
+}
+
+impl Subscribers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn add(&mut self, subscriber: Replier) {
+        self.all.push(subscriber);
+    }
+
+    /// Drops those that hung up.
+    pub(super) fn tidy(&mut self) {
+        self.all.retain(|subscriber| !subscriber.is_closed());
+    }
+
+    pub(super) fn live(&mut self, live: Live) {
+        if !self.all.is_empty() {
+            self.push(&Push::Live(live));
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        if !self.all.is_empty() {
+            self.push(&Push::Event(event));
+        }
+    }
+
+    pub(super) fn close(&mut self, reason: &str) {
+        self.push(&Push::Closed { reason: reason.to_owned() });
+        self.all.clear();
+    }
+
+    /// One that is too slow is told so by its connection, and dropped here.
+    fn push(&mut self, push: &Push) {
+        match SharedPush::new(push) {
+            Ok(push) => self.all.retain(|subscriber| subscriber.push_shared(&push).is_ok()),
+            Err(error) => tracing::error!(%error, "a change could not be told to its subscribers"),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Everything that happens in all sessions, for front ends that mirror or notify.
+
+use std::sync::Arc;
+
+use super::Replier;
+use super::shared::Shared;
+use crate::error::Result;
+use crate::ipc::{Push, Response};
+
+/// So many events are read at a time.
+const PAGE: u32 = 200;
+
+/// Answers with the cursor, then pushes every later event at the reader's own speed.
+pub(super) fn follow(shared: &Arc<Shared>, since: Option<u64>, reply: Replier) {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        if let Err(error) = run(&shared, since, &reply).await {
+            reply.error(error);
+        }
+    });
+}
+
+async fn run(shared: &Shared, since: Option<u64>, reply: &Replier) -> Result<()> {
+    let mut moved = shared.feed();
+    let mut cursor = match since {
+        Some(since) => since,
+        None => shared.store.read(|db| db.feed_head()).await?,
+    };
+    reply.ok(Response::Following { feed: cursor });
+    loop {
+        moved.mark_unchanged();
+        loop {
+            let page = shared.store.read(move |db| db.feed(cursor, PAGE)).await?;
+            if page.is_empty() {
+                break;
+            }
+            for fed in page {
+                cursor = fed.feed;
+                let push = Push::Feed { feed: fed.feed, session: fed.session, name: fed.name, event: fed.event };
+                if reply.push_paced(&push).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        tokio::select! {
+            () = reply.closed() => return Ok(()),
+            changed = moved.changed() => if changed.is_err() { return Ok(()) },
+        }
+    }
+}

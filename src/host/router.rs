@@ -1,0 +1,186 @@
+//! Brings each request to whoever carries it out: the short handler, a session's actor, or a long task.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use super::actor::Command;
+use super::connection::Inbound;
+use super::shared::{Ending, Shared};
+use super::{Replier, feed, long, short};
+use crate::error::{Error, Result};
+use crate::ipc::{HostStatus, PROTOCOL, Request, Response, Selector, StopWhen};
+use crate::model::{Session, SessionId, SessionState};
+use crate::store::Wanted;
+
+/// Serves the requests of one connection in the order in which they came.
+pub(super) async fn serve(shared: Arc<Shared>, mut inbox: mpsc::Receiver<Inbound>) {
+    while let Some(Inbound { request, reply, .. }) = inbox.recv().await {
+        let received = Instant::now();
+        route(&shared, request, reply, received).await;
+    }
+}
+
+async fn route(shared: &Arc<Shared>, request: Request, reply: Replier, received: Instant) {
+    match &request {
+        Request::Send(send) => to_actor(shared, send.session.clone(), request, reply, received).await,
+        Request::Continue { session, .. }
+        | Request::Subscribe { session, .. }
+        | Request::Context { session }
+        | Request::SessionStop { session, .. }
+        | Request::SessionSleep { session, .. }
+        | Request::Prewarm { session }
+        | Request::QueueRun { session }
+        | Request::QueueClear { session } => {
+            to_actor(shared, session.clone(), request, reply, received).await;
+        }
+        Request::PromptTakeBack { prompt } | Request::PromptEdit { prompt, .. } => {
+            let prompt = *prompt;
+            let owner = shared.store.read(move |db| db.prompt(prompt)).await.map(|prompt| prompt.session);
+            hand_over(shared, owner, request, reply, received);
+        }
+        Request::Answer { approval, .. } => {
+            let id = *approval;
+            let owner = shared.store.read(move |db| db.approval(id)).await.map(|(asked, _)| asked.session_id);
+            hand_over(shared, owner, request, reply, received);
+        }
+        Request::Feed { since } => feed::follow(shared, *since, reply),
+        Request::HostStatus => reply.ok(Response::Host(status(shared))),
+        Request::HostStop { when } => {
+            reply.ok(Response::Done);
+            shared.end(if *when == StopWhen::Now { Ending::Now } else { Ending::WhenIdle });
+        }
+        Request::SessionDelete { confirmed: true, session } => {
+            let session = session.clone();
+            spawn_long(reply, {
+                let shared = Arc::clone(shared);
+                async move |_| long::delete(&shared, session).await
+            });
+        }
+        Request::SessionArchive { session, options } => {
+            let (session, options) = (session.clone(), options.clone());
+            spawn_long(reply, {
+                let shared = Arc::clone(shared);
+                async move |reply| long::archive(&shared, session, options, reply).await
+            });
+        }
+        Request::SessionRestore { archive, dir, name } => {
+            let (archive, dir, name) = (archive.clone(), dir.clone(), name.clone());
+            spawn_long(reply, {
+                let shared = Arc::clone(shared);
+                async move |reply| long::restore(&shared, archive, dir, name, reply).await
+            });
+        }
+        _ => shortly(shared, request, reply).await,
+    }
+}
+
+/// What takes long must not keep the connection's other requests waiting.
+fn spawn_long<F>(reply: Replier, work: F)
+where
+    F: AsyncFnOnce(Replier) -> Result<Response> + Send + 'static,
+    F::CallOnceFuture: Send,
+{
+    tokio::spawn(async move {
+        let result = work(reply.clone()).await;
+        reply.reply(result);
+    });
+}
+
+/// Finds the session and lets its actor do it.
+async fn to_actor(shared: &Arc<Shared>, selector: Selector, request: Request, reply: Replier, received: Instant) {
+    let owner = find(shared, selector).await.and_then(|session| in_use(&session).map(|()| session.id));
+    hand_over(shared, owner, request, reply, received);
+}
+
+fn hand_over(
+    shared: &Arc<Shared>,
+    owner: Result<SessionId>,
+    request: Request,
+    reply: Replier,
+    received: Instant,
+) {
+    match owner {
+        Ok(id) => shared.deliver(id, Command::Request { request, reply, received }),
+        Err(error) => reply.error(error),
+    }
+}
+
+pub(super) async fn find(shared: &Shared, selector: Selector) -> Result<Session> {
+    shared.store.read(move |db| db.find(wanted(&selector))).await
+}
+
+pub(super) const fn wanted(selector: &Selector) -> Wanted<'_> {
+    match selector {
+        Selector::Name(name) => Wanted::Name(name.as_str()),
+        Selector::Exact(name) => Wanted::Exact(name.as_str()),
+        Selector::Current(channel) => Wanted::Current(channel),
+    }
+}
+
+/// An archived or lent session has nothing that could answer.
+fn in_use(session: &Session) -> Result<()> {
+    let name = &session.name;
+    match (session.state, &session.archive) {
+        (SessionState::Archived, Some(file)) => Err(Error::conflict(format!("session {name} is archived"))
+            .hint(format!("bring it back: claudebot session restore {}", file.display()))),
+        (SessionState::HandedOver, _) => Err(Error::conflict(format!(
+            "session {name} is handed over to an interactive claude; it comes back when that ends"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A request that only needs the store, and what live sessions have to know of it.
+async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
+    let context = short::Context::of(shared);
+    let asked = request.clone();
+    let answered = shared.store.run(move |db| short::answer(db, &context, &asked).transpose()).await;
+    let result = answered.and_then(|response| {
+        response.ok_or_else(|| Error::failed("this host does not know how to do that"))
+    });
+    if let Ok(response) = &result {
+        tell_actors(shared, &request, response);
+    }
+    reply.reply(result);
+}
+
+fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {
+    let Response::Session(view) = response else { return };
+    match request {
+        Request::SessionRename { .. } | Request::SessionTag { .. } | Request::SessionPin { .. } => {
+            shared.tell(view.id, Command::Refresh);
+        }
+        Request::SessionSet { key, value, .. } => {
+            shared.tell(view.id, Command::Set { key: key.clone(), value: value.clone() });
+        }
+        // Whoever switches is about to type: the first turn is warm too.
+        Request::SessionSwitch { .. } => shared.deliver(view.id, Command::Wake),
+        _ => {}
+    }
+}
+
+fn status(shared: &Shared) -> HostStatus {
+    let overlay = shared.overlay();
+    let busy = overlay.values().filter(|o| matches!(o.state, SessionState::Busy | SessionState::Waiting)).count();
+    let about = &shared.about;
+    HostStatus {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: PROTOCOL,
+        started: about.started,
+        socket: about.socket.clone(),
+        data_dir: shared.paths.data_dir().to_owned(),
+        live: count(shared.places.taken()),
+        busy: count(busy),
+        clients: shared.clients.load(Ordering::Relaxed),
+        mode: about.mode.to_owned(),
+        draining: shared.is_draining(),
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,274 @@
+//! The life of a host: take the lock, open the store, take up what a former host left, serve, end in order.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::actor::Command;
+use super::lock::HostLock;
+use super::shared::{About, Ending, Shared};
+use super::socket::HostSocket;
+use super::{connection, logging, router};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ipc::readiness::{self, Readiness};
+use crate::paths::{Env, Paths, create_private};
+use crate::store::{Db, Mode, Store};
+
+/// Requests of one connection that wait for the router.
+const WAITING: usize = 32;
+/// After the drain a turn that was interrupted gets this long to end.
+const LAST_GRACE: Duration = Duration::from_secs(20);
+/// A host without work looks this often at least whether it may end.
+const SLOWEST_LOOK: Duration = Duration::from_secs(30);
+
+/// How a host was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostMode {
+    /// By a client; ends when nobody needs it.
+    Background,
+    /// By a person, in a terminal or a service; ends when told to.
+    Foreground,
+}
+
+impl HostMode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Foreground => "foreground",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct HostOptions {
+    pub(crate) paths: Paths,
+    pub(crate) env: Env,
+    pub(crate) config: Config,
+    pub(crate) mode: HostMode,
+}
+
+/// Runs a host until it ends. In the background it first says over its stdout how the start went.
+pub(crate) fn run(options: HostOptions) -> Result<()> {
+    let background = options.mode == HostMode::Background;
+    if background {
+        readiness::detach().map_err(|e| Error::failed(format!("cannot leave the terminal: {e}")))?;
+    }
+    logging::start(&options)?;
+    let result = serve(options);
+    if let Err(error) = &result {
+        tracing::error!(%error, "the host ends");
+    }
+    result
+}
+
+/// Tells whoever started a background host how it went. In the foreground nobody listens on stdout.
+fn announce(mode: HostMode, readiness: &Readiness) -> Result<()> {
+    if mode == HostMode::Foreground {
+        return Ok(());
+    }
+    readiness::announce(readiness).map_err(|e| Error::failed(format!("cannot tell that the host is ready: {e}")))
+}
+
+fn serve(options: HostOptions) -> Result<()> {
+    let mode = options.mode;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::failed(format!("cannot start the runtime: {e}")))?;
+    runtime.block_on(async {
+        let (host, lock) = match Host::start(options).await {
+            Ok(Start::Ready(host, lock)) => (host, lock),
+            Ok(Start::Taken(info)) => {
+                announce(mode, &Readiness::Taken(info.clone()))?;
+                let who = info.map(|info| format!(": {info}")).unwrap_or_default();
+                return match mode {
+                    // Whoever started this process connects to the other one.
+                    HostMode::Background => Ok(()),
+                    HostMode::Foreground => Err(Error::conflict(format!("a host is running already{who}"))
+                        .hint("claudebot host stop ends it")),
+                };
+            }
+            Err(error) => {
+                announce(mode, &Readiness::Error(error.clone()))?;
+                return Err(error);
+            }
+        };
+        announce(mode, &Readiness::Ready(true))?;
+        host.serve().await;
+        drop(lock);
+        Ok(())
+    })
+}
+
+enum Start {
+    Ready(Host, Arc<HostLock>),
+    Taken(Option<super::lock::LockInfo>),
+}
+
+struct Host {
+    shared: Arc<Shared>,
+    socket: HostSocket,
+    terminate: Signal,
+    interrupt: Signal,
+    mode: HostMode,
+    /// When the last client or process was seen.
+    used: Instant,
+}
+
+impl Host {
+    async fn start(options: HostOptions) -> Result<Start> {
+        let HostOptions { paths, env, config, mode } = options;
+        create_private(paths.data_dir())?;
+        let lock = match HostLock::try_acquire(&paths)? {
+            Ok(lock) => Arc::new(lock),
+            Err(info) => return Ok(Start::Taken(info)),
+        };
+        let db = Db::open(&paths.database(), Mode::ReadWrite)?;
+        let store = Store::start(db)?;
+        let socket = HostSocket::bind(&paths, Arc::clone(&lock)).await?;
+        let about = About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
+        let shared = Shared::new(store, paths, config, env, own_program()?, about);
+        take_up(&shared).await?;
+        let listen = |kind| signal(kind).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")));
+        let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        tracing::info!(pid = std::process::id(), mode = mode.as_str(), socket = %socket.path().display(), "ready");
+        let host = Self { shared, socket, terminate, interrupt, mode, used: Instant::now() };
+        Ok(Start::Ready(host, lock))
+    }
+
+    /// Serves until told to end or, in the background, until nobody needs it; then ends in order.
+    async fn serve(mut self) {
+        let mut ending = self.shared.ending();
+        let mut departures = self.shared.departures.subscribe();
+        loop {
+            let look = self.next_look();
+            tokio::select! {
+                stream = self.socket.accept() => self.greet(stream),
+                changed = ending.changed() => {
+                    drop(changed);
+                    break;
+                }
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                changed = departures.changed() => drop(changed),
+                () = sleep(look) => {}
+            }
+            if self.is_used() {
+                self.used = Instant::now();
+            } else if self.mode == HostMode::Background && self.used.elapsed() >= self.linger() {
+                tracing::info!("nobody needs this host any more");
+                break;
+            }
+        }
+        self.end().await;
+    }
+
+    fn linger(&self) -> Duration {
+        self.shared.config.host.linger
+    }
+
+    fn next_look(&self) -> Duration {
+        if self.is_used() {
+            return SLOWEST_LOOK;
+        }
+        let left = self.linger().saturating_sub(self.used.elapsed());
+        left.clamp(Duration::from_millis(20), SLOWEST_LOOK)
+    }
+
+    fn is_used(&self) -> bool {
+        self.shared.clients.load(Ordering::Relaxed) > 0
+            || self.shared.places.taken() > 0
+            || self.shared.actor_count() > 0
+    }
+
+    fn greet(&self, stream: tokio::net::UnixStream) {
+        let shared = Arc::clone(&self.shared);
+        shared.clients.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let (requests, inbox) = mpsc::channel(WAITING);
+            let router = tokio::spawn(router::serve(Arc::clone(&shared), inbox));
+            connection::serve(stream, requests).await;
+            if let Err(error) = router.await {
+                tracing::error!(%error, "a bug ended the handling of a connection");
+            }
+            shared.clients.fetch_sub(1, Ordering::Relaxed);
+            shared.departed();
+        });
+    }
+
+    /// Lets running turns finish, ends every process, closes the store. A second signal ends at once.
+    async fn end(mut self) {
+        let now = *self.shared.ending().borrow() == Ending::Now;
+        self.shared.end(if now { Ending::Now } else { Ending::WhenIdle });
+        tracing::info!(now, "ending");
+        let shared = Arc::clone(&self.shared);
+        let drain = shared.config.host.drain;
+        if !now && !self.unless_told_again(drained(&shared, drain, || Command::Drain)).await {
+            shared.end(Ending::Now);
+        }
+        if shared.actor_count() > 0 {
+            drained(&shared, LAST_GRACE, || Command::StopNow).await;
+        }
+        shared.store.close().await;
+        tracing::info!("ended");
+    }
+
+    /// False when a signal or a request cut it short.
+    async fn unless_told_again(&mut self, work: impl Future<Output = ()>) -> bool {
+        let mut ending = self.shared.ending();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                () = &mut work => return true,
+                _ = self.terminate.recv() => return false,
+                _ = self.interrupt.recv() => return false,
+                // Clients that come during the drain are served: they may look, stop, and answer.
+                stream = self.socket.accept() => self.greet(stream),
+                _ = ending.wait_for(|ending| *ending == Ending::Now) => return false,
+            }
+        }
+    }
+}
+
+/// Tells all actors to end and waits until they have, at most so long.
+async fn drained(shared: &Arc<Shared>, limit: Duration, command: fn() -> Command) {
+    let mut departures = shared.departures.subscribe();
+    shared.tell_all(command);
+    let gone = async {
+        while shared.actor_count() > 0 {
+            // The sender lives in `shared`.
+            departures.changed().await.ok();
+        }
+    };
+    if timeout(limit, gone).await.is_err() {
+        tracing::warn!(left = shared.actor_count(), "not everything ended in time");
+    }
+}
+
+/// Sessions in which a former host left something open get an actor at once: it recovers, then goes on.
+async fn take_up(shared: &Arc<Shared>) -> Result<()> {
+    let open = shared
+        .store
+        .read(|db| {
+            let mut sessions = db.sessions_with_open_prompts()?;
+            sessions.extend(db.children()?.into_iter().map(|child| child.session));
+            sessions.extend(db.pending_approvals(None)?.into_iter().map(|approval| approval.session_id));
+            Ok(sessions)
+        })
+        .await?;
+    for session in open {
+        shared.look_after(session);
+    }
+    Ok(())
+}
+
+fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::failed(format!("cannot find the program itself: {e}")))
+}
