@@ -36,7 +36,8 @@ async fn run(shared: &Shared, since: Option<u64>, reply: &Replier) -> Result<()>
             }
             for fed in page {
                 cursor = fed.feed;
-                let push = Push::Feed { feed: fed.feed, session: fed.session, name: fed.name, event: fed.event };
+                let push =
+                    Push::Feed { feed: fed.feed, session: fed.session, name: fed.name, event: fed.event };
                 if reply.push_paced(&push).await.is_err() {
                     return Ok(());
                 }

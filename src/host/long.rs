@@ -46,10 +46,8 @@ pub(super) async fn archive(
     }
     close(shared, session.id).await?;
     let id = session.id;
-    let (conversations, files) = (
-        shared.store.read(move |db| db.conversations(id)).await?,
-        agent_files(shared, &session).await?,
-    );
+    let (conversations, files) =
+        (shared.store.read(move |db| db.conversations(id)).await?, agent_files(shared, &session).await?);
     let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
     let to_pack = Packed { session: session.clone(), conversations, files: files.clone(), workspace };
     let packed = pack(shared, to_pack, reply).await?;
@@ -121,7 +119,8 @@ pub(super) async fn restore(
         let manifest = archive::read_manifest(&archive)?;
         let session = as_restored(&shared, &manifest, dir, name)?;
         let parent = session.dir.parent().unwrap_or(Path::new("/")).to_owned();
-        let staging = if manifest.counts.workspace.is_some() { parent } else { shared.config.session.root.clone() };
+        let staging =
+            if manifest.counts.workspace.is_some() { parent } else { shared.config.session.root.clone() };
         crate::paths::create_private(&shared.config.session.root)?;
         let mut progress = progress_to(&reply, format!("restoring {}", session.name));
         let mut restored = archive::restore(&archive, &staging, &mut progress, &AtomicBool::new(false))?;
@@ -183,7 +182,9 @@ fn place(shared: &Shared, session: &Session, restored: &mut archive::Restored) -
 async fn close(shared: &Arc<Shared>, id: SessionId) -> Result<()> {
     let (done, closed) = oneshot::channel();
     shared.deliver(id, Command::Close { force: false, done });
-    closed.await.unwrap_or_else(|_| Err(Error::failed("the session could not be closed; the host's log says why")))
+    closed
+        .await
+        .unwrap_or_else(|_| Err(Error::failed("the session could not be closed; the host's log says why")))
 }
 
 /// Every file of the agent that belongs to the session, with the directory it lies below.

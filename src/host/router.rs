@@ -90,7 +90,13 @@ where
 }
 
 /// Finds the session and lets its actor do it.
-async fn to_actor(shared: &Arc<Shared>, selector: Selector, request: Request, reply: Replier, received: Instant) {
+async fn to_actor(
+    shared: &Arc<Shared>,
+    selector: Selector,
+    request: Request,
+    reply: Replier,
+    received: Instant,
+) {
     let owner = find(shared, selector).await.and_then(|session| in_use(&session).map(|()| session.id));
     hand_over(shared, owner, request, reply, received);
 }
@@ -138,9 +144,8 @@ async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
     let context = short::Context::of(shared);
     let asked = request.clone();
     let answered = shared.store.run(move |db| short::answer(db, &context, &asked).transpose()).await;
-    let result = answered.and_then(|response| {
-        response.ok_or_else(|| Error::failed("this host does not know how to do that"))
-    });
+    let result = answered
+        .and_then(|response| response.ok_or_else(|| Error::failed("this host does not know how to do that")));
     if let Ok(response) = &result {
         tell_actors(shared, &request, response);
     }
@@ -164,7 +169,8 @@ fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {
 
 fn status(shared: &Shared) -> HostStatus {
     let overlay = shared.overlay();
-    let busy = overlay.values().filter(|o| matches!(o.state, SessionState::Busy | SessionState::Waiting)).count();
+    let busy =
+        overlay.values().filter(|o| matches!(o.state, SessionState::Busy | SessionState::Waiting)).count();
     let about = &shared.about;
     HostStatus {
         pid: std::process::id(),

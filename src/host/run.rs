@@ -73,7 +73,8 @@ fn announce(mode: HostMode, readiness: &Readiness) -> Result<()> {
     if mode == HostMode::Foreground {
         return Ok(());
     }
-    readiness::announce(readiness).map_err(|e| Error::failed(format!("cannot tell that the host is ready: {e}")))
+    readiness::announce(readiness)
+        .map_err(|e| Error::failed(format!("cannot tell that the host is ready: {e}")))
 }
 
 fn serve(options: HostOptions) -> Result<()> {
@@ -133,10 +134,12 @@ impl Host {
         let db = Db::open(&paths.database(), Mode::ReadWrite)?;
         let store = Store::start(db)?;
         let socket = HostSocket::bind(&paths, Arc::clone(&lock)).await?;
-        let about = About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
+        let about =
+            About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
         let shared = Shared::new(store, paths, config, env, own_program()?, about);
         take_up(&shared).await?;
-        let listen = |kind| signal(kind).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")));
+        let listen =
+            |kind| signal(kind).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")));
         let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         tracing::info!(pid = std::process::id(), mode = mode.as_str(), socket = %socket.path().display(), "ready");
         let host = Self { shared, socket, terminate, interrupt, mode, used: Instant::now() };

@@ -71,7 +71,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(store: Store, paths: Paths, config: Config, env: Env, exe: PathBuf, about: About) -> Arc<Self> {
+    pub(super) fn new(
+        store: Store,
+        paths: Paths,
+        config: Config,
+        env: Env,
+        exe: PathBuf,
+        about: About,
+    ) -> Arc<Self> {
         let max = config.host.effective_max_live();
         Arc::new(Self {
             store,
@@ -103,7 +110,9 @@ impl Shared {
             Err(TrySendError::Closed(command)) => {
                 // Its actor ended without a goodbye, by a bug: another one takes over from the store.
                 *actor = self.start_actor(id);
-                if let Err(TrySendError::Full(command) | TrySendError::Closed(command)) = actor.try_send(command) {
+                if let Err(TrySendError::Full(command) | TrySendError::Closed(command)) =
+                    actor.try_send(command)
+                {
                     command.refuse(&Error::failed("the session cannot be opened; the host's log says why"));
                 }
             }
@@ -199,7 +208,9 @@ impl Shared {
     /// Where the agent of this session keeps its conversations.
     pub(super) fn config_dir(&self, agent: Agent) -> PathBuf {
         match agent {
-            Agent::Claude => self.paths.claude_config_dir(&self.env, self.config.claude.config_dir.as_deref()),
+            Agent::Claude => {
+                self.paths.claude_config_dir(&self.env, self.config.claude.config_dir.as_deref())
+            }
             Agent::Demo => self.paths.demo_config_dir(),
         }
     }

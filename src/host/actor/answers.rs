@@ -1,7 +1,7 @@
 //! Requests of the agent that wait for a person: asked once, answered once, void when the process is gone.
 
-use super::journal::Write;
 use super::Actor;
+use super::journal::Write;
 use crate::error::{Error, Result};
 use crate::host::translate;
 use crate::host::turn::{Ask, Input};
@@ -101,7 +101,12 @@ impl Actor {
     }
 
     /// A person's answer; the first one counts, every later one is told who was first.
-    pub(super) async fn answer(&mut self, id: ApprovalId, decision: Decision, by: String) -> Result<Response> {
+    pub(super) async fn answer(
+        &mut self,
+        id: ApprovalId,
+        decision: Decision,
+        by: String,
+    ) -> Result<Response> {
         let Some(pending) = self.asks.get(id).cloned() else {
             return Err(self.too_late(id).await);
         };
@@ -117,11 +122,9 @@ impl Actor {
         let events = self
             .shared
             .store
-            .run(move |db| {
-                match db.answer(id, &stored, &by)? {
-                    Answered::First => db.append(session, &[event]),
-                    Answered::TooLate(status) => Err(already(id, &status)),
-                }
+            .run(move |db| match db.answer(id, &stored, &by)? {
+                Answered::First => db.append(session, &[event]),
+                Answered::TooLate(status) => Err(already(id, &status)),
             })
             .await?;
         self.asks.remove(id);
@@ -139,10 +142,7 @@ impl Actor {
     }
 }
 
-fn store_ask(
-    db: &mut Db,
-    mut approval: Approval,
-) -> Result<(Approval, Vec<Fed>)> {
+fn store_ask(db: &mut Db, mut approval: Approval) -> Result<(Approval, Vec<Fed>)> {
     approval.id = db.ask(&approval)?;
     let event = NewEvent {
         kind: EventKind::ApprovalAsked,
@@ -195,7 +195,8 @@ fn in_words(decision: &Decision, by: &str) -> String {
     match decision {
         Decision::Deny { message: Some(message) } => format!("denied by {by}: {message}"),
         Decision::Answers { answers } => {
-            let answers: Vec<_> = answers.iter().map(|(question, answer)| format!("{question} {answer}")).collect();
+            let answers: Vec<_> =
+                answers.iter().map(|(question, answer)| format!("{question} {answer}")).collect();
             format!("answered by {by}: {}", answers.join("; "))
         }
         _ => format!("{} by {by}", outcome(decision)),

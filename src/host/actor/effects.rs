@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
 use crate::claude::process::{Exit, Output};
-use crate::claude::wire::{Control, Outgoing};
+use crate::claude::wire::{Outgoing, Request as Control};
 use crate::host::translate::{self, Said};
 use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
 use crate::model::{BlockKind, Live, Prompt, PromptId, SessionState};
@@ -50,7 +52,8 @@ impl Actor {
                 drop(self.control(Control::Interrupt { cancel_queued: true }).await);
             }
             Effect::CancelInAgent(prompt) => {
-                drop(self.control(Control::CancelAsyncMessage { message_uuid: prompt.0 }).await);
+                let id = self.control(Control::CancelAsyncMessage(prompt.0)).await;
+                self.cancels.insert(id, prompt);
             }
             Effect::Ask(ask) => return self.ask(ask).await,
             Effect::Void(requests) => self.void(&requests),
@@ -160,13 +163,13 @@ impl Actor {
         if let Some(recap) = self.recap.take() {
             text = format!("{recap}\n\n{text}");
         }
-        self.write(translate::prompt(prompt.id, text, urgency)).await;
+        self.write(Outgoing::prompt(prompt.id.0, &text, translate::priority(urgency))).await;
     }
 
     /// Sends a control request; the id under which its answer will come.
     pub(super) async fn control(&mut self, control: Control) -> String {
-        let (id, message) = translate::control(control);
-        self.write(message).await;
+        let id = format!("cb{}", Uuid::new_v4().simple());
+        self.write(Outgoing::request(&id, &control)).await;
         id
     }
 
@@ -197,7 +200,9 @@ impl Actor {
             Said::Event(event) => self.apply(Input::Agent(event)).await,
             Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
             Said::MustAnswer(message) => self.write(message).await,
-            Said::Unknown(kind) => tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here"),
+            Said::Unknown(kind) => {
+                tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here")
+            }
         }
     }
 

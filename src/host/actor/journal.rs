@@ -25,7 +25,11 @@ pub(super) enum Write {
     State(SessionState),
     /// These approvals became void.
     Void(Vec<ApprovalId>),
-    Finish { finished: Finished, stages: Stages, started: jiff::Timestamp },
+    Finish {
+        finished: Finished,
+        stages: Stages,
+        started: jiff::Timestamp,
+    },
 }
 
 /// Carries out `writes` in the caller's transaction; the events that were appended, in order.
@@ -80,7 +84,17 @@ fn finish(
     }
     let Finished { turn, origin, outcome, .. } = *finished;
     let ended = jiff::Timestamp::now();
-    db.finish_turn(&FinishedTurn { session, turn, origin, outcome, stages, cost_usd, usage, started, ended })?;
+    db.finish_turn(&FinishedTurn {
+        session,
+        turn,
+        origin,
+        outcome,
+        stages,
+        cost_usd,
+        usage,
+        started,
+        ended,
+    })?;
     let event = NewEvent {
         kind: EventKind::TurnEnded,
         text: finished.text.clone(),

@@ -10,7 +10,7 @@ use super::journal::Write;
 use super::{Actor, Command, recovery};
 use crate::claude::command::{self, Conversation, Launch};
 use crate::claude::process::{self, Exit, ExitReason, StartError};
-use crate::claude::wire::Control;
+use crate::claude::wire::Request as Control;
 use crate::error::{Error, Kind, Result};
 use crate::host::Shared;
 use crate::host::places::Wish;
@@ -19,6 +19,7 @@ use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
 use crate::persona::{self, Persona};
 use crate::store::Child;
 
+const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
 
@@ -59,7 +60,9 @@ impl Actor {
         if self.crashes >= MOST_CRASHES {
             self.crashes = 0;
             let error = Error::unavailable(format!("the agent ended {MOST_CRASHES} times in a row"));
-            return Some(self.refused(error.hint("the prompt is kept; look at `claudebot log` for the reason")));
+            return Some(
+                self.refused(error.hint("the prompt is kept; look at `claudebot log` for the reason")),
+            );
         }
         let pause = Duration::from_millis(250 << self.crashes);
         if self.last_start.is_some_and(|at| at.elapsed() >= pause) {
@@ -89,7 +92,7 @@ impl Actor {
         self.process = Some(process);
         self.last_start = Some(Instant::now());
         self.deadlines.start = Some(Instant::now() + self.shared.config.host.start_timeout);
-        self.initialize = Some(self.control(Control::initialize()).await);
+        self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
         Ok(())
     }
 
@@ -148,8 +151,11 @@ impl Actor {
         self.shared.places.leave(self.session.id);
         let limit = self.shared.config.host.start_timeout;
         let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
-        let error = Error::unavailable(format!("{} did not answer within {limit:?}{said}", agent_name(&self.session)))
-            .hint("try it by hand: claude -p hello");
+        let error = Error::unavailable(format!(
+            "{} did not answer within {limit:?}{said}",
+            agent_name(&self.session)
+        ))
+        .hint("try it by hand: claude -p hello");
         self.start_failed(error).await;
     }
 }
@@ -177,7 +183,11 @@ fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Re
     Ok(Launch {
         program,
         leading_args,
-        extra_args: if session.agent == Agent::Claude { shared.config.claude.extra_args.clone() } else { Vec::new() },
+        extra_args: if session.agent == Agent::Claude {
+            shared.config.claude.extra_args.clone()
+        } else {
+            Vec::new()
+        },
         conversation,
         cwd: session.dir.clone(),
         model: session.model.clone().or_else(|| persona.model.clone()),
@@ -203,10 +213,11 @@ fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>
 }
 
 fn not_installed(wanted: &Path) -> Error {
-    Error::unavailable(format!("Claude Code is not installed: no program {} was found", wanted.display())).hint(
-        "install it (npm install -g @anthropic-ai/claude-code), or set claude.path; \
+    Error::unavailable(format!("Claude Code is not installed: no program {} was found", wanted.display()))
+        .hint(
+            "install it (npm install -g @anthropic-ai/claude-code), or set claude.path; \
          `claudebot demo` shows everything without it",
-    )
+        )
 }
 
 /// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
@@ -220,16 +231,17 @@ fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<
 }
 
 fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(OsString, OsString)> {
-    let mut own = vec![("CLAUDEBOT_SESSION".into(), session.id.to_string().into())];
-    match session.agent {
-        Agent::Demo => own.push(("CLAUDE_CONFIG_DIR".into(), shared.paths.demo_config_dir().into())),
-        Agent::Claude => {
-            if let Some(dir) = &shared.config.claude.config_dir {
-                own.push(("CLAUDE_CONFIG_DIR".into(), dir.into()));
-            }
-        }
+    let layers = [&shared.config.claude.env, &persona.env];
+    let mut env = command::child_env(shared.env.iter(), layers, &session.id.to_string());
+    let config_dir = match session.agent {
+        Agent::Demo => Some(shared.paths.demo_config_dir()),
+        Agent::Claude => shared.config.claude.config_dir.clone(),
+    };
+    if let Some(dir) = config_dir {
+        env.retain(|(name, _)| name != CONFIG_DIR);
+        env.push((CONFIG_DIR.into(), dir.into()));
     }
-    command::child_env(shared.env.iter(), &shared.config.claude.env, &persona.env, own)
+    env
 }
 
 fn explain_start(error: StartError, session: &Session) -> Error {

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Shared;
 use super::Replier;
+use super::Shared;
 use super::turn::{Input, Phase, State, Waiting};
 use crate::claude::process::{Output, Process};
 use crate::claude::tree;
@@ -105,7 +105,10 @@ struct Deadlines {
 
 impl Deadlines {
     fn next(&self) -> Option<Instant> {
-        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.retire].into_iter().flatten().min()
+        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.retire]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -154,6 +157,8 @@ pub(super) struct Actor {
     queue: HashMap<PromptId, QueuedPrompt>,
     /// Requests that wait for an answer of the agent, by the control request's id.
     questions: HashMap<String, Replier>,
+    /// Prompts that the agent was asked to give back, by the control request's id.
+    cancels: HashMap<String, PromptId>,
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
@@ -189,8 +194,7 @@ impl Actor {
         let (waiting, given): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
         let queue = waiting.iter().map(|prompt| (prompt.id, shown(prompt))).collect();
-        let entries =
-            waiting.iter().map(|prompt| Waiting { prompt: prompt.id, delivery: prompt.delivery }).collect();
+        let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
         let ids: Vec<_> = given.iter().map(|prompt| prompt.id).collect();
@@ -210,6 +214,7 @@ impl Actor {
             fresh: HashMap::new(),
             queue,
             questions: HashMap::new(),
+            cancels: HashMap::new(),
             initialize: None,
             last_start: None,
             deadlines: Deadlines::default(),
@@ -459,6 +464,11 @@ async fn until(deadline: Option<Instant>) {
 fn is_stale(prompt: &Prompt, stale_after: Duration) -> bool {
     let age = jiff::Timestamp::now().duration_since(prompt.accepted);
     !stale_after.is_zero() && Duration::try_from(age).is_ok_and(|age| age > stale_after)
+}
+
+/// A prompt as the turn machine knows it.
+fn entry(prompt: &Prompt) -> Waiting {
+    Waiting { prompt: prompt.id, delivery: prompt.delivery, command: prompt.text.starts_with('/') }
 }
 
 /// A prompt as it is shown while it waits; the text is cut, the whole stays in the store.

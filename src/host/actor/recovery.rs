@@ -37,7 +37,8 @@ impl Actor {
                 return Input::Recovered(Vec::new());
             }
         };
-        let stored = self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
+        let stored =
+            self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
         let verdicts =
             tokio::task::spawn_blocking(move || recover::verdicts(&open, stored.as_deref(), &said)).await;
         Input::Recovered(verdicts.unwrap_or_default())

@@ -4,15 +4,13 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Actor, attachments, shown};
-use crate::claude::wire::Control;
+use super::{Actor, attachments, entry, shown};
+use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
-use crate::host::connection::Replier;
-use crate::host::turn::Input;
+use crate::host::Replier;
+use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
-use crate::model::{
-    Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId,
-};
+use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId};
 use crate::store::Acceptance;
 
 /// A subscriber that is further behind reads the log first: its connection's queue is bounded.
@@ -86,7 +84,10 @@ impl Actor {
         let prompt = &acceptance.prompt;
         let reason = match self.state.hold() {
             Some(hold) if prompt.status == PromptStatus::Queued && prompt.delivery == Delivery::Queue => {
-                Some(format!("the queue is held ({hold}): `claudebot session queue {} --run`", self.session.name))
+                Some(format!(
+                    "the queue is held ({hold}): `claudebot session queue {} --run`",
+                    self.session.name
+                ))
             }
             _ if prompt.status == PromptStatus::Queued && self.state.is_busy() => {
                 Some("a turn is running".to_owned())
@@ -110,13 +111,13 @@ impl Actor {
         let Some(event) = acceptance.event else { return };
         let sent = prompt.status == PromptStatus::Sent;
         self.timing.accepted(prompt.id, received, self.process.is_none());
-        let (id, delivery) = (prompt.id, prompt.delivery);
+        let (id, waiting) = (prompt.id, entry(&prompt));
         if sent {
             self.fresh.insert(id, prompt);
         } else {
             self.queue.insert(id, shown(&prompt));
         }
-        self.apply(Input::Accepted { prompt: id, delivery, sent }).await;
+        self.apply(Input::Accepted { waiting, sent }).await;
         self.show(vec![event]);
         self.nudge().await;
     }
@@ -258,9 +259,9 @@ impl Actor {
         self.refresh().await;
         if self.process.is_some() {
             match (key, value) {
-                ("model", model) => drop(self.control(Control::SetModel { model }).await),
+                ("model", model) => drop(self.control(Control::SetModel(model)).await),
                 ("permission_mode", Some(mode)) => {
-                    drop(self.control(Control::SetPermissionMode { mode }).await);
+                    drop(self.control(Control::SetPermissionMode(mode)).await);
                 }
                 // The rest is given when the process starts.
                 _ => {}
@@ -288,9 +289,18 @@ impl Actor {
             match result {
                 Ok(_) => self.apply(Input::Ready).await,
                 Err(why) => {
-                    let agent = if self.session.agent == Agent::Demo { "the demo agent" } else { "Claude Code" };
+                    let agent =
+                        if self.session.agent == Agent::Demo { "the demo agent" } else { "Claude Code" };
                     self.end_unstarted(Error::unavailable(format!("{agent} refused to start: {why}"))).await;
                 }
+            }
+            return;
+        }
+        if let Some(prompt) = self.cancels.remove(request) {
+            // Newer releases also say so by themselves; older ones only here.
+            let given_back = result.is_ok_and(|answer| answer.get("cancelled").is_some_and(|it| it == true));
+            if given_back {
+                self.apply(Input::Agent(AgentEvent::Prompt { prompt, seen: Seen::Cancelled })).await;
             }
             return;
         }
@@ -304,6 +314,7 @@ impl Actor {
     /// The process is gone: nobody will answer any more.
     pub(super) fn fail_questions(&mut self) {
         self.initialize = None;
+        self.cancels.clear();
         for (_, reply) in self.questions.drain() {
             reply.error(Error::unavailable("the agent ended before it answered"));
         }

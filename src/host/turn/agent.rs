@@ -79,7 +79,7 @@ impl State {
             out.push(Effect::Cancel(prompt));
         } else if given.extra {
             out.push(Effect::Requeue(prompt));
-            self.queue.push_front(super::Waiting { prompt, delivery: crate::model::Delivery::Queue });
+            self.wait_again(given);
         } else {
             // It was stopped before the agent began: a turn without any work.
             self.stop_at_begin = false;
@@ -119,8 +119,19 @@ impl State {
         }
     }
 
+    /// A turn in which nothing was echoed answers the slash command that was given: some releases echo none.
+    fn claim_command(&mut self, out: &mut Vec<Effect>) {
+        let unclaimed = self.turn.as_ref().is_some_and(|turn| turn.prompts.is_empty());
+        let command =
+            self.given.first().filter(|given| given.command && !given.extra).map(|given| given.prompt);
+        if let Some(command) = command.filter(|_| unclaimed) {
+            self.prompt_begun(command, out);
+        }
+    }
+
     fn ended(&mut self, end: End, out: &mut Vec<Effect>) {
         self.begin_turn(out);
+        self.claim_command(out);
         let Some(turn) = &self.turn else { return };
         let outcome = match () {
             () if turn.stopped && (end.aborted || end.is_error) => Outcome::Interrupted,

@@ -3,13 +3,15 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{ApprovalKind, BlockKind, Delivery, PromptId, Question, Usage};
+use super::Waiting;
+use crate::claude::wire::PermissionUpdate;
+use crate::model::{ApprovalKind, BlockKind, PromptId, Question, Usage};
 
 /// One happening.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
     /// A prompt is durable. `sent`: it was stored as sent in the same commit, so it only has to be written.
-    Accepted { prompt: PromptId, delivery: Delivery, sent: bool },
+    Accepted { waiting: Waiting, sent: bool },
     /// A set could not be recorded as sent: nothing was written, it waits again.
     NotSent(Vec<PromptId>),
     /// A person stops what runs and holds what waits.
@@ -137,7 +139,7 @@ pub(crate) struct Ask {
     pub(crate) plan: Option<String>,
     pub(crate) rules: Vec<String>,
     /// The suggested rules as the agent wants them back.
-    pub(crate) suggestions: Vec<Value>,
+    pub(crate) suggestions: Vec<PermissionUpdate>,
 }
 
 /// The end of a turn as the agent reports it.

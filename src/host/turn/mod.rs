@@ -56,12 +56,15 @@ struct Turn {
 pub(crate) struct Waiting {
     pub(crate) prompt: PromptId,
     pub(crate) delivery: Delivery,
+    /// A slash command: some releases never echo these.
+    pub(crate) command: bool,
 }
 
 /// A prompt that the agent has been given and that no turn has finished yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Given {
     prompt: PromptId,
+    command: bool,
     /// Sent into a running turn; such prompts form the one second set.
     extra: bool,
     /// A person wants it back.
@@ -116,7 +119,10 @@ impl State {
     /// Begins in recovery: a former process was given these prompts, and nobody knows yet what came of them.
     pub(crate) fn recovering(mut self, given: &[PromptId]) -> Self {
         self.phase = Phase::Recovering;
-        self.given = given.iter().map(|&prompt| Given { prompt, extra: false, wanted_back: false }).collect();
+        self.given = given
+            .iter()
+            .map(|&prompt| Given { prompt, command: false, extra: false, wanted_back: false })
+            .collect();
         self
     }
 
@@ -208,7 +214,7 @@ impl State {
     pub(crate) fn apply(&mut self, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
         match input {
-            Input::Accepted { prompt, delivery, sent } => self.accepted(prompt, delivery, sent, &mut out),
+            Input::Accepted { waiting, sent } => self.accepted(waiting, sent, &mut out),
             Input::NotSent(prompts) => self.not_sent(&prompts),
             Input::Stop => self.stop(&mut out),
             Input::Release => self.release(&mut out),
@@ -229,22 +235,31 @@ impl State {
         out
     }
 
-    fn accepted(&mut self, prompt: PromptId, delivery: Delivery, sent: bool, out: &mut Vec<Effect>) {
+    fn accepted(&mut self, waiting: Waiting, sent: bool, out: &mut Vec<Effect>) {
         if sent {
-            self.given.push(Given { prompt, extra: false, wanted_back: false });
+            let Waiting { prompt, command, .. } = waiting;
+            self.given.push(Given { prompt, command, extra: false, wanted_back: false });
             out.push(Effect::Write { prompts: vec![prompt], urgency: Urgency::Turn });
         } else {
-            self.queue.push_back(Waiting { prompt, delivery });
+            self.queue.push_back(waiting);
             self.pump(out);
         }
         out.push(Effect::Changed);
     }
 
     fn not_sent(&mut self, prompts: &[PromptId]) {
-        self.given.retain(|given| !prompts.contains(&given.prompt));
-        for &prompt in prompts.iter().rev() {
-            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue });
+        let (unsent, given): (Vec<_>, Vec<_>) =
+            self.given.iter().partition(|given| prompts.contains(&given.prompt));
+        self.given = given;
+        for given in unsent.into_iter().rev() {
+            self.wait_again(given);
         }
+    }
+
+    /// What comes back waits in front, as if it had been queued.
+    fn wait_again(&mut self, given: Given) {
+        let Given { prompt, command, .. } = given;
+        self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue, command });
     }
 
     /// Hands over what may be handed over now.
@@ -272,7 +287,7 @@ impl State {
         let urgent = self.queue.iter().position(|waiting| waiting.delivery != Delivery::Queue);
         let next = urgent.or_else(|| (self.hold.is_none() && !self.queue.is_empty()).then_some(0));
         let Some(waiting) = next.and_then(|at| self.queue.remove(at)) else { return };
-        self.give(&[waiting.prompt], false, Urgency::Turn, out);
+        self.give(&[waiting], false, Urgency::Turn, out);
     }
 
     /// A turn runs: what is to reach it goes as one set, and only when no earlier such set is under way.
@@ -290,13 +305,17 @@ impl State {
         if instead && let Some(turn) = &mut self.turn {
             turn.replaced = true;
         }
-        let prompts: Vec<_> = extra.iter().map(|waiting| waiting.prompt).collect();
-        self.give(&prompts, true, if instead { Urgency::AtOnce } else { Urgency::Next }, out);
+        self.give(&extra, true, if instead { Urgency::AtOnce } else { Urgency::Next }, out);
     }
 
-    fn give(&mut self, prompts: &[PromptId], extra: bool, urgency: Urgency, out: &mut Vec<Effect>) {
-        self.given.extend(prompts.iter().map(|&prompt| Given { prompt, extra, wanted_back: false }));
-        out.push(Effect::Send { prompts: prompts.to_vec(), urgency });
+    fn give(&mut self, set: &[Waiting], extra: bool, urgency: Urgency, out: &mut Vec<Effect>) {
+        self.given.extend(set.iter().map(|&Waiting { prompt, command, .. }| Given {
+            prompt,
+            command,
+            extra,
+            wanted_back: false,
+        }));
+        out.push(Effect::Send { prompts: set.iter().map(|waiting| waiting.prompt).collect(), urgency });
         out.push(Effect::Changed);
     }
 
@@ -364,6 +383,10 @@ impl State {
     fn sleep(&mut self, out: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Ready | Phase::Starting) {
             self.phase = Phase::Stopping;
+            if self.is_busy() {
+                // With its input closed alone it would go on to the turn's end.
+                out.push(Effect::Interrupt);
+            }
             out.push(Effect::End);
             out.push(Effect::Changed);
         }
@@ -452,7 +475,7 @@ impl State {
         }
         for prompt in again.into_iter().rev() {
             out.push(Effect::Requeue(prompt));
-            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue });
+            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue, command: false });
         }
         self.phase = if self.crashed { Phase::Crashed } else { Phase::Asleep };
         self.pump(out);

@@ -55,7 +55,12 @@ fn names(prompts: &[PromptId]) -> String {
 
 fn accept(state: &mut State, n: u128, delivery: Delivery) -> Vec<String> {
     let sent = state.would_send();
-    deeds(state.apply(Input::Accepted { prompt: prompt(n), delivery, sent }))
+    deeds(
+        state.apply(Input::Accepted {
+            waiting: Waiting { prompt: prompt(n), delivery, command: false },
+            sent,
+        }),
+    )
 }
 
 fn agent(state: &mut State, event: AgentEvent) -> Vec<String> {
@@ -344,8 +349,13 @@ fn requests_make_it_wait_and_become_void_with_the_process() {
 #[test]
 fn recovery_ends_repeats_or_cuts_off() {
     let given = [prompt(1), prompt(2), prompt(3)];
-    let mut s = State::new(5, vec![Waiting { prompt: prompt(4), delivery: Delivery::Queue }], None, false)
-        .recovering(&given);
+    let mut s = State::new(
+        5,
+        vec![Waiting { prompt: prompt(4), delivery: Delivery::Queue, command: false }],
+        None,
+        false,
+    )
+    .recovering(&given);
     assert_eq!(s.session_state(), SessionState::Busy);
     let verdicts = vec![
         Verdict::Ended { prompts: vec![prompt(1)], texts: vec!["answer".into()], failed: false },
@@ -424,4 +434,22 @@ fn what_could_not_be_recorded_waits_in_front() {
     s.apply(Input::NotSent(vec![prompt(1)]));
     assert_eq!(s.waiting().map(|w| w.prompt).collect::<Vec<_>>(), [prompt(1), prompt(2)]);
     assert_eq!(deeds(s.apply(Input::MayStart)), ["send 1 Turn"]);
+}
+
+#[test]
+fn a_slash_command_that_is_not_echoed_still_gets_its_answer() {
+    let mut s = ready();
+    let waiting = Waiting { prompt: prompt(1), delivery: Delivery::Queue, command: true };
+    s.apply(Input::Accepted { waiting, sent: true });
+    init(&mut s);
+    say(&mut s, "## Context Usage");
+    assert_eq!(end(&mut s), ["started 1", "turn 1 Prompt Done [1]"]);
+}
+
+#[test]
+fn putting_a_busy_session_to_sleep_interrupts_it_first() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    assert_eq!(deeds(s.apply(Input::Sleep)), ["interrupt", "end"]);
 }

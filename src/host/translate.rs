@@ -1,0 +1,330 @@
+//! The vendor's messages in claudebot's words, and claudebot's decisions in the vendor's. The only room that
+//! knows both; nothing here decides what is done.
+
+use serde_json::Value;
+
+use super::turn::{AgentEvent, Ask, End, Seen, Urgency};
+use crate::claude::wire::{
+    self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
+    PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
+};
+use crate::ipc::Response;
+use crate::model::{ApprovalKind, BlockKind, Choice, Decision, PromptId, Question, Scope, Usage};
+
+/// A tool's output is kept up to this length; the agent's own record has the whole.
+const LONGEST_RESULT: usize = 16 << 10;
+const LONGEST_SUMMARY: usize = 200;
+
+/// What a message of the agent comes to.
+#[derive(Debug)]
+pub(super) enum Said {
+    Event(AgentEvent),
+    /// The answer to a control request of ours.
+    Answer {
+        request: String,
+        result: Result<Value, String>,
+    },
+    /// The agent waits for this answer, which needs no person.
+    MustAnswer(Outgoing),
+    /// Nothing for claudebot, or of a kind it does not know.
+    Unknown(String),
+}
+
+pub(super) fn said(message: Incoming) -> Vec<Said> {
+    match message {
+        Incoming::Stream(event) => streamed(event).map(Said::Event).into_iter().collect(),
+        Incoming::Assistant(assistant) => events(finished(*assistant)),
+        Incoming::User(user) => events(from_user(&user)),
+        Incoming::System(system) => from_system(*system),
+        Incoming::Result(result) => events(vec![AgentEvent::Ended(end(&result))]),
+        Incoming::Lifecycle(lifecycle) => {
+            let prompt = PromptId(lifecycle.command_uuid);
+            let seen = match lifecycle.state {
+                LifecycleState::Started => Seen::Begun,
+                LifecycleState::Cancelled => Seen::Cancelled,
+                LifecycleState::Queued | LifecycleState::Completed | LifecycleState::Other => {
+                    return Vec::new();
+                }
+            };
+            events(vec![AgentEvent::Prompt { prompt, seen }])
+        }
+        Incoming::Reset(_) => events(vec![AgentEvent::Reset]),
+        Incoming::RateLimit(limit) => events(limited(&limit)),
+        Incoming::ControlRequest(request) => vec![asked(request)],
+        Incoming::ControlResponse(response) => {
+            vec![Said::Answer { request: response.request_id, result: response.outcome }]
+        }
+        Incoming::ControlCancel { request_id } => {
+            events(vec![AgentEvent::AskCancelled { request: request_id }])
+        }
+        Incoming::KeepAlive => Vec::new(),
+        Incoming::Unknown { kind, .. } => vec![Said::Unknown(kind)],
+        Incoming::Malformed { error, .. } => vec![Said::Unknown(format!("unreadable line: {error}"))],
+    }
+}
+
+fn events(events: Vec<AgentEvent>) -> Vec<Said> {
+    events.into_iter().map(Said::Event).collect()
+}
+
+fn streamed(StreamEvent { parent, event }: StreamEvent) -> Option<AgentEvent> {
+    match event {
+        Event::BlockStart { index, block } => {
+            let kind = match block {
+                BlockStart::Text(_) => BlockKind::Text,
+                BlockStart::Thinking => BlockKind::Thinking,
+                BlockStart::ToolUse { .. } | BlockStart::Other => BlockKind::Tool,
+            };
+            Some(AgentEvent::BlockStarted { parent, index, kind })
+        }
+        Event::Delta { index, delta: Delta::Text(text) | Delta::Thinking(text) } if !text.is_empty() => {
+            Some(AgentEvent::Delta { parent, index, text })
+        }
+        _ => None,
+    }
+}
+
+fn finished(message: Assistant) -> Vec<AgentEvent> {
+    let mut events = Vec::new();
+    // The words of an error come again with the turn's end.
+    let failed = message.error.is_some();
+    if message.needs_login() {
+        let text =
+            "Claude Code is not logged in: run `claude` and type /login, or set ANTHROPIC_API_KEY".to_owned();
+        events.push(AgentEvent::Notice { code: "login", text });
+    }
+    let parent = message.parent;
+    for block in message.blocks {
+        let parent = parent.clone();
+        match block {
+            Block::Text(text) if !failed && !text.is_empty() => {
+                events.push(AgentEvent::Text { parent, text })
+            }
+            Block::Thinking(_) => events.push(AgentEvent::Thought { parent }),
+            Block::ToolUse { id, name, input } => {
+                let summary = summary(&name, &input);
+                events.push(AgentEvent::ToolCall { parent, id, name, input, summary });
+            }
+            _ => {}
+        }
+    }
+    events
+}
+
+fn from_user(user: &User) -> Vec<AgentEvent> {
+    if user.is_replay {
+        let begun = |uuid| AgentEvent::Prompt { prompt: PromptId(uuid), seen: Seen::Begun };
+        return user.uuid.map(begun).into_iter().collect();
+    }
+    let results = user.content.blocks().iter().filter_map(|block| match block {
+        Block::ToolResult { tool_use_id, text, is_error } => Some(AgentEvent::ToolResult {
+            id: tool_use_id.clone(),
+            text: shortened(text, LONGEST_RESULT),
+            is_error: *is_error,
+        }),
+        _ => None,
+    });
+    results.collect()
+}
+
+fn from_system(system: System) -> Vec<Said> {
+    let mut all: Vec<_> = match system.notice {
+        Notice::Init(_) => {
+            system.session_id.map(|conversation| AgentEvent::Init { conversation }).into_iter().collect()
+        }
+        Notice::Status(status) => vec![AgentEvent::Status(status.status)],
+        Notice::ApiRetry(retry) => {
+            let text =
+                format!("the API did not answer; trying again ({}/{})", retry.attempt, retry.max_retries);
+            vec![AgentEvent::Status(Some(text))]
+        }
+        Notice::CompactBoundary(_) => vec![AgentEvent::Notice {
+            code: "compacted",
+            text: "the agent has summarised the conversation so far".to_owned(),
+        }],
+        Notice::BackgroundTasks(tasks) => {
+            let name = |task: wire::BackgroundTask| match task.description.is_empty() {
+                true => task.task_type,
+                false => task.description,
+            };
+            vec![AgentEvent::Background(tasks.into_iter().map(name).collect())]
+        }
+        Notice::TaskNotification(task) if !task.summary.is_empty() => {
+            vec![AgentEvent::Notice { code: "task", text: task.summary }]
+        }
+        Notice::Other { subtype, .. } => return vec![Said::Unknown(format!("system/{subtype}"))],
+        _ => Vec::new(),
+    };
+    // Exact where a release sends it: these prompts are at work.
+    let begun = |uuid| AgentEvent::Prompt { prompt: PromptId(uuid), seen: Seen::Begun };
+    all.extend(system.user_message_uuids.into_iter().map(begun));
+    events(all)
+}
+
+fn end(result: &TurnResult) -> End {
+    let usage = &result.usage;
+    let failed = result.error_text();
+    End {
+        aborted: result.was_cut_off(),
+        is_error: result.is_error,
+        text: failed.or_else(|| result.result.clone()).unwrap_or_default(),
+        total_cost_usd: result.total_cost_usd,
+        usage: Usage {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            cache_read_tokens: usage.cache_read_input_tokens,
+            cache_write_tokens: usage.cache_creation_input_tokens,
+            context_window: result.context_window(),
+        },
+    }
+}
+
+fn limited(limit: &wire::RateLimit) -> Vec<AgentEvent> {
+    if !limit.is_rejected() {
+        return Vec::new();
+    }
+    let until = limit
+        .resets_at
+        .and_then(|at| jiff::Timestamp::from_second(i64::try_from(at).ok()?).ok())
+        .map(|at| format!(" until {at:.0}"))
+        .unwrap_or_default();
+    vec![AgentEvent::Notice { code: "limit", text: format!("the account's usage limit is reached{until}") }]
+}
+
+fn asked(request: wire::ControlRequest) -> Said {
+    let id = request.request_id;
+    match request.ask {
+        wire::Ask::CanUseTool(ask) => Said::Event(AgentEvent::Ask(permission(id, *ask))),
+        wire::Ask::McpMessage { server, .. } => {
+            refuse(&id, format!("claudebot serves no MCP server {server}"))
+        }
+        wire::Ask::HookCallback { .. } => refuse(&id, "claudebot has no hooks".to_owned()),
+        wire::Ask::Other { subtype, .. } => refuse(&id, format!("claudebot does not know {subtype}")),
+    }
+}
+
+fn refuse(id: &str, words: String) -> Said {
+    Said::MustAnswer(Outgoing::answer(id, &Answer::Error(words)))
+}
+
+fn permission(request: String, ask: wire::CanUseTool) -> Ask {
+    let kind = match ask.tool_name.as_str() {
+        "AskUserQuestion" => ApprovalKind::Question,
+        "ExitPlanMode" => ApprovalKind::Plan,
+        _ => ApprovalKind::Tool,
+    };
+    // Only rules can be kept: a mode or a directory that came with them would allow more than was shown.
+    let suggestions: Vec<_> =
+        ask.permission_suggestions.into_iter().filter(|update| update.kind() == "addRules").collect();
+    Ask {
+        request,
+        kind,
+        summary: summary(&ask.tool_name, &ask.input),
+        questions: questions(&ask.input),
+        plan: ask.input.get("plan").and_then(Value::as_str).map(str::to_owned),
+        rules: suggestions.iter().flat_map(PermissionUpdate::phrases).collect(),
+        suggestions,
+        tool: ask.tool_name,
+        input: ask.input,
+    }
+}
+
+fn questions(input: &Value) -> Vec<Question> {
+    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |of: &Value, name: &str| of.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let choice =
+        |option: &Value| Choice { label: text(option, "label"), description: text(option, "description") };
+    list(input, "questions")
+        .iter()
+        .map(|question| Question {
+            question: text(question, "question"),
+            header: text(question, "header"),
+            options: list(question, "options").iter().map(choice).collect(),
+            multi: question.get("multiSelect").and_then(Value::as_bool).unwrap_or(false),
+        })
+        .collect()
+}
+
+/// A person's decision as the agent wants it.
+pub(super) fn answer(ask: &Ask, decision: &Decision) -> Outgoing {
+    let answer = match decision {
+        Decision::Allow { scope } => {
+            Answer::Allow { input: ask.input.clone(), updates: updates(ask, *scope) }
+        }
+        Decision::Deny { message } => {
+            let message = message.clone().unwrap_or_else(|| "The user said no.".to_owned());
+            Answer::Deny { message, interrupt: false }
+        }
+        Decision::Answers { answers } => {
+            let mut input = ask.input.clone();
+            if let Some(fields) = input.as_object_mut() {
+                let answers =
+                    answers.iter().map(|(question, answer)| (question.clone(), answer.clone().into()));
+                fields.insert("answers".to_owned(), Value::Object(answers.collect()));
+            }
+            Answer::Allow { input, updates: Vec::new() }
+        }
+    };
+    Outgoing::answer(&ask.request, &answer)
+}
+
+fn updates(ask: &Ask, scope: Scope) -> Vec<PermissionUpdate> {
+    let destination = match scope {
+        Scope::Once => return Vec::new(),
+        Scope::Session => "session",
+        Scope::Always => "localSettings",
+    };
+    ask.suggestions.iter().map(|update| update.to_destination(destination)).collect()
+}
+
+pub(super) const fn priority(urgency: Urgency) -> Option<Priority> {
+    match urgency {
+        Urgency::Turn => None,
+        Urgency::Next => Some(Priority::Next),
+        Urgency::AtOnce => Some(Priority::Now),
+    }
+}
+
+/// The agent's report about its context.
+pub(super) fn context(report: &Value) -> Response {
+    let number = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or(0);
+    Response::Context {
+        used: number("totalTokens"),
+        window: number("maxTokens"),
+        model: report.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        raw: report.clone(),
+    }
+}
+
+/// What a tool call is about, in one line.
+fn summary(tool: &str, input: &Value) -> String {
+    let field = |name: &str| input.get(name).and_then(Value::as_str);
+    let telling = match tool {
+        "AskUserQuestion" => input.pointer("/questions/0/question").and_then(Value::as_str),
+        "ExitPlanMode" => field("plan").and_then(|plan| plan.lines().find(|line| !line.trim().is_empty())),
+        _ => [
+            "command",
+            "file_path",
+            "notebook_path",
+            "pattern",
+            "url",
+            "query",
+            "description",
+            "prompt",
+            "path",
+        ]
+        .into_iter()
+        .find_map(field)
+        .or_else(|| input.as_object()?.values().find_map(Value::as_str)),
+    };
+    let line = telling.unwrap_or_default().trim().replace('\n', " ⏎ ");
+    shortened(&line, LONGEST_SUMMARY)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(most);
+    format!("{}…", &text[..end])
+}
