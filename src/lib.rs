@@ -30,6 +30,9 @@
 //!
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
+mod config;
 mod error;
 mod ipc;
 mod model;
+mod paths;
+mod persona;
