@@ -3,11 +3,22 @@
 //! Newline-delimited JSON over a Unix socket. This room knows words and bytes; it must not know how a request
 //! is carried out (`host`) or how an answer is shown (`cli`, `tui`, `telegram`).
 
+pub(crate) mod autostart;
+pub(crate) mod client;
+pub(crate) mod codec;
+pub(crate) mod contact;
+pub(crate) mod lock_file;
+pub(crate) mod readiness;
+pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 
-pub(crate) use request::{ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen};
-pub(crate) use response::{Accepted, ClientFrame, Hello, HostFrame, HostStatus, Hit, Push, Response, Welcome};
+pub(crate) use request::{
+    ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen,
+};
+pub(crate) use response::{
+    Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, Welcome,
+};
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.
 pub(crate) const PROTOCOL: u32 = 2;

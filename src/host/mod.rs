@@ -1,0 +1,8 @@
+//! The one process of a data directory that owns live sessions and writes the store.
+
+pub(crate) mod connection;
+pub(crate) mod lock;
+mod outbox;
+pub(crate) mod socket;
+
+pub(crate) use outbox::{Replier, SharedPush, Unsubscribed};
