@@ -85,9 +85,10 @@ impl HostLock {
 
 impl Drop for HostLock {
     fn drop(&mut self) {
-        // An empty file spares the next client a try at a socket that is gone. Closing the file unlocks it.
-        if let Err(e) = self.file.set_len(0) {
-            tracing::warn!("cannot empty {}: {e}", self.path.display());
+        // An empty file spares the next client a try at a socket that is gone. Unlocked in so many words, because
+        // a child that is just being started may have a copy of the file for a moment yet.
+        if let Err(e) = self.file.set_len(0).and_then(|()| self.file.unlock()) {
+            tracing::warn!("cannot release {}: {e}", self.path.display());
         }
     }
 }

@@ -215,7 +215,10 @@ mod tests {
     async fn a_stale_socket_is_replaced() {
         let (_dir, paths) = home();
         let path = paths.prepare_socket().unwrap();
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let dead = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        // Not by dropping alone: a process that another test starts just now may have a copy for a moment.
+        rustix::net::shutdown(&dead, rustix::net::Shutdown::Both).unwrap();
+        drop(dead);
         assert!(path.exists(), "a killed host leaves its socket");
         let socket = HostSocket::bind(&paths, lock(&paths)).await.unwrap();
         assert_eq!(socket.path(), path);

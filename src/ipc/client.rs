@@ -186,3 +186,6 @@ impl Client {
         CallError::Lost(self.ended())
     }
 }
+
+#[cfg(test)]
+mod tests;

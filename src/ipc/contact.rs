@@ -275,3 +275,6 @@ pub(crate) fn welcome(hello: &Hello) -> Welcome {
     }
     welcome
 }
+
+#[cfg(test)]
+mod tests;
