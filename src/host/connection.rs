@@ -203,3 +203,6 @@ fn misunderstood(line: &[u8], reason: &serde_json::Error) -> (u64, Error) {
     };
     (id.unwrap_or(0), error)
 }
+
+#[cfg(test)]
+mod tests;

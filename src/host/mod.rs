@@ -4,5 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod lock;
 mod outbox;
 pub(crate) mod socket;
+#[cfg(test)]
+mod start_tests;
 
 pub(crate) use outbox::{Replier, SharedPush, Unsubscribed};
