@@ -50,12 +50,8 @@ pub(crate) enum Contact {
 
 /// Searches for the host, for at most [`PATIENCE`].
 pub(crate) async fn contact(paths: &Paths, identity: &Identity) -> Result<Contact> {
-    let hint = format!(
-        "see {}; `claudebot host stop` or a kill of that process ends it",
-        paths.host_log().display()
-    );
     contact_within(&paths.host_lock(), identity, PATIENCE).await.map_err(|e| match e {
-        Miss::Silent(info) => silent_holder(&paths.host_lock(), info).hint(hint),
+        Miss::Silent(info) => silent_holder(&paths.host_lock(), &paths.host_log(), info),
         Miss::Error(e) => e,
     })
 }
@@ -78,32 +74,31 @@ async fn contact_within(lock: &Path, identity: &Identity, patience: Duration) ->
     let mut pause = FIRST_PAUSE;
     loop {
         match attempt(lock, identity, deadline).await? {
-            Attempt::Settled(contact) => return Ok(contact),
-            Attempt::Unsettled(info) if Instant::now() + pause > deadline => return Err(Miss::Silent(info)),
-            Attempt::Unsettled(_) => sleep(pause).await,
+            Ok(contact) => return Ok(contact),
+            Err(info) if Instant::now() + pause > deadline => return Err(Miss::Silent(info)),
+            Err(_) => sleep(pause).await,
         }
         pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 
-enum Attempt {
-    Settled(Contact),
-    /// Somebody holds the lock and is not to be talked to yet, or no longer.
-    Unsettled(Option<LockInfo>),
-}
-
-async fn attempt(lock: &Path, identity: &Identity, deadline: Instant) -> Result<Attempt> {
-    let Some(mut file) = LockFile::open(lock)? else { return Ok(Attempt::Settled(Contact::Absent)) };
+/// `Err` inside: somebody holds the lock and is not to be talked to yet, or no longer.
+async fn attempt(
+    lock: &Path,
+    identity: &Identity,
+    deadline: Instant,
+) -> Result<Result<Contact, Option<LockInfo>>> {
+    let Some(mut file) = LockFile::open(lock)? else { return Ok(Ok(Contact::Absent)) };
     let info = file.info()?;
     let reached = match &info {
         Some(info) => reach(&info.socket, identity, deadline).await,
         None => Ok(None),
     };
     match reached {
-        Ok(Some(contact)) => Ok(Attempt::Settled(contact)),
+        Ok(Some(contact)) => Ok(Ok(contact)),
         // Whatever is wrong with a socket that a dead host left behind is nobody's trouble.
-        Ok(None) | Err(_) if !file.is_held()? => Ok(Attempt::Settled(Contact::Absent)),
-        Ok(None) => Ok(Attempt::Unsettled(info)),
+        Ok(None) | Err(_) if !file.is_held()? => Ok(Ok(Contact::Absent)),
+        Ok(None) => Ok(Err(info)),
         Err(e) => Err(e),
     }
 }
@@ -156,16 +151,22 @@ pub(crate) fn check_peer(uid: u32, socket: &Path) -> Result<()> {
     Err(Error::unavailable(message).hint("nothing was sent; find out who put it there before you remove it"))
 }
 
-fn silent_holder(lock: &Path, info: Option<LockInfo>) -> Error {
-    let waited = PATIENCE.as_secs();
-    Error::unavailable(match info {
-        Some(info) => format!(
-            "{info} holds {} but has not answered at {} for {waited} s",
-            lock.display(),
-            info.socket.display()
-        ),
-        None => format!("a process holds {} and has not said who it is for {waited} s", lock.display()),
-    })
+fn silent_holder(lock: &Path, log: &Path, info: Option<LockInfo>) -> Error {
+    let (lock, log, waited) = (lock.display(), log.display(), PATIENCE.as_secs());
+    match info {
+        Some(info) => {
+            let socket = info.socket.display();
+            Error::unavailable(format!("{info} holds {lock} but has not answered at {socket} for {waited} s"))
+                .hint(format!(
+                    "see {log}; if it hangs, `kill {}` ends it and nothing accepted is lost",
+                    info.pid
+                ))
+        }
+        None => {
+            Error::unavailable(format!("a process holds {lock} and has not said who it is for {waited} s"))
+                .hint(format!("see {log}; `fuser {lock}` names the process"))
+        }
+    }
 }
 
 async fn greet(stream: UnixStream, identity: &Identity) -> Result<Contact, FrameError> {

@@ -137,11 +137,12 @@ async fn a_silent_holder_is_named() {
     let _held = scene.hold();
     let result = contact_within(&scene.lock, &cli(), Duration::from_millis(30)).await;
     let Err(Miss::Silent(info)) = result else { panic!("{result:?}") };
-    let error = silent_holder(&scene.lock, info);
+    let error = silent_holder(&scene.lock, Path::new("/log"), info);
     assert_eq!(error.kind, Kind::Unavailable);
     let start = "process 4242 (claudebot 9.9.9, since 1970-01-01T00:00:00Z) holds ";
     assert!(error.message.starts_with(start), "{error}");
     assert!(error.message.contains(&scene.socket.display().to_string()), "{error}");
+    assert!(error.hint.unwrap().contains("kill 4242"));
 }
 
 #[tokio::test]
