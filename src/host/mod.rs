@@ -18,6 +18,8 @@ mod run;
 mod shared;
 pub(crate) mod short;
 pub(crate) mod socket;
+#[cfg(test)]
+mod start_tests;
 mod translate;
 mod turn;
 
