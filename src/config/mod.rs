@@ -16,12 +16,14 @@ mod memory;
 mod reference;
 mod slot;
 mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 
-pub(crate) use given::{Given, type_words};
+pub(crate) use given::Given;
 pub(crate) use keys::{ConfigKey, KEYS};
 pub(crate) use memory::effective_max_live;
-pub(crate) use slot::{Choice, Key, Slot, anything, not_an_option};
+pub(crate) use slot::{Key, Slot, anything, not_an_option};
 pub(crate) use source::{Problem, Source, report};
 pub(crate) use types::{
     ArchiveConfig, ClaudeConfig, Config, Entry, HostConfig, LogConfig, NotifyConfig, OnInterrupted, OnLimit,

@@ -19,7 +19,7 @@ impl Config {
             for key in keys::of_section(section) {
                 let shown = key.slot.literal(&mut defaults);
                 let (doc, kind, variable) = (key.doc, key.slot.kind(), key.variable());
-                text.push_str(&format!("# {doc} ({kind})  ${variable}\n# {} = {shown}\n", key.name));
+                text.push_str(&format!("# {doc} ({kind})  ${variable}\n#{} = {shown}\n", key.name));
             }
         }
         text

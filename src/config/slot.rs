@@ -150,13 +150,14 @@ impl<T> Slot<T> {
         }
     }
 
-    /// The value as TOML, for the reference; what is not set is an empty text.
+    /// The value as TOML, for the reference.
     pub(crate) fn literal(&self, target: &mut T) -> String {
         let shown = self.show(target);
         match self {
             Self::Count(..) => shown,
             Self::Paths(_) | Self::List(_) | Self::Numbers(_) => format!("[{shown}]"),
             Self::Variables(_) => format!("{{{shown}}}"),
+            _ if shown.is_empty() => "(not set)".to_owned(),
             _ => format!("{shown:?}"),
         }
     }

@@ -5,6 +5,8 @@
 
 mod file;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub(crate) use file::keys;
 pub(crate) use shelf::{Listed, check, list, load};
 pub(crate) use words::{
     EFFORTS, MODELS, PERMISSION_MODES, check_effort, check_model, check_name, check_permission_mode,
