@@ -165,7 +165,7 @@ impl<'a> Layers<'a> {
                 self.origins.insert(name, place.origin);
             }
             Err(fault) => {
-                self.problems.push(place.problem(format!("`{name}` {}", fault.message), fault.offset))
+                self.problems.push(place.problem(format!("`{name}` {}", fault.message), fault.offset));
             }
         }
     }
@@ -184,7 +184,7 @@ impl<'a> Layers<'a> {
                 self.origins.insert(full_name, place.origin);
             }
             Err(fault) => {
-                self.problems.push(place.problem(format!("`{full_name}` {}", fault.message), fault.offset))
+                self.problems.push(place.problem(format!("`{full_name}` {}", fault.message), fault.offset));
             }
         }
     }

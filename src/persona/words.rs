@@ -26,7 +26,8 @@ const LONGEST_NAME: usize = 64;
 
 /// A model for `--model`: an alias, or (with a warning) one pinned version.
 pub(crate) fn check_model(model: &str) -> Result<Option<String>> {
-    judge_model(model).map_err(|words| setting("model", &words))
+    let warning = judge_model(model).map_err(|words| setting("model", &words))?;
+    Ok(warning.map(|words| format!("`model` {words}")))
 }
 
 pub(crate) fn check_effort(effort: &str) -> Result<()> {
@@ -111,7 +112,7 @@ mod tests {
             assert_eq!(
                 check_model(model).unwrap().unwrap(),
                 format!(
-                    "is `{model}`, one pinned version, which will be retired; \
+                    "`model` is `{model}`, one pinned version, which will be retired; \
                      an alias (opus, sonnet, haiku) follows the current ones"
                 )
             );
