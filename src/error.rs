@@ -99,3 +99,49 @@ impl Error {
         self
     }
 }
+
+/// The known name that was probably meant: close in spelling, or one that begins or ends the same.
+pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let length = given.chars().count();
+    let allowed = (length / 3).max(1);
+    let rank = |name: &str| {
+        let name = name.to_lowercase();
+        let distance = strsim::osa_distance(&given, &name);
+        let part =
+            length >= 3 && (name.starts_with(&given) || name.ends_with(&given) || given.starts_with(&name));
+        if distance <= allowed { Some(distance) } else { part.then_some(usize::MAX) }
+    };
+    known
+        .into_iter()
+        .filter_map(|name| Some((rank(name)?, name)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, name)| name)
+}
+
+/// `; did you mean `x`?` to end a sentence about an unknown name with, or nothing.
+pub(crate) fn did_you_mean(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_one_a_person_could_have_meant() {
+        let known = ["idle_timeout", "max_live", "drain", "linger"];
+        for (given, wanted) in [
+            ("idle_timout", Some("idle_timeout")),
+            ("max-live", Some("max_live")),
+            ("Drain", Some("drain")),
+            ("dirna", None),
+            ("timeout", Some("idle_timeout")),
+            ("drain_after", Some("drain")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(given, known), wanted, "{given}");
+        }
+    }
+}

@@ -2,9 +2,29 @@
 //!
 //! This room reads and judges; it never writes the file, so a broken one stays as its owner left it. It must not
 //! know who uses a value, and takes the environment as [`Env`](crate::paths::Env) only.
+//!
+//! One table, [`keys::KEYS`], holds every key with its type and its words; parsing, `CLAUDEBOT_` variables,
+//! `config show` and the reference are made from it. The machinery under it (`source`, `given`, `slot`) also
+//! reads personas.
 
+mod check;
+mod duration;
+mod given;
+mod keys;
+mod load;
+mod memory;
+mod reference;
+mod slot;
+mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 
+pub(crate) use given::Given;
+pub(crate) use keys::{ConfigKey, KEYS};
+pub(crate) use memory::effective_max_live;
+pub(crate) use slot::{Key, Slot, anything, not_an_option};
+pub(crate) use source::{Problem, Source, report};
 pub(crate) use types::{
     ArchiveConfig, ClaudeConfig, Config, Entry, HostConfig, LogConfig, NotifyConfig, OnInterrupted, OnLimit,
     Origin, Secret, SessionConfig, TelegramConfig,

@@ -52,18 +52,33 @@ pub(crate) struct HostConfig {
     pub(crate) on_limit: OnLimit,
 }
 
-/// What becomes of a turn that a crash interrupted.
+/// Whether a person is asked before work goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnInterrupted {
+pub(crate) enum AskOrContinue {
     Ask,
     Continue,
 }
 
+/// What becomes of a turn that a crash interrupted.
+pub(crate) type OnInterrupted = AskOrContinue;
+
 /// What becomes of waiting prompts once a usage limit is lifted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnLimit {
-    Ask,
-    Continue,
+pub(crate) type OnLimit = AskOrContinue;
+
+impl AskOrContinue {
+    pub(super) const WORDS: &[&str] = &["ask", "continue"];
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Continue => "continue",
+        }
+    }
+
+    /// Any word but `continue` is the careful choice; the table of keys lets no third one through.
+    pub(super) fn from_word(word: &str) -> Self {
+        if word == "continue" { Self::Continue } else { Self::Ask }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +119,11 @@ pub(crate) struct LogConfig {
 }
 
 impl Config {
+    /// Every key with its value in force, for `config show`.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The lowest layer, and a start for tests.
     pub(crate) fn defaults(paths: &Paths) -> Self {
         let minutes = |count: u64| Duration::from_secs(count * 60);
@@ -190,6 +210,18 @@ pub(crate) enum Origin {
     /// The variable's name.
     Environment(String),
     Flag,
+}
+
+impl Origin {
+    /// The layer's place in the order: a higher one wins.
+    pub(super) const fn layer(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File { .. } => 1,
+            Self::Environment(_) => 2,
+            Self::Flag => 3,
+        }
+    }
 }
 
 impl fmt::Display for Origin {

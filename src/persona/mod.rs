@@ -3,11 +3,26 @@
 //! A persona is a TOML file of flat keys. This room reads and judges such files; it must not know how a persona
 //! becomes an argument list (`claude::command`) or when it applies (`host`).
 
+mod file;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod words;
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
+pub(crate) use file::keys;
+pub(crate) use shelf::{Listed, check, list, load};
+pub(crate) use words::{
+    EFFORTS, MODELS, PERMISSION_MODES, check_effort, check_model, check_name, check_permission_mode,
+};
+
 /// A validated persona.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Persona {
     pub(crate) name: String,
     pub(crate) origin: PersonaOrigin,
@@ -29,8 +44,18 @@ pub(crate) struct Persona {
 }
 
 /// Where a persona comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum PersonaOrigin {
     BuiltIn,
     File(PathBuf),
+}
+
+impl fmt::Display for PersonaOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built-in"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
