@@ -33,3 +33,4 @@
 mod error;
 mod ipc;
 mod model;
+mod store;
