@@ -1,7 +1,7 @@
 //! Turns that are over, and what their times say.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Db;
 use super::columns::{Count, Id, Json, Micros, Word};
@@ -68,8 +68,9 @@ impl Db {
             "SELECT cold, written_us, first_text_us, result_us FROM turn \
              WHERE (?1 IS NULL OR session = ?1) AND (?2 IS NULL OR ended >= ?2)",
         )?;
-        let micros =
-            |row: &rusqlite::Row<'_>, column| Ok(row.get::<_, Option<Count>>(column)?.map(|count| count.0));
+        let micros = |row: &Row<'_>, column: usize| -> rusqlite::Result<Option<u64>> {
+            Ok(row.get::<_, Option<Count>>(column)?.map(|count| count.0))
+        };
         let rows = statement.query_map(params![session.map(|id| Id(id.0)), since.map(Micros)], |row| {
             Ok(Stages {
                 cold: row.get(0)?,
