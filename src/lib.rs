@@ -30,7 +30,10 @@
 //!
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
+mod config;
 mod error;
 mod ipc;
 mod model;
+mod paths;
+mod persona;
 mod store;
