@@ -32,6 +32,7 @@
 
 mod config;
 mod error;
+mod host;
 mod ipc;
 mod model;
 mod paths;

@@ -1,7 +1,8 @@
 //! The event log: appended in order, read from a cursor.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Row, Rows, params};
 
 use super::Db;
 use super::columns::{Count, Id, Json, Micros, Word, now};
@@ -21,6 +22,9 @@ pub(crate) struct Fed {
 }
 
 const COLUMNS: &str = "e.seq, e.at, e.kind, e.text, e.prompt, e.detail";
+
+/// Events beyond this size come in the next page: an answer must fit a line of the socket and some memory.
+const PAGE_BYTES: usize = 8 << 20;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
@@ -77,30 +81,29 @@ impl Db {
         })
     }
 
-    /// Events of one session after `since`.
+    /// Events of one session after `since`: at most `limit`, and fewer where they are large. A reader goes on
+    /// from the last one until there is none.
     pub(crate) fn events(&self, session: SessionId, since: u64, limit: u32) -> Result<Vec<Event>> {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM event e WHERE e.session = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3"
         ))?;
-        let rows = statement.query_map(params![Id(session.0), Count(cursor(since)), limit], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        page(statement.query(params![Id(session.0), Count(cursor(since)), limit])?, read)
     }
 
-    /// Events of all sessions after the cursor `since`.
+    /// Events of all sessions after the cursor `since`; pages as [`Db::events`] does.
     pub(crate) fn feed(&self, since: u64, limit: u32) -> Result<Vec<Fed>> {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT {COLUMNS}, e.feed, e.session, s.name FROM event e JOIN session s ON s.id = e.session \
              WHERE e.feed > ?1 ORDER BY e.feed LIMIT ?2"
         ))?;
-        let rows = statement.query_map(params![Count(cursor(since)), limit], |row| {
+        page(statement.query(params![Count(cursor(since)), limit])?, |row| {
             Ok(Fed {
                 event: read(row)?,
                 feed: row.get::<_, Count>(6)?.0,
                 session: SessionId(row.get::<_, Id>(7)?.0),
                 name: row.get(8)?,
             })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// The `seq` of the session's last event, 0 for none.
@@ -140,6 +143,23 @@ impl Db {
             ])?;
         Ok(self.conn.last_insert_rowid().unsigned_abs())
     }
+}
+
+/// Reads rows that begin with [`COLUMNS`] until their texts fill a page.
+fn page<T>(mut rows: Rows<'_>, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    while bytes < PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
+        bytes += length(row.get_ref(3)?) + length(row.get_ref(5)?);
+        events.push(read(row)?);
+    }
+    Ok(events)
+}
+
+fn length(value: ValueRef<'_>) -> usize {
+    value.as_str_or_null().ok().flatten().map_or(0, str::len)
 }
 
 /// A cursor beyond what SQLite can hold is beyond every event.

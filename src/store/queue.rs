@@ -1,5 +1,7 @@
 //! The prompt queue: accepted once per key, in order, each step of a prompt's life durable.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -121,8 +123,10 @@ impl Db {
 
     /// The prompts that were written together, in the order they were written in, whatever became of them.
     pub(crate) fn set_members(&self, set: PromptId) -> Result<Vec<Prompt>> {
+        // By way of the session, whose index exists: an index of sets would cost every prompt a page.
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM prompt p WHERE p.set_id = ?1 ORDER BY p.set_member"
+            "SELECT {COLUMNS} FROM prompt p WHERE p.session = (SELECT session FROM prompt WHERE id = ?1) \
+             AND p.set_id = ?1 ORDER BY p.set_member"
         ))?;
         let rows = statement.query_map([Id(set.0)], read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -133,6 +137,15 @@ impl Db {
         let mut statement =
             self.conn.prepare_cached(&format!("SELECT DISTINCT p.session FROM prompt p WHERE {OPEN}"))?;
         let rows = statement.query_map([], |row| row.get::<_, Id>(0).map(|id| SessionId(id.0)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many prompts wait, of each session that has any. Only open prompts are looked at, by their index.
+    pub(super) fn queued_counts(&self) -> Result<HashMap<SessionId, u32>> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT p.session, count(*) FROM prompt p WHERE {OPEN} AND p.status = 'queued' GROUP BY p.session"
+        ))?;
+        let rows = statement.query_map([], |row| Ok((SessionId(row.get::<_, Id>(0)?.0), row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -155,18 +155,17 @@ impl Db {
             Filter::Archived => "s.state = 'archived'",
             Filter::All => "1",
         };
-        let sql = format!(
-            "SELECT {COLUMNS}, coalesce(q.queued, 0) FROM session s \
-             LEFT JOIN (SELECT session, count(*) AS queued FROM prompt \
-             WHERE status = 'queued' GROUP BY session) q ON q.session = s.id WHERE {which}"
-        );
+        let queued = self.queued_counts()?;
+        // NOT INDEXED: thousands of rows are read faster one after the other than by way of the index of names.
+        let sql = format!("SELECT {COLUMNS} FROM session s NOT INDEXED WHERE {which}");
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
         let mut listed = Vec::new();
         while let Some(row) = rows.next()? {
             let session = read(row)?;
             if tag.is_none_or(|tag| session.tags.iter().any(|have| have == tag)) {
-                listed.push(Listed { session, queued: row.get(18)? });
+                let queued = queued.get(&session.id).copied().unwrap_or(0);
+                listed.push(Listed { session, queued });
             }
         }
         Ok(listed)
@@ -293,6 +292,11 @@ impl Db {
         let deleted = self.change(id, "DELETE FROM session WHERE id = ?1", [Id(id.0)]);
         self.conn.pragma_update_and_check(None, "secure_delete", false, |_| Ok(()))?;
         deleted
+    }
+
+    /// For whoever makes something before the session itself.
+    pub(crate) fn refuse_taken_name(&self, name: &str) -> Result<()> {
+        self.refuse_taken(name, SessionId(Uuid::nil()))
     }
 
     fn refuse_taken(&self, name: &str, except: SessionId) -> Result<()> {

@@ -66,7 +66,7 @@ CREATE TRIGGER event_unsaid AFTER DELETE ON event WHEN old.kind IN ('prompt', 'r
 END;
 
 CREATE TABLE prompt (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    position INTEGER PRIMARY KEY,           -- the order of acceptance
     id TEXT NOT NULL UNIQUE,
     session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     key TEXT NOT NULL UNIQUE,
@@ -85,7 +85,6 @@ CREATE TABLE prompt (
 ) STRICT;
 CREATE INDEX prompt_session ON prompt (session);
 CREATE INDEX prompt_open ON prompt (session, position) WHERE status IN ('queued', 'sent', 'started');
-CREATE INDEX prompt_set ON prompt (set_id, set_member) WHERE set_id IS NOT NULL;
 
 CREATE TABLE turn (
     session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,

@@ -42,6 +42,16 @@ fn events_are_read_back_as_they_were_appended() {
 }
 
 #[test]
+fn large_events_come_in_pages() {
+    let mut db = Db::in_memory();
+    let id = made(&mut db, "work");
+    db.append(id, &vec![said(&"x".repeat(5 << 20)); 3]).unwrap();
+    let pages: Vec<usize> = [0, 2, 3].map(|since| db.events(id, since, 100).unwrap().len()).to_vec();
+    assert_eq!(pages, [2, 1, 0]);
+    assert_eq!(db.feed(0, 100).unwrap().len(), 2);
+}
+
+#[test]
 fn an_unknown_session_has_no_log() {
     let mut db = Db::in_memory();
     assert_eq!(db.append(SessionId::random(), &[said("x")]).unwrap_err().kind, Kind::NotFound);

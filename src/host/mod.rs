@@ -1,0 +1,3 @@
+//! The one process of a data directory that owns live sessions and writes the store.
+
+pub(crate) mod short;
