@@ -37,3 +37,4 @@ mod ipc;
 mod model;
 mod paths;
 mod persona;
+mod store;

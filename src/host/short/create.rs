@@ -1,0 +1,123 @@
+//! New sessions: everything is checked before anything is made.
+
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::{ShortCtx, edit, session_view};
+use crate::error::{Error, Result};
+use crate::ipc::{NewSession, Response};
+use crate::model::{Session, SessionId, SessionState};
+use crate::paths::Paths;
+use crate::persona;
+use crate::store::{Db, check_name};
+
+/// Scratch directories of one name that may exist before another name is asked for.
+const SCRATCH_TRIES: u32 = 100;
+
+pub(super) fn create(db: &mut Db, ctx: &ShortCtx<'_>, new: &NewSession) -> Result<Response> {
+    check_name(&new.name)?;
+    edit::check_tags(&new.tags)?;
+    if let Some(model) = &new.model {
+        persona::check_model(model)?;
+    }
+    let settings = (ctx.config)()?.session;
+    let persona = persona::load(new.persona.as_deref().unwrap_or(&settings.persona), ctx.paths)?;
+    db.refuse_taken_name(&new.name)?;
+    let scratch = match &new.dir {
+        Some(dir) => {
+            check_dir(dir, ctx.paths, new.allow_wide_dir)?;
+            None
+        }
+        None => Some(make_scratch(&settings.root, &new.name)?),
+    };
+    let session = Session {
+        id: SessionId::random(),
+        name: new.name.clone(),
+        agent: new.agent,
+        persona: persona.name,
+        managed: scratch.is_some(),
+        dir: new.dir.clone().or_else(|| scratch.clone()).unwrap_or_default(),
+        tags: distinct(&new.tags),
+        pinned: false,
+        model: new.model.clone(),
+        effort: None,
+        permission_mode: None,
+        created: Timestamp::now(),
+        last_active: Timestamp::now(),
+        cost_usd: 0.0,
+        state: SessionState::Asleep,
+        conversation: None,
+        hold: None,
+        archive: None,
+    };
+    store(db, ctx, new, &session).inspect_err(|_| {
+        if let Some(scratch) = &scratch {
+            // It is empty and nobody's: one that cannot be removed does no harm.
+            fs::remove_dir(scratch).ok();
+        }
+    })
+}
+
+fn store(db: &mut Db, ctx: &ShortCtx<'_>, new: &NewSession, session: &Session) -> Result<Response> {
+    db.create_session(session)?;
+    if let Some(channel) = &new.switch {
+        db.set_current(channel, session.id)?;
+    }
+    db.audit(ctx.who, "session_created", &session.name)?;
+    let channel = new.switch.as_ref().unwrap_or(ctx.channel);
+    Ok(Response::Session(session_view(db, ctx, channel, session.id)?))
+}
+
+fn distinct(tags: &[String]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for tag in tags {
+        if !kept.contains(tag) {
+            kept.push(tag.clone());
+        }
+    }
+    kept
+}
+
+/// The directory is there, and not one whose whole content nobody means to hand to an agent.
+fn check_dir(dir: &Path, paths: &Paths, allow_wide: bool) -> Result<()> {
+    if !dir.is_absolute() {
+        return Err(Error::usage(format!("the directory {} is not absolute", dir.display())));
+    }
+    if dir.to_str().is_none() {
+        return Err(Error::usage(format!("the directory {} has a name that is not UTF-8", dir.display())));
+    }
+    let real = match fs::canonicalize(dir) {
+        Ok(real) if real.is_dir() => real,
+        Ok(_) => return Err(Error::usage(format!("{} is not a directory", dir.display()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Error::usage(format!("the directory {} does not exist", dir.display()))
+                .hint("make it first, give another one, or let claudebot make one: `--scratch`"));
+        }
+        Err(error) => return Err(Error::io("use the directory", dir, &error)),
+    };
+    let home = fs::canonicalize(paths.home()).unwrap_or_else(|_| paths.home().to_owned());
+    if !allow_wide && (real == Path::new("/") || home.starts_with(&real)) {
+        return Err(Error::usage(format!("{} holds far more than one project", dir.display()))
+            .hint("agree with `--yes`, give a project's directory with `--dir`, or use `--scratch`"));
+    }
+    Ok(())
+}
+
+/// A new empty directory named after the session. What an earlier session of that name left is not touched.
+fn make_scratch(root: &Path, name: &str) -> Result<PathBuf> {
+    Paths::create_private(root)?;
+    for number in 1..=SCRATCH_TRIES {
+        let dir = if number == 1 { root.join(name) } else { root.join(format!("{name}-{number}")) };
+        match DirBuilder::new().mode(0o700).create(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("make the directory", &dir, &error)),
+        }
+    }
+    Err(Error::conflict(format!("{} and {SCRATCH_TRIES} like it exist already", root.join(name).display()))
+        .hint("choose another name, or remove those that are not needed"))
+}

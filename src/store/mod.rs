@@ -1,0 +1,63 @@
+//! All SQL of the host: sessions, their logs, the prompt queue, approvals, access, search.
+//!
+//! [`Db`] is one SQLite connection with plain synchronous methods; whoever holds the host lock may write
+//! through it, anyone may read. [`Store`] is the host's way to it: a thread that owns the `Db` and commits
+//! what came together in one go. This room knows what is kept and that it is durable; it must not know
+//! sockets, processes or why something is stored.
+
+mod access;
+mod approvals;
+mod channels;
+mod children;
+mod columns;
+mod events;
+mod failure;
+mod find;
+mod open;
+mod queue;
+mod search;
+mod sessions;
+mod thread;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+
+pub(crate) use access::{Access, AccessKind, AuditEntry};
+pub(crate) use approvals::Answered;
+pub(crate) use children::Child;
+pub(crate) use events::Fed;
+pub(crate) use find::Wanted;
+pub(crate) use open::Mode;
+pub(crate) use queue::Acceptance;
+pub(crate) use search::Found;
+pub(crate) use sessions::{Filter, Listed, Override, check_name};
+pub(crate) use thread::Store;
+pub(crate) use turns::FinishedTurn;
+
+/// The store, synchronously. Each method is one transaction unless it runs inside [`Db::atomically`].
+pub(crate) struct Db {
+    conn: Connection,
+}
+
+impl Db {
+    /// Everything that `work` does, or nothing of it. May be nested: an inner failure undoes only the inner part.
+    pub(crate) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let outermost = self.conn.is_autocommit();
+        // IMMEDIATE: a write lock taken at the first write instead could fail when it is too late to wait.
+        self.conn.execute_batch(if outermost { "BEGIN IMMEDIATE" } else { "SAVEPOINT part" })?;
+        let result = work(self).and_then(|value| {
+            self.conn.execute_batch(if outermost { "COMMIT" } else { "RELEASE part" })?;
+            Ok(value)
+        });
+        // A full disk may have undone the whole transaction already.
+        if result.is_err() && !self.conn.is_autocommit() {
+            self.conn.execute_batch(if outermost { "ROLLBACK" } else { "ROLLBACK TO part; RELEASE part" })?;
+        }
+        result
+    }
+}

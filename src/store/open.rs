@@ -1,0 +1,184 @@
+//! Opening the file: it is ours, of a version we know, whole, private, and as durable as promised.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Db;
+use super::failure::DAMAGED;
+use crate::error::{Error, Result};
+
+/// Marks the file as claudebot's (`file claudebot.db` shows it): "clbt".
+const APPLICATION_ID: i64 = 0x636c_6274;
+
+/// Each brings the file from the version of its index to the next. Published ones are never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// How long to wait for another program that has the file open for writing.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// WAL pages (4 KiB) after which a commit also moves them into the file. A turn writes some tens: with
+/// SQLite's default of 1000 one turn in a hundred would pay for it.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+/// Statements kept prepared; the store's own number below this.
+const STATEMENTS: usize = 128;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// For whoever holds the host lock. Creates or upgrades the file.
+    ReadWrite,
+    /// For reading without a lock, also while a host writes. A file that is not there reads as empty.
+    ReadOnly,
+}
+
+impl Db {
+    pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self> {
+        let conn = match mode {
+            Mode::ReadWrite => open_writer(path)?,
+            Mode::ReadOnly if is_empty(path) => empty()?,
+            Mode::ReadOnly => open_reader(path)?,
+        };
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self { conn })
+    }
+
+    /// A store that is forgotten with the value.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        Self { conn: empty().expect("an empty store opens") }
+    }
+}
+
+/// Nothing was ever stored: reading it is not worth an error, and must not create it.
+fn is_empty(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+fn empty() -> Result<Connection> {
+    let mut conn = Connection::open_in_memory()?;
+    migrate(&mut conn, 0)?;
+    Ok(conn)
+}
+
+fn open_reader(path: &Path) -> Result<Connection> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let version = inspect(&conn, path)?;
+    if version < MIGRATIONS.len() {
+        return Err(Error::failed(format!(
+            "the session database {} is of an older claudebot (format {version}, this one reads {})",
+            path.display(),
+            MIGRATIONS.len()
+        ))
+        .hint("any command that writes upgrades it, for example `claudebot host restart`"));
+    }
+    Ok(conn)
+}
+
+fn open_writer(path: &Path) -> Result<Connection> {
+    make_private(path)?;
+    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let version = inspect(&conn, path)?;
+    make_durable(&conn).map_err(|error| in_file(path, error))?;
+    if version < MIGRATIONS.len() {
+        migrate(&mut conn, version).map_err(|error| in_file(path, error))?;
+    }
+    Ok(conn)
+}
+
+/// The file with the whole history of all sessions is nobody else's to read. SQLite gives the same mode
+/// to the files beside it.
+fn make_private(path: &Path) -> Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::io("open", path, &error))?;
+    let metadata = file.metadata().map_err(|error| Error::io("examine", path, &error))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|error| Error::io("make private", path, &error))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(|error| in_file(path, error))?;
+    conn.busy_timeout(BUSY).map_err(|error| in_file(path, error))?;
+    conn.pragma_update(None, "foreign_keys", true).map_err(|error| in_file(path, error))?;
+    Ok(conn)
+}
+
+/// Acknowledged means on the disk: also after a power cut, also on macOS, whose `fsync` alone is not enough.
+fn make_durable(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "fullfsync", true)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))
+}
+
+/// The version of the file's tables, 0 for a new one; refuses what is not ours or too new.
+fn inspect(conn: &Connection, path: &Path) -> Result<usize> {
+    let number = |sql: &str| -> Result<i64> {
+        conn.query_row(sql, [], |row| row.get(0)).map_err(|error| in_file(path, error))
+    };
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    if application == 0 && version == 0 && tables == 0 {
+        return Ok(0);
+    }
+    let path = path.display();
+    if application != APPLICATION_ID {
+        return Err(Error::failed(format!("{path} is a database of another program"))
+            .hint("move it aside, or give claudebot a data directory of its own"));
+    }
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(Error::failed(format!(
+            "the session database {path} is of a newer claudebot (format {version}, this one knows {})",
+            MIGRATIONS.len()
+        ))
+        .hint("upgrade claudebot; the file was not touched")),
+    }
+}
+
+/// All steps or none, so that a crash in the middle leaves the file at its old version.
+fn migrate(conn: &mut Connection, version: usize) -> rusqlite::Result<()> {
+    let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for step in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len().to_string())?;
+    transaction.commit()
+}
+
+/// A failure while opening, with the file's name.
+fn in_file(path: &Path, error: rusqlite::Error) -> Error {
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => {
+            Error::failed(format!("{path} is not a database, or is damaged")).hint(DAMAGED)
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            Error::failed(format!("the session database {path} is damaged: {error}")).hint(DAMAGED)
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            Error::failed(format!("cannot open the session database {path}: {error}")).hint(
+                "reading it, too, needs a writable data directory, where SQLite keeps -wal and -shm files beside it",
+            )
+        }
+        _ => error.into(),
+    }
+}

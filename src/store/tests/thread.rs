@@ -1,0 +1,135 @@
+//! The host's handle: jobs together, failures apart.
+
+use std::time::Instant;
+
+use super::{Home, made, prompt, said};
+use crate::error::{Error, Kind};
+use crate::model::PromptId;
+use crate::store::{Db, Store};
+
+fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+#[test]
+fn a_failing_job_takes_only_its_own_changes_with_it() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let (first, second, third, fourth) = on_runtime(async {
+        tokio::join!(
+            store.run(move |db| db.append(id, &[said("one")])),
+            store.run(move |db| {
+                db.append(id, &[said("lost")])?;
+                Err::<(), _>(Error::conflict("no"))
+            }),
+            store.run(move |db| {
+                db.append(id, &[said("lost too")])?;
+                if db.head(id)? > 0 {
+                    panic!("a bug")
+                }
+                Ok(())
+            }),
+            store.run(move |db| db.append(id, &[said("two")])),
+        )
+    });
+    assert_eq!(second.unwrap_err(), Error::conflict("no"));
+    assert!(third.unwrap_err().message.contains("a bug in claudebot"));
+    assert_eq!((first.unwrap()[0].event.seq, fourth.unwrap()[0].event.seq), (1, 2));
+    let texts: Vec<_> = home.read().events(id, 0, 10).unwrap().into_iter().map(|event| event.text).collect();
+    assert_eq!(texts, ["one", "two"]);
+}
+
+#[test]
+fn a_job_that_undoes_the_batch_fails_all_of_it() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let results = on_runtime(async {
+        tokio::join!(
+            // Holds the thread until the others have been handed in, so that they are one batch.
+            store.read(move |_| {
+                std::thread::yield_now();
+                Ok(())
+            }),
+            store.run(move |db| db.append(id, &[said("one")])),
+            store.run(move |db| Ok(db.conn.execute_batch("ROLLBACK")?)),
+            store.run(move |db| db.append(id, &[said("two")])),
+        )
+    });
+    let survivors = [results.1.is_ok(), results.3.is_ok()].into_iter().filter(|ok| *ok).count();
+    assert!(results.2.is_err());
+    assert_eq!(
+        home.read().head(id).unwrap(),
+        survivors as u64,
+        "what was acknowledged is there, nothing else is"
+    );
+    on_runtime(store.run(move |db| db.append(id, &[said("three")]))).unwrap();
+}
+
+#[test]
+fn a_transaction_that_cannot_begin_answers_every_job() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    db.conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let store = Store::start(db).unwrap();
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (first, second, read) = on_runtime(async {
+        tokio::join!(
+            store.run(move |db| db.append(id, &[said("one")])),
+            store.run(move |db| db.append(id, &[said("two")])),
+            store.read(move |db| db.head(id)),
+        )
+    });
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        assert_eq!((error.kind, error.message.contains("another program")), (Kind::Unavailable, true));
+    }
+    assert_eq!(read.unwrap(), 0);
+    blocker.execute_batch("ROLLBACK").unwrap();
+    assert!(on_runtime(store.run(move |db| db.append(id, &[said("three")]))).is_ok());
+}
+
+#[test]
+fn closing_finishes_what_came_before_and_refuses_what_comes_after() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    on_runtime(async {
+        let (stored, ()) = tokio::join!(store.run(move |db| db.append(id, &[said("one")])), store.close());
+        stored.unwrap();
+        assert_eq!(store.run(move |db| db.head(id)).await.unwrap_err().kind, Kind::Unavailable);
+        store.close().await;
+    });
+    assert_eq!(home.read().head(id).unwrap(), 1);
+}
+
+#[test]
+fn accepting_a_prompt_costs_about_one_commit() {
+    const ROUNDS: u32 = 50;
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let accept = move |db: &mut Db| {
+        let key = PromptId::random().to_string();
+        db.accept(&prompt(id, &key, "hello"), true).map(|taken| taken.seq)
+    };
+    on_runtime(async {
+        let begun = Instant::now();
+        for _ in 0..ROUNDS {
+            store.run(accept).await.unwrap();
+        }
+        let alone = begun.elapsed() / ROUNDS;
+        let begun = Instant::now();
+        for _ in 0..ROUNDS {
+            store.read(move |db| db.head(id)).await.unwrap();
+        }
+        println!("accept {alone:?}, read {:?}", begun.elapsed() / ROUNDS);
+    });
+    assert_eq!(home.read().head(id).unwrap(), u64::from(ROUNDS));
+}
