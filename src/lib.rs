@@ -30,6 +30,7 @@
 //!
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
+mod claude;
 mod config;
 mod error;
 mod host;

@@ -1,0 +1,50 @@
+//! Claude Code as a program: how it is started, what it says, how it is stopped, and what it stores.
+//!
+//! This room is a leaf. It knows argv, the stream-json and control protocol, one child process and the files
+//! Claude keeps; it knows nothing of sessions, prompts, approvals or any other word of ours, and its errors
+//! are its own. `host::translate` is the only place where the two vocabularies meet.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | [`command`] | argv and environment of one process, where the program is, which release it is |
+//! | [`wire`] | the messages in both directions, as typed values |
+//! | [`process`] | one running child: pipes, exit, stop with grace |
+//! | [`tree`] | processes by pid *and* start time; the descendants of one |
+//! | [`conversation`] | the conversation files Claude itself writes |
+//!
+//! # How releases differ (2.1.197 and 2.1.330 were tried)
+//!
+//! - **Echo of a prompt.** 2.1.330: `command_lifecycle` queued and started, then `init`, `status`, the echo
+//!   (`user`, `isReplay`), then `message_start`. 2.1.197 has no `command_lifecycle`, and holds the echo back
+//!   until the first content block is finished or the turn ends: `init`, `status`, `message_start`, deltas,
+//!   the echo, `assistant`. So the echo is no sign that a turn begins; `init` is, in both.
+//! - **Prompts injected during a tool** are echoed after the tool's result and before the next
+//!   `message_start`, without a new `init`, by both. 2.1.330 reports them `completed` before the `result` and
+//!   the turn's first prompt after it.
+//! - **Joined prompts**: all but the last are echoed right after the previous `result`; the last one, with
+//!   the joined text, where any echo stands.
+//! - **Priority `now`**, while text streams: both finish the text so far as an `assistant` message and a
+//!   `result` with `subtype: success`, `is_error: false`, no `stop_reason` and `terminal_reason:
+//!   aborted_streaming`; then the new turn begins. During a Bash call both let the call end first, and the
+//!   dropped turn's `result` says `aborted_tools`. An interrupt kills the call at once. See
+//!   [`wire::TurnResult::was_cut_off`].
+//! - **`interrupt` with `cancel_queued`** is obeyed by 2.1.330 (the answer lists `cancelled` and
+//!   `still_queued`) and ignored by 2.1.197, which runs the queued messages next. Both know
+//!   `cancel_async_message`. [`wire::Init::cancels_queued`] tells them apart.
+//! - **An interrupt while idle** is answered with success and does nothing else, in both.
+//! - **A start without login** is no failure: the process waits, answers `initialize`, and every prompt ends
+//!   at once in an `assistant` message with `error: authentication_failed` and a `result` with `is_error`
+//!   ("Not logged in · Please run /login"). Only when its stdin closes it exits, with code 1.
+//! - **stdin closed while a permission is asked**: the tool is refused, Claude makes one more request to the
+//!   API with that refusal, and exits 0 when the turn ends. To end a turn, interrupt it before closing.
+//! - **Local commands** (`/context`, `/compact`, `/clear` …): 2.1.330 echoes and stores them under the
+//!   prompt's uuid, 2.1.197 neither echoes them nor stores that uuid.
+
+pub(crate) mod command;
+pub(crate) mod conversation;
+pub(crate) mod process;
+pub(crate) mod tree;
+pub(crate) mod wire;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! What we write: one line of JSON each, built here and nowhere else.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::control::PermissionUpdate;
+
+/// A line that is ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    line: Vec<u8>,
+    prompt: Option<Uuid>,
+}
+
+/// When Claude is to read a prompt that comes while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// At once: what is being said is dropped.
+    Now,
+    /// At the next step: after the tool call or the reply that runs. What Claude assumes if nothing is said.
+    Next,
+    /// When the turn is over.
+    Later,
+}
+
+/// A piece of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PromptBlock {
+    Text(String),
+    /// Base64 of an image of a type such as `image/png`.
+    Image {
+        media_type: String,
+        base64: String,
+    },
+}
+
+/// A request of ours; the answer carries the id given to [`Outgoing::request`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// To be written before the first prompt; there is no need to wait for the answer. It makes a changed
+    /// system prompt apply when a conversation is resumed (newer releases would keep the recorded one; older
+    /// ones ignore the field), and names the MCP servers that we are.
+    Initialize {
+        mcp_servers: Vec<String>,
+    },
+    Interrupt {
+        cancel_queued: bool,
+    },
+    /// None is the default model.
+    SetModel(Option<String>),
+    SetPermissionMode(String),
+    /// None is the default amount.
+    SetMaxThinkingTokens(Option<u32>),
+    GetContextUsage,
+    GetSessionCost,
+    GetUsage,
+    GetSettings,
+    McpStatus,
+    RenameSession(String),
+    /// Takes back a prompt that waits inside Claude; the answer's `cancelled` tells whether it still did.
+    CancelAsyncMessage(Uuid),
+}
+
+/// An answer to a request of Claude's.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answer {
+    /// The tool may run with this input (for a question: with `answers` added).
+    Allow {
+        input: Value,
+        updates: Vec<PermissionUpdate>,
+    },
+    Deny {
+        message: String,
+        /// Ends the turn as well.
+        interrupt: bool,
+    },
+    /// A JSON-RPC reply.
+    Mcp(Value),
+    /// We cannot or will not; Claude goes on without.
+    Error(String),
+}
+
+impl Outgoing {
+    /// A prompt. The uuid is stored with the conversation, and the same one is not run twice.
+    pub(crate) fn prompt(uuid: Uuid, text: &str, priority: Option<Priority>) -> Self {
+        Self::user(uuid, Value::from(text), priority)
+    }
+
+    /// A prompt of several pieces.
+    pub(crate) fn prompt_blocks(uuid: Uuid, blocks: &[PromptBlock], priority: Option<Priority>) -> Self {
+        Self::user(uuid, blocks.iter().map(PromptBlock::json).collect(), priority)
+    }
+
+    pub(crate) fn request(id: &str, request: &Request) -> Self {
+        Self::new(&json!({"type": "control_request", "request_id": id, "request": request.json()}), None)
+    }
+
+    pub(crate) fn answer(request_id: &str, answer: &Answer) -> Self {
+        let response = match answer {
+            Answer::Error(error) => json!({"subtype": "error", "request_id": request_id, "error": error}),
+            done => json!({"subtype": "success", "request_id": request_id, "response": done.json()}),
+        };
+        Self::new(&json!({"type": "control_response", "response": response}), None)
+    }
+
+    /// The uuid of a prompt; None for everything else.
+    pub(crate) fn prompt_uuid(&self) -> Option<Uuid> {
+        self.prompt
+    }
+
+    /// The JSON and the newline that ends it.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.line
+    }
+
+    fn user(uuid: Uuid, content: Value, priority: Option<Priority>) -> Self {
+        let mut message = json!({
+            "type": "user",
+            "message": {"role": "user", "content": content},
+            "parent_tool_use_id": null,
+            "session_id": "",
+            "uuid": uuid,
+        });
+        if let Some(priority) = priority {
+            message["priority"] = priority.word().into();
+        }
+        Self::new(&message, Some(uuid))
+    }
+
+    fn new(message: &Value, prompt: Option<Uuid>) -> Self {
+        let mut line = message.to_string().into_bytes();
+        line.push(b'\n');
+        Self { line, prompt }
+    }
+}
+
+impl Priority {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Next => "next",
+            Self::Later => "later",
+        }
+    }
+}
+
+impl PromptBlock {
+    fn json(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({"type": "text", "text": text}),
+            Self::Image { media_type, base64 } => json!({
+                "type": "image",
+                "source": {"type": "base64", "media_type": media_type, "data": base64},
+            }),
+        }
+    }
+}
+
+impl Request {
+    fn json(&self) -> Value {
+        match self {
+            Self::Initialize { mcp_servers } => {
+                let mut request = json!({"subtype": "initialize", "hooks": null, "systemPromptSnapshot": false});
+                if !mcp_servers.is_empty() {
+                    request["sdkMcpServers"] = json!(mcp_servers);
+                }
+                request
+            }
+            Self::Interrupt { cancel_queued: false } => json!({"subtype": "interrupt"}),
+            Self::Interrupt { cancel_queued: true } => json!({"subtype": "interrupt", "cancel_queued": true}),
+            Self::SetModel(model) => json!({"subtype": "set_model", "model": model}),
+            Self::SetPermissionMode(mode) => json!({"subtype": "set_permission_mode", "mode": mode}),
+            Self::SetMaxThinkingTokens(count) => {
+                json!({"subtype": "set_max_thinking_tokens", "max_thinking_tokens": count})
+            }
+            Self::GetContextUsage => json!({"subtype": "get_context_usage"}),
+            Self::GetSessionCost => json!({"subtype": "get_session_cost"}),
+            Self::GetUsage => json!({"subtype": "get_usage"}),
+            Self::GetSettings => json!({"subtype": "get_settings"}),
+            Self::McpStatus => json!({"subtype": "mcp_status"}),
+            Self::RenameSession(title) => json!({"subtype": "rename_session", "title": title}),
+            Self::CancelAsyncMessage(uuid) => json!({"subtype": "cancel_async_message", "message_uuid": uuid}),
+        }
+    }
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        match self {
+            Self::Allow { input, updates } if updates.is_empty() => {
+                json!({"behavior": "allow", "updatedInput": input})
+            }
+            Self::Allow { input, updates } => {
+                let updates: Vec<&Value> = updates.iter().map(PermissionUpdate::json).collect();
+                json!({"behavior": "allow", "updatedInput": input, "updatedPermissions": updates})
+            }
+            Self::Deny { message, interrupt: false } => json!({"behavior": "deny", "message": message}),
+            Self::Deny { message, interrupt: true } => {
+                json!({"behavior": "deny", "message": message, "interrupt": true})
+            }
+            Self::Mcp(reply) => json!({"mcp_response": reply}),
+            Self::Error(_) => Value::Null,
+        }
+    }
+}
