@@ -3,6 +3,13 @@
 //! Newline-delimited JSON over a Unix socket. This room knows words and bytes; it must not know how a request
 //! is carried out (`host`) or how an answer is shown (`cli`, `tui`, `telegram`).
 
+pub(crate) mod autostart;
+pub(crate) mod client;
+pub(crate) mod codec;
+pub(crate) mod contact;
+pub(crate) mod lock_file;
+pub(crate) mod readiness;
+pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 

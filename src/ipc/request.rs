@@ -138,6 +138,27 @@ impl Request {
             _ => PermissionScope::Any,
         }
     }
+
+    /// Asked twice, it has the effect of once: it only reads, carries a key, or sets what it sets. After a lost
+    /// connection a client may ask again. A turn may end between two stops, an approval be answered by someone
+    /// else, so those are not.
+    pub(crate) const fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Continue { .. } => true,
+            Self::SessionList { .. } | Self::SessionShow { .. } | Self::Log { .. } | Self::Search { .. } => {
+                true
+            }
+            Self::Audit { .. } | Self::Status { .. } | Self::Stats { .. } | Self::Names { .. } => true,
+            Self::Approvals { .. } | Self::Context { .. } | Self::HostStatus => true,
+            Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
+            Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,
+            Self::SessionSet { .. } | Self::PromptEdit { .. } => true,
+            Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,
+            Self::SessionSleep { .. } | Self::SessionDelete { .. } | Self::SessionArchive { .. } => false,
+            Self::SessionRestore { .. } | Self::QueueRun { .. } | Self::QueueClear { .. } => false,
+            Self::PromptTakeBack { .. } | Self::Answer { .. } | Self::HostStop { .. } => false,
+        }
+    }
 }
 
 /// A key for a prompt typed in a shell.
