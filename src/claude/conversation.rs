@@ -130,7 +130,19 @@ impl Stored {
         let Some(at) = self.position(prompt) else {
             return StoredTurn::Absent;
         };
-        let rest = self.marks.get(at + 1..).unwrap_or_default();
+        self.turn_at(at)
+    }
+
+    /// The turn that the prompt began or was taken into, as the place of its beginning: prompts with the same
+    /// one are answered together.
+    pub(crate) fn turn_of(&self, prompt: &Uuid) -> Option<usize> {
+        let at = self.position(prompt)?;
+        self.marks[..=at].iter().rposition(|mark| *mark == Mark::Prompt)
+    }
+
+    /// The turn that begins at a place given by [`Stored::turn_of`], whole; or from a later place on.
+    pub(crate) fn turn_at(&self, beginning: usize) -> StoredTurn {
+        let rest = self.marks.get(beginning + 1..).unwrap_or_default();
         let end = rest.iter().position(|mark| *mark == Mark::Prompt).unwrap_or(rest.len());
         judge(&rest[..end])
     }

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::run::{HostMode, HostOptions};
 use crate::error::{Error, Result};
-use crate::paths::create_private;
+use crate::paths::Paths;
 
 /// At this size the log is put aside as `host.log.1` when a host starts.
 const LARGE: u64 = 8 << 20;
@@ -25,7 +25,7 @@ pub(super) fn start(options: &HostOptions) -> Result<()> {
         }
         HostMode::Background => {
             let path = options.paths.host_log();
-            create_private(&options.paths.log_dir())?;
+            Paths::create_private(&options.paths.log_dir())?;
             if std::fs::metadata(&path).is_ok_and(|file| file.len() > LARGE) {
                 // A log that cannot be put aside only grows on.
                 std::fs::rename(&path, path.with_extension("log.1")).ok();

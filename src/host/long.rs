@@ -15,6 +15,7 @@ use crate::archive;
 use crate::claude::conversation;
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, Push, Response, Selector};
+use crate::paths::Paths;
 use crate::model::{Event, Session, SessionId, SessionState};
 use crate::store::Db;
 
@@ -121,21 +122,18 @@ pub(super) async fn restore(
         let parent = session.dir.parent().unwrap_or(Path::new("/")).to_owned();
         let staging =
             if manifest.counts.workspace.is_some() { parent } else { shared.config.session.root.clone() };
-        crate::paths::create_private(&shared.config.session.root)?;
+        Paths::create_private(&shared.config.session.root)?;
         let mut progress = progress_to(&reply, format!("restoring {}", session.name));
         let mut restored = archive::restore(&archive, &staging, &mut progress, &AtomicBool::new(false))?;
         place(&shared, &session, &mut restored)?;
         let events = restored.events()?.collect::<Result<Vec<_>>>()?;
         let id = session.id;
         let view = handle.block_on(shared.store.run(move |db| {
-            db.restore_session(&session)?;
-            for page in events.chunks(PAGE as usize) {
-                db.import_events(id, page)?;
-            }
+            bring_back(db, &session, &events)?;
             db.listed(id)
         }))?;
         restored.keep();
-        Ok(shared.view(&view))
+        Ok(shared.view(view))
     })
     .await?;
     Ok(Response::Restored { session: view })
@@ -169,6 +167,22 @@ fn as_restored(
     session.hold = None;
     session.archive = None;
     Ok(session)
+}
+
+/// The rows: an archived session of this store is made present again, one from elsewhere is taken in.
+fn bring_back(db: &mut Db, session: &Session, events: &[Event]) -> Result<()> {
+    match db.session(session.id) {
+        Ok(row) if row.state == SessionState::Archived => {
+            db.mark_restored(session.id, &session.name, &session.dir, session.managed)
+        }
+        Ok(row) => Err(Error::conflict(format!("the session of this archive is here already: {}", row.name))
+            .hint("archive or delete that one first")),
+        Err(error) if error.kind == Kind::NotFound => {
+            db.create_session(session)?;
+            db.import_events(session.id, events)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn place(shared: &Shared, session: &Session, restored: &mut archive::Restored) -> Result<()> {

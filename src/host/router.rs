@@ -13,7 +13,6 @@ use super::{Replier, feed, long, short};
 use crate::error::{Error, Result};
 use crate::ipc::{HostStatus, PROTOCOL, Request, Response, Selector, StopWhen};
 use crate::model::{Session, SessionId, SessionState};
-use crate::store::Wanted;
 
 /// Serves the requests of one connection in the order in which they came.
 pub(super) async fn serve(shared: Arc<Shared>, mut inbox: mpsc::Receiver<Inbound>) {
@@ -115,15 +114,7 @@ fn hand_over(
 }
 
 pub(super) async fn find(shared: &Shared, selector: Selector) -> Result<Session> {
-    shared.store.read(move |db| db.find(wanted(&selector))).await
-}
-
-pub(super) const fn wanted(selector: &Selector) -> Wanted<'_> {
-    match selector {
-        Selector::Name(name) => Wanted::Name(name.as_str()),
-        Selector::Exact(name) => Wanted::Exact(name.as_str()),
-        Selector::Current(channel) => Wanted::Current(channel),
-    }
+    shared.store.read(move |db| short::find(db, &selector)).await
 }
 
 /// An archived or lent session has nothing that could answer.
@@ -141,9 +132,9 @@ fn in_use(session: &Session) -> Result<()> {
 
 /// A request that only needs the store, and what live sessions have to know of it.
 async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
-    let context = short::Context::of(shared);
     let asked = request.clone();
-    let answered = shared.store.run(move |db| short::answer(db, &context, &asked).transpose()).await;
+    let context = Arc::clone(shared);
+    let answered = shared.store.run(move |db| context.answer_shortly(db, &asked)).await;
     let result = answered
         .and_then(|response| response.ok_or_else(|| Error::failed("this host does not know how to do that")));
     if let Ok(response) = &result {
@@ -168,9 +159,9 @@ fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {
 }
 
 fn status(shared: &Shared) -> HostStatus {
-    let overlay = shared.overlay();
+    let presence = shared.presence();
     let busy =
-        overlay.values().filter(|o| matches!(o.state, SessionState::Busy | SessionState::Waiting)).count();
+        presence.values().filter(|one| matches!(one.state, SessionState::Busy | SessionState::Waiting)).count();
     let about = &shared.about;
     HostStatus {
         pid: std::process::id(),

@@ -18,7 +18,7 @@ use super::{connection, logging, router};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::readiness::{self, Readiness};
-use crate::paths::{Env, Paths, create_private};
+use crate::paths::{Env, Paths};
 use crate::store::{Db, Mode, Store};
 
 /// Requests of one connection that wait for the router.
@@ -126,7 +126,7 @@ struct Host {
 impl Host {
     async fn start(options: HostOptions) -> Result<Start> {
         let HostOptions { paths, env, config, mode } = options;
-        create_private(paths.data_dir())?;
+        Paths::create_private(paths.data_dir())?;
         let lock = match HostLock::try_acquire(&paths)? {
             Ok(lock) => Arc::new(lock),
             Err(info) => return Ok(Start::Taken(info)),

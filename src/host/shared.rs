@@ -11,22 +11,17 @@ use uuid::Uuid;
 
 use super::actor::{Actor, Command};
 use super::places::Places;
+use super::short::{self, Presence, ShortCtx};
 use crate::claude::conversation;
 use crate::config::Config;
-use crate::error::Error;
-use crate::model::{Agent, Session, SessionId, SessionState};
+use crate::error::{Error, Result};
+use crate::ipc::{Request, Response};
+use crate::model::{Agent, Channel, Session, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
-use crate::store::Store;
+use crate::store::{Db, Listed, Store};
 
 /// So many requests may wait for one actor.
 const WAITING: usize = 256;
-
-/// What a session does just now; overlays what the store says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Overlay {
-    pub(crate) state: SessionState,
-    pub(crate) activity: Option<String>,
-}
 
 /// How the host is told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +51,7 @@ pub(crate) struct Shared {
     pub(super) places: Places,
     pub(super) about: About,
     actors: Mutex<HashMap<SessionId, mpsc::Sender<Command>>>,
-    live: Mutex<HashMap<SessionId, Overlay>>,
+    live: Mutex<HashMap<SessionId, Presence>>,
     /// Moves whenever an event was appended.
     feed: watch::Sender<u64>,
     ending: watch::Sender<Ending>,
@@ -79,7 +74,7 @@ impl Shared {
         exe: PathBuf,
         about: About,
     ) -> Arc<Self> {
-        let max = config.host.effective_max_live();
+        let max = usize::try_from(config.max_live()).unwrap_or(usize::MAX);
         Arc::new(Self {
             store,
             paths,
@@ -171,15 +166,34 @@ impl Shared {
     }
 
     pub(super) fn note_live(&self, id: SessionId, state: SessionState, activity: Option<String>) {
-        lock(&self.live).insert(id, Overlay { state, activity });
+        lock(&self.live).insert(id, Presence { state, activity });
     }
 
     pub(super) fn forget_live(&self, id: SessionId) {
         lock(&self.live).remove(&id);
     }
 
-    pub(super) fn overlay(&self) -> HashMap<SessionId, Overlay> {
+    pub(super) fn presence(&self) -> HashMap<SessionId, Presence> {
         lock(&self.live).clone()
+    }
+
+    /// A session as it is shown, with what it does just now.
+    pub(super) fn view(&self, listed: Listed) -> SessionView {
+        let presence = lock(&self.live).get(&listed.session.id).cloned();
+        short::view(listed, presence.as_ref(), None)
+    }
+
+    /// Answers what needs no live process.
+    pub(super) fn answer_shortly(&self, db: &mut Db, request: &Request) -> Result<Option<Response>> {
+        let presence = self.presence();
+        let context = ShortCtx {
+            paths: &self.paths,
+            config: &|| Ok(self.config.clone()),
+            who: "cli",
+            channel: &Channel::local(),
+            live: Some(&presence),
+        };
+        short::answer(db, &context, request).transpose()
     }
 
     pub(super) fn feed_moved(&self) {
@@ -209,7 +223,7 @@ impl Shared {
     pub(super) fn config_dir(&self, agent: Agent) -> PathBuf {
         match agent {
             Agent::Claude => {
-                self.paths.claude_config_dir(&self.env, self.config.claude.config_dir.as_deref())
+                self.paths.claude_config_dir(self.config.claude.config_dir.as_deref())
             }
             Agent::Demo => self.paths.demo_config_dir(),
         }

@@ -23,10 +23,11 @@ pub(crate) struct FinishedTurn {
 }
 
 impl Db {
-    /// The id of the turn that begins now. It is never given out again, also when the turn's end is never seen.
-    pub(crate) fn begin_turn(&mut self, session: SessionId) -> Result<TurnId> {
+    /// The id of the next turn: one more than the last that is over. Ids that were never finished are not in
+    /// the log, so they may come again.
+    pub(crate) fn next_turn(&self, session: SessionId) -> Result<TurnId> {
         self.conn
-            .prepare_cached("UPDATE session SET turns = turns + 1 WHERE id = ?1 RETURNING turns")?
+            .prepare_cached("SELECT turns + 1 FROM session WHERE id = ?1")?
             .query_row([Id(session.0)], |row| row.get::<_, Count>(0))
             .optional()?
             .map(|turn| turn.0)
@@ -56,8 +57,9 @@ impl Db {
                     Micros(turn.ended),
                 ])?;
             db.conn
-                .prepare_cached("UPDATE session SET last_active = max(last_active, ?2) WHERE id = ?1")?
-                .execute(params![Id(turn.session.0), Micros(turn.ended)])?;
+                .prepare_cached("UPDATE session SET last_active = max(last_active, ?2), turns = max(turns, ?3) WHERE id = ?1",
+                )?
+                .execute(params![Id(turn.session.0), Micros(turn.ended), Count(turn.turn)])?;
             Ok(())
         })
     }

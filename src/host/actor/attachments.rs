@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::{Prompt, PromptId};
+use crate::paths::Paths;
 
 /// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
 pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
@@ -16,7 +17,7 @@ pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) 
 }
 
 fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    crate::paths::create_private(dir)?;
+    Paths::create_private(dir)?;
     files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect()
 }
 

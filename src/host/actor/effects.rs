@@ -9,10 +9,11 @@ use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
 use crate::claude::process::{Exit, Output};
 use crate::claude::wire::{Outgoing, Request as Control};
+use crate::error::Result;
 use crate::host::translate::{self, Said};
 use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
 use crate::model::{BlockKind, Live, Prompt, PromptId, SessionState};
-use crate::store::Fed;
+use crate::store::{Db, Fed};
 
 impl Actor {
     /// Lets the machine decide about one happening and does what it says.
@@ -133,7 +134,7 @@ impl Actor {
     async fn send_set(&mut self, prompts: Vec<PromptId>, urgency: Urgency) -> Option<Input> {
         self.flush().await;
         let ids = prompts.clone();
-        match self.shared.store.run(move |db| db.mark_sent(&ids)).await {
+        match self.shared.store.run(move |db| sent(db, &ids)).await {
             Ok(rows) => {
                 for prompt in rows {
                     self.hand_over(&prompt, urgency).await;
@@ -176,7 +177,7 @@ impl Actor {
     /// Hands a message to the writer. A process that is gone says so itself, as its last output.
     pub(super) async fn write(&mut self, message: Outgoing) {
         if let Some(process) = &self.process
-            && let Err(gone) = process.send(message).await
+            && let Err(gone) = process.send(message)
         {
             tracing::debug!(session = %self.session.name, %gone, "the process no longer reads");
         }
@@ -226,7 +227,7 @@ impl Actor {
         self.apply(Input::Exited { asked: exit.asked, why }).await;
     }
 
-    async fn forget_child(&self) {
+    pub(super) async fn forget_child(&self) {
         let id = self.session.id;
         if let Err(error) = self.shared.store.run(move |db| db.clear_child(id)).await {
             // The row names a process that is gone; whoever reads it sees that.
@@ -236,7 +237,13 @@ impl Actor {
 
     fn end_process(&mut self) {
         if let Some(process) = &mut self.process {
-            process.begin_stop(STOP_GRACE);
+            process.stop(STOP_GRACE);
         }
     }
+}
+
+/// Records a set as sent; the prompts in their order.
+fn sent(db: &mut Db, ids: &[PromptId]) -> Result<Vec<Prompt>> {
+    db.mark_sent(ids)?;
+    ids.iter().map(|id| db.prompt(*id)).collect()
 }

@@ -40,7 +40,10 @@ pub(super) fn commit(db: &mut Db, session: SessionId, writes: &[Write]) -> Resul
             Write::Event(event) => events.extend(db.append(session, std::slice::from_ref(event))?),
             Write::Started(prompts) => db.mark_started(prompts)?,
             Write::Requeue(prompt) => db.back_to_queued(&[*prompt])?,
-            Write::Cancel(prompt) => db.give_up(*prompt)?,
+            Write::Cancel(prompt) => {
+                db.back_to_queued(&[*prompt])?;
+                db.cancel(*prompt)?;
+            }
             Write::Hold(reason) => db.set_hold(session, reason.as_deref())?,
             Write::Conversation(id) => db.set_conversation(session, *id)?,
             Write::State(state) => db.set_state(session, *state)?,

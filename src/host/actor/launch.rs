@@ -9,17 +9,21 @@ use uuid::Uuid;
 use super::journal::Write;
 use super::{Actor, Command, recovery};
 use crate::claude::command::{self, Conversation, Launch};
-use crate::claude::process::{self, Exit, ExitReason, StartError};
+use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
+use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Kind, Result};
 use crate::host::Shared;
 use crate::host::places::Wish;
 use crate::host::turn::Input;
 use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
+use crate::paths::Paths;
 use crate::persona::{self, Persona};
 use crate::store::Child;
 
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
+/// A process that has not answered after so long counts as hanging.
+const START_LIMIT: Duration = Duration::from_secs(60);
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
 
@@ -81,17 +85,20 @@ impl Actor {
             (Some(id), Some(_)) => Conversation::Resume(id),
             _ => Conversation::New(self.fresh_conversation(known).await?),
         };
+        let (Conversation::New(id) | Conversation::Resume(id)) = conversation;
         let launch = prepare(&self.shared, &self.session, conversation)?;
         let process = process::spawn(&launch).map_err(|error| explain_start(error, &self.session))?;
-        let child = Child { session: self.session.id, process: process.identity() };
+        let Identity { pid, start } = process.identity();
+        let child = Child { session: self.session.id, pid, start, conversation: id };
+        self.process = Some(process);
         if let Err(error) = self.shared.store.run(move |db| db.record_child(&child)).await {
-            process.kill_now().await;
+            // Nobody could find it after a crash, so it may not live.
+            self.kill().await;
             return Err(error);
         }
-        tracing::info!(session = %self.session.name, pid = process.pid(), "started");
-        self.process = Some(process);
+        tracing::info!(session = %self.session.name, pid, "started");
         self.last_start = Some(Instant::now());
-        self.deadlines.start = Some(Instant::now() + self.shared.config.host.start_timeout);
+        self.deadlines.start = Some(Instant::now() + START_LIMIT);
         self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
         Ok(())
     }
@@ -99,7 +106,7 @@ impl Actor {
     /// A conversation id that the agent does not know yet; with a recap where one is lost.
     async fn fresh_conversation(&mut self, known: Option<Uuid>) -> Result<Uuid> {
         let id = self.session.id;
-        let recap = self.shared.store.run(move |db| recovery::recap(db, id)).await?;
+        let recap = self.shared.store.read(move |db| recovery::recap(db, id)).await?;
         let fresh = match (known, &recap) {
             // It was started but never said anything: the id is still free.
             (Some(known), None) => known,
@@ -145,18 +152,29 @@ impl Actor {
 
     /// It runs but does not answer: it is ended, and counts as not started.
     pub(super) async fn start_timed_out(&mut self) {
-        let Some(process) = self.process.take() else { return };
-        let stderr = process.stderr_tail();
-        process.kill_now().await;
-        self.shared.places.leave(self.session.id);
-        let limit = self.shared.config.host.start_timeout;
+        let stderr = self.process.as_ref().map(Process::stderr).unwrap_or_default();
+        let limit = START_LIMIT;
         let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
         let error = Error::unavailable(format!(
             "{} did not answer within {limit:?}{said}",
             agent_name(&self.session)
         ))
         .hint("try it by hand: claude -p hello");
+        self.end_unstarted(error).await;
+    }
+
+    /// Ends a process that never became ready.
+    pub(super) async fn end_unstarted(&mut self, error: Error) {
+        self.kill().await;
+        self.shared.places.leave(self.session.id);
         self.start_failed(error).await;
+    }
+
+    async fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        process.stop(Duration::ZERO);
+        while !matches!(process.next().await, Output::Exited(_)) {}
+        self.forget_child().await;
     }
 }
 
@@ -224,7 +242,7 @@ fn not_installed(wanted: &Path) -> Error {
 fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<Option<PathBuf>> {
     let Some(prompt) = &persona.prompt else { return Ok(None) };
     let dir = shared.paths.session_dir(&session.id.to_string());
-    crate::paths::create_private(&dir)?;
+    Paths::create_private(&dir)?;
     let file = dir.join("prompt.md");
     std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
     Ok(Some(file))
@@ -246,7 +264,7 @@ fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(Os
 
 fn explain_start(error: StartError, session: &Session) -> Error {
     match error {
-        StartError::NotFound { program } => not_installed(&program),
+        StartError::NotInstalled { program } => not_installed(&program),
         other => Error::unavailable(format!("cannot start {}: {other}", agent_name(session))),
     }
 }

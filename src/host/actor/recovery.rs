@@ -9,6 +9,8 @@ use crate::store::Db;
 
 /// A recap is at most this long.
 const LONGEST_RECAP: usize = 32 << 10;
+/// It is made from so many of the newest events.
+const RECAPPED: u64 = 2_000;
 
 impl Actor {
     /// Begins with what a former process left; called once no process has the conversation any more.
@@ -24,7 +26,7 @@ impl Actor {
         let read = self
             .shared
             .store
-            .run(move |db| {
+            .read(move |db| {
                 let open = db.open_prompts(id)?;
                 let said = recover::replies_since(db, id, &open)?;
                 Ok((open, said))
@@ -46,10 +48,10 @@ impl Actor {
 }
 
 /// The last things said in a session, for an agent that has lost its own record; None when nothing was said.
-pub(super) fn recap(db: &mut Db, session: SessionId) -> Result<Option<String>> {
+pub(super) fn recap(db: &Db, session: SessionId) -> Result<Option<String>> {
     let mut parts = Vec::new();
     let mut length = 0;
-    for event in db.last_said(session, 400)? {
+    for event in recover::newest(db, session, RECAPPED)?.into_iter().rev() {
         let who = match (event.kind, &event.detail) {
             (EventKind::Prompt, _) => "User",
             (EventKind::Reply, Some(Detail::Reply { parent: None, .. })) => "Assistant",

@@ -8,6 +8,7 @@ use super::{Actor, attachments, entry, shown};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::Replier;
+use crate::host::recover;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
 use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId};
@@ -138,8 +139,9 @@ impl Actor {
             .store
             .read(move |db| {
                 let head = db.head(id)?;
-                let near = head.saturating_sub(since) <= MOST_REPLAYED;
-                let events = if near { db.events(id, since, u32::MAX)? } else { Vec::new() };
+                let behind = head.saturating_sub(since);
+                let near = behind <= MOST_REPLAYED;
+                let events = if near { recover::newest(db, id, behind)? } else { Vec::new() };
                 Ok((head, near, events, db.listed(id)?))
             })
             .await;
@@ -147,7 +149,7 @@ impl Actor {
             Ok(read) => read,
             Err(error) => return reply.error(error),
         };
-        let view = self.shared.view(&listed);
+        let view = self.shared.view(listed);
         reply.ok(Response::Subscribed { session: view, head });
         let caught_up = near
             && events.into_iter().all(|event| reply.push(&Push::Event(event)).is_ok())

@@ -1,0 +1,205 @@
+//! What became of prompts whose process is gone: compares the queue with the agent's stored conversation.
+//!
+//! Pure but for reading the conversation. Never a second run on a guess: a prompt is sent again only when
+//! the conversation does not hold it and nothing showed that the agent had begun.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::turn::Verdict;
+use crate::claude::conversation::{Stored, StoredTurn};
+use crate::error::Result;
+use crate::model::{Detail, Event, EventKind, Prompt, PromptId, PromptStatus, SessionId};
+use crate::store::Db;
+
+/// Replies are looked for among so many of the newest events.
+const LOOKED_AT: u64 = 5_000;
+
+/// The newest events of a session, oldest first.
+pub(super) fn newest(db: &Db, session: SessionId, count: u64) -> Result<Vec<Event>> {
+    let mut since = db.head(session)?.saturating_sub(count);
+    let mut all = Vec::new();
+    loop {
+        let page = db.events(session, since, u32::MAX)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        since = last.seq;
+        all.extend(page);
+    }
+}
+
+/// Replies that the log has had since the first of these prompts was accepted.
+pub(super) fn replies_since(db: &Db, session: SessionId, open: &[Prompt]) -> Result<Vec<String>> {
+    let events = newest(db, session, LOOKED_AT)?;
+    let is_open = |event: &Event| {
+        event.kind == EventKind::Prompt && open.iter().any(|prompt| Some(prompt.id) == event.prompt_id)
+    };
+    let replies = events.into_iter().skip_while(|event| !is_open(event));
+    Ok(replies
+        .filter(|event| matches!(event.detail, Some(Detail::Reply { parent: None, .. })))
+        .map(|event| event.text)
+        .collect())
+}
+
+/// What came of the prompts in `open` that an agent had been given. `logged` are replies the log has already.
+pub(super) fn verdicts(open: &[Prompt], conversation: Option<&Path>, logged: &[String]) -> Vec<Verdict> {
+    let stored = conversation.and_then(|path| {
+        Stored::read(path)
+            .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot read the conversation"))
+            .ok()
+    });
+    judge(open, &stored.unwrap_or_default(), logged)
+}
+
+fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
+    let given: Vec<_> = open.iter().filter(|prompt| prompt.status != PromptStatus::Queued).collect();
+    let mut verdicts = Vec::new();
+    // Prompts by the stored turn they are in: those of one turn are answered together.
+    let mut turns: BTreeMap<usize, Vec<PromptId>> = BTreeMap::new();
+    for prompt in &given {
+        match witness(prompt, &given, stored).and_then(|witness| stored.turn_of(&witness.0)) {
+            Some(turn) => turns.entry(turn).or_default().push(prompt.id),
+            None if prompt.status == PromptStatus::Started => {
+                verdicts.push(Verdict::CutOff { prompts: vec![prompt.id], texts: Vec::new() });
+            }
+            None => verdicts.push(Verdict::Again(prompt.id)),
+        }
+    }
+    let mut logged = logged.to_vec();
+    for (turn, prompts) in turns {
+        let new = |blocks: Vec<String>, logged: &mut Vec<String>| without_logged(blocks, logged);
+        verdicts.push(match stored.turn_at(turn) {
+            StoredTurn::Ended { blocks, is_error, .. } => {
+                Verdict::Ended { prompts, texts: new(blocks, &mut logged), failed: is_error }
+            }
+            StoredTurn::Open { blocks, .. } => Verdict::CutOff { prompts, texts: new(blocks, &mut logged) },
+            StoredTurn::Absent => Verdict::CutOff { prompts, texts: Vec::new() },
+        });
+    }
+    verdicts
+}
+
+/// The prompt whose uuid stands in the conversation for this one: itself, or the last stored of its set.
+/// Prompts that were joined are stored under the uuid of the last.
+fn witness(prompt: &Prompt, given: &[&Prompt], stored: &Stored) -> Option<PromptId> {
+    if stored.holds(&prompt.id.0) {
+        return Some(prompt.id);
+    }
+    let set = prompt.set?;
+    let last = given.iter().rev().find(|other| other.set == Some(set))?;
+    stored.holds(&last.id.0).then_some(last.id)
+}
+
+/// Drops what the log has, once for each time it has it.
+fn without_logged(blocks: Vec<String>, logged: &mut Vec<String>) -> Vec<String> {
+    blocks
+        .into_iter()
+        .filter(|block| match logged.iter().position(|text| text == block) {
+            Some(at) => {
+                logged.remove(at);
+                false
+            }
+            None => true,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::Delivery;
+
+    fn prompt(n: u128, status: PromptStatus, set: u128) -> Prompt {
+        Prompt {
+            id: PromptId(Uuid::from_u128(n)),
+            session: SessionId(Uuid::nil()),
+            key: n.to_string(),
+            text: format!("prompt {n}"),
+            attachments: Vec::new(),
+            delivery: Delivery::Queue,
+            status,
+            accepted: jiff::Timestamp::now(),
+            set: Some(PromptId(Uuid::from_u128(set))),
+        }
+    }
+
+    fn id(n: u128) -> PromptId {
+        PromptId(Uuid::from_u128(n))
+    }
+
+    fn user(n: u128) -> String {
+        format!(r#"{{"type":"user","uuid":"{}","message":{{"role":"user","content":"p"}}}}"#, Uuid::from_u128(n))
+    }
+
+    fn injected(n: u128) -> String {
+        let uuid = Uuid::from_u128(n);
+        format!(r#"{{"type":"attachment","attachment":{{"type":"queued_command","source_uuid":"{uuid}"}}}}"#)
+    }
+
+    fn says(text: &str, stop: &str) -> String {
+        format!(
+            r#"{{"type":"assistant","message":{{"role":"assistant","content":[{{"type":"text","text":"{text}"}}],"stop_reason":{stop}}}}}"#
+        )
+    }
+
+    fn decide(lines: &[String], open: &[Prompt], logged: &[&str]) -> Vec<Verdict> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for line in lines {
+            writeln!(file, "{line}").unwrap();
+        }
+        let logged: Vec<_> = logged.iter().map(|&text| text.to_owned()).collect();
+        verdicts(open, Some(file.path()), &logged)
+    }
+
+    #[test]
+    fn absent_is_sent_again_unless_it_had_begun() {
+        let open = [prompt(1, PromptStatus::Sent, 1), prompt(2, PromptStatus::Started, 2), prompt(3, PromptStatus::Queued, 3)];
+        assert_eq!(
+            verdicts(&open, None, &[]),
+            [Verdict::Again(id(1)), Verdict::CutOff { prompts: vec![id(2)], texts: vec![] }]
+        );
+    }
+
+    #[test]
+    fn a_stored_reply_is_the_reply_less_what_the_log_has() {
+        let lines = [user(1), says("one", "\"tool_use\""), says("two", "\"end_turn\"")];
+        let open = [prompt(1, PromptStatus::Started, 1)];
+        assert_eq!(
+            decide(&lines, &open, &["one"]),
+            [Verdict::Ended { prompts: vec![id(1)], texts: vec!["two".into()], failed: false }]
+        );
+    }
+
+    #[test]
+    fn a_turn_without_an_end_was_cut_off() {
+        let lines = [user(1), says("half", "\"tool_use\"")];
+        let open = [prompt(1, PromptStatus::Sent, 1)];
+        assert_eq!(
+            decide(&lines, &open, &[]),
+            [Verdict::CutOff { prompts: vec![id(1)], texts: vec!["half".into()] }]
+        );
+    }
+
+    #[test]
+    fn joined_prompts_are_witnessed_by_the_last_of_their_set() {
+        let lines = [user(1), says("x", "\"end_turn\""), user(3), says("both", "\"end_turn\"")];
+        let open = [prompt(2, PromptStatus::Sent, 2), prompt(3, PromptStatus::Sent, 2)];
+        assert_eq!(
+            decide(&lines, &open, &[]),
+            [Verdict::Ended { prompts: vec![id(2), id(3)], texts: vec!["both".into()], failed: false }]
+        );
+    }
+
+    #[test]
+    fn an_injected_prompt_shares_the_turn_that_took_it_in() {
+        let lines = [user(1), says("a", "\"tool_use\""), injected(2), says("b", "\"end_turn\"")];
+        let open = [prompt(1, PromptStatus::Started, 1), prompt(2, PromptStatus::Started, 2)];
+        assert_eq!(
+            decide(&lines, &open, &["a"]),
+            [Verdict::Ended { prompts: vec![id(1), id(2)], texts: vec!["b".into()], failed: false }]
+        );
+    }
+}
