@@ -30,6 +30,7 @@
 //!
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
+mod archive;
 mod error;
 mod ipc;
 mod model;
