@@ -64,6 +64,13 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
 }
 
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { files, dirs, links, bytes } = self;
+        write!(f, "{files} files ({bytes} bytes), {dirs} directories and {links} links")
+    }
+}
+
 impl Tally {
     /// Nothing counted here is beyond what `bound` allows.
     pub(super) const fn within(&self, bound: &Self) -> bool {

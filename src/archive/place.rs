@@ -1,15 +1,15 @@
 //! Puts restored conversations where Claude Code looks for them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::format::belongs_to;
-use super::temporary::{self, rename_new};
+use super::temporary::{self, TemporaryFile};
 use crate::error::{Error, Result};
 
 const PROJECTS: &str = "projects";
@@ -73,6 +73,7 @@ pub(super) fn place(
         moves.push((from.join(below), target));
     }
     refuse_second_copies(config_dir, &project, conversations, &moves)?;
+    temporary::sweep(&project);
     for (source, target) in &moves {
         copy_new(source, target, made)?;
     }
@@ -160,21 +161,12 @@ fn copy_new(source: &Path, target: &Path, made: &mut Vec<PathBuf>) -> Result<()>
         made.push(target.to_owned());
         return Ok(());
     }
-    let aside = dir.join(format!(".claudebot-{}.tmp", Uuid::new_v4().simple()));
-    let copied = copy_durably(source, &aside).and_then(|()| rename_new(&aside, target));
-    if copied.is_err() {
-        fs::remove_file(&aside).ok(); // it may not have come into being
-    }
-    copied.map_err(write)?;
+    let mut aside = TemporaryFile::create(dir)?;
+    let mut from = File::open(source).map_err(|e| Error::io("read", source, &e))?;
+    io::copy(&mut from, &mut aside.file).and_then(|_| aside.file.sync_all()).map_err(write)?;
+    aside.publish_as(target)?;
     made.push(target.to_owned());
-    temporary::sync_dir(dir)
-}
-
-fn copy_durably(source: &Path, target: &Path) -> io::Result<()> {
-    let mut from = File::open(source)?;
-    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
-    io::copy(&mut from, &mut to)?;
-    to.sync_all()
+    Ok(())
 }
 
 /// Makes a directory with all above it, and notes each that was missing.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 
 const PREFIX: &str = ".claudebot-";
-const FILE_SUFFIX: &str = ".packing";
+const FILE_SUFFIX: &str = ".partial";
 const DIR_SUFFIX: &str = ".restoring";
 /// How often a sweeper may take a new name from under us before its lock is held.
 const TRIES: usize = 8;
@@ -51,17 +51,30 @@ impl TemporaryFile {
             let name =
                 if number == 1 { format!("{stem}{suffix}") } else { format!("{stem}-{number}{suffix}") };
             let path = dir.join(name);
-            match rename_new(&self.path, &path) {
+            match self.rename(&path) {
                 Ok(()) => break path,
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(e) => return Err(Error::io("write", &path, &e)),
             }
         };
-        // From here on a failure removes the file under its new name.
-        self.path.clone_from(&path);
         sync_dir(dir)?;
         self.published = true;
         Ok(path)
+    }
+
+    /// Gives the file this name, where nothing is yet.
+    pub(super) fn publish_as(mut self, path: &Path) -> Result<()> {
+        self.rename(path).map_err(|e| Error::io("write", path, &e))?;
+        path.parent().map_or(Ok(()), sync_dir)?;
+        self.published = true;
+        Ok(())
+    }
+
+    /// From here on a failure removes the file under its new name.
+    fn rename(&mut self, path: &Path) -> io::Result<()> {
+        rename_new(&self.path, path)?;
+        path.clone_into(&mut self.path);
+        Ok(())
     }
 }
 
@@ -169,7 +182,7 @@ fn open_up(dir: &Path) -> io::Result<()> {
 }
 
 /// Renames, but never over something: `AlreadyExists` then.
-pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),

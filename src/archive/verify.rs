@@ -329,15 +329,27 @@ impl<'a> Judge<'a> {
         let counts = &self.manifest.counts;
         let Log { count, lines, .. } = self.log;
         lines.end().map_err(in_events)?;
+        if count != counts.events {
+            return Err(missing(
+                EVENTS,
+                format_args!("{count} events"),
+                format_args!("{} events", counts.events),
+            ));
+        }
+        if self.claude != counts.claude {
+            return Err(missing(CLAUDE, self.claude, counts.claude));
+        }
+        // Packed or not shows in its root directory.
         let workspace = (self.workspace.dirs > 0).then_some(self.workspace);
-        if count != counts.events || self.claude != counts.claude || workspace != counts.workspace {
-            return Err(Error::failed(format!(
-                "something is missing: the manifest says {} events, {:?} and {:?}, but it holds {count}, {:?} and {:?}",
-                counts.events, counts.claude, counts.workspace, self.claude, workspace
-            )));
+        if workspace != counts.workspace {
+            return Err(missing(WORKSPACE, self.workspace, counts.workspace.unwrap_or_default()));
         }
         Ok(())
     }
+}
+
+fn missing(part: &str, found: impl std::fmt::Display, said: impl std::fmt::Display) -> Error {
+    Error::failed(format!("something is missing: {part} holds {found}, and the manifest says {said}"))
 }
 
 fn in_checksums(error: Error) -> Error {

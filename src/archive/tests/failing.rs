@@ -1,10 +1,13 @@
 //! Cancelled, interrupted, changed under the hand: nothing is left behind, nothing is lost.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::temporary::{TemporaryDir, TemporaryFile};
-use super::super::{Packing, sweep};
+use super::super::{Packing, remove_tree, sweep};
 use super::{House, names_in, picture, restore, set_mode, verify};
 use crate::error::{Error, Kind};
 
@@ -180,7 +183,7 @@ fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
     let live = names_in(&dir);
     assert_eq!(live.len(), 2);
     // A killed process leaves the same names, without locks.
-    fs::write(dir.join(".claudebot-0123.packing"), "half").unwrap();
+    fs::write(dir.join(".claudebot-0123.partial"), "half").unwrap();
     let dead = dir.join(".claudebot-0123.restoring");
     fs::create_dir_all(dead.join("workspace/locked")).unwrap();
     set_mode(&dead.join("workspace/locked"), 0o000);
@@ -189,16 +192,74 @@ fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
     drop((file, staging));
     assert!(names_in(&dir).is_empty());
 
-    fs::write(dir.join(".claudebot-4567.packing"), "half").unwrap();
+    fs::write(dir.join(".claudebot-4567.partial"), "half").unwrap();
     house.pack().unwrap();
     assert_eq!(names_in(&dir).len(), 1, "packing sweeps too");
+}
+
+/// The process that the test below kills: packs and restores for ever, and prints a line at each progress.
+/// Run as a test, its working directory lacks the sign, and there is nothing to do.
+#[test]
+fn packs_until_killed() {
+    let Ok(root) = fs::read_to_string("packs-until-killed") else { return };
+    let house = House::at(Path::new(&root));
+    let mut progress = |done: u64, total: u64| println!("{done}/{total}");
+    let cancel = AtomicBool::new(false);
+    loop {
+        let packed = house.pack_with(&mut progress, &cancel).unwrap();
+        let into = house.root.join("into");
+        let mut restored = super::super::restore(&packed.file, &into, &mut progress, &cancel).unwrap();
+        println!("restored");
+        restored.place_workspace(&into.join("workspace")).unwrap();
+        println!("placed");
+    }
+}
+
+#[test]
+fn killed_at_any_moment_only_whole_archives_have_a_name() {
+    let house = House::new();
+    let into = house.root.join("into");
+    fs::create_dir(&into).unwrap();
+    for size in [1, 300_000, 1_000_000] {
+        fs::write(house.workspace().join(format!("{size}")), vec![7; size]).unwrap();
+    }
+    fs::write(house.root.join("packs-until-killed"), house.root.to_str().unwrap()).unwrap();
+    let before = picture(&house.workspace());
+    let mut whole = 0;
+    for kill in 0..20_usize {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "archive::tests::failing::packs_until_killed", "--nocapture"])
+            .current_dir(&house.root)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // Another moment each time, over some two rounds.
+        assert_eq!(lines.take(3 + kill * 31 % 97).filter(Result::is_ok).count(), 3 + kill * 31 % 97);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        for name in names_in(&house.archives()).iter().filter(|name| name.ends_with(".tar.gz")) {
+            verify(&house.archives().join(name)).unwrap();
+            fs::remove_file(house.archives().join(name)).unwrap();
+            whole += 1;
+        }
+        sweep(&house.archives());
+        sweep(&into);
+        assert!(names_in(&house.archives()).is_empty());
+        // Placed and not yet taken back, if at all.
+        assert!(names_in(&into).iter().all(|name| name == "workspace"));
+        remove_tree(&into.join("workspace")).unwrap();
+        assert_eq!(picture(&house.workspace()), before);
+    }
+    assert!(whole > 5, "{whole}");
 }
 
 #[test]
 fn nothing_is_left_of_a_restore_that_fails_on_disk() {
     let house = House::new();
     let packed = house.pack().unwrap();
-    assert!(restore(&packed.file, &house.root.path().join("absent")).is_err());
+    assert!(restore(&packed.file, &house.root.join("absent")).is_err());
     assert!(restore(&packed.file, &house.workspace().join("nothing")).is_err());
     assert!(verify(&packed.file).is_ok());
 }

@@ -30,10 +30,10 @@ fn newest_first_and_damaged_ones_with_their_reason() {
 #[test]
 fn no_directory_holds_none_and_no_file_is_not_found() {
     let house = House::new();
-    assert!(list(&house.root.path().join("absent")).unwrap().is_empty());
-    let absent = read_manifest(&house.root.path().join("absent.tar.gz")).unwrap_err();
+    assert!(list(&house.root.join("absent")).unwrap().is_empty());
+    let absent = read_manifest(&house.root.join("absent.tar.gz")).unwrap_err();
     assert_eq!(absent.kind, Kind::NotFound);
-    assert_eq!(read_manifest(house.root.path()).unwrap_err().kind, Kind::Usage);
+    assert_eq!(read_manifest(&house.root).unwrap_err().kind, Kind::Usage);
 }
 
 #[test]

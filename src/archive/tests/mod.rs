@@ -64,7 +64,9 @@ fn events(count: u64) -> Vec<Event> {
 
 /// A session's surroundings: a workspace, Claude's files, and a place for archives.
 struct House {
-    root: tempfile::TempDir,
+    root: PathBuf,
+    /// Removes it in the end.
+    _guard: Option<tempfile::TempDir>,
     session: Session,
     events: Vec<Event>,
 }
@@ -72,8 +74,8 @@ struct House {
 impl House {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let session = session(&root.path().join("home"));
-        let house = Self { root, session, events: events(3) };
+        let mut house = Self::at(root.path());
+        house._guard = Some(root);
         fs::create_dir_all(house.workspace().join("src/empty")).unwrap();
         fs::write(house.workspace().join("src/main.rs"), "fn main() {}\n").unwrap();
         fs::write(house.workspace().join("nothing"), "").unwrap();
@@ -85,16 +87,21 @@ impl House {
         house
     }
 
+    /// One that somebody else built.
+    fn at(root: &Path) -> Self {
+        Self { root: root.into(), _guard: None, session: session(&root.join("home")), events: events(3) }
+    }
+
     fn workspace(&self) -> PathBuf {
-        self.root.path().join("home")
+        self.root.join("home")
     }
 
     fn claude(&self) -> PathBuf {
-        self.root.path().join("claude")
+        self.root.join("claude")
     }
 
     fn archives(&self) -> PathBuf {
-        self.root.path().join("archives")
+        self.root.join("archives")
     }
 
     fn conversation_files(&self) -> Vec<(PathBuf, PathBuf)> {

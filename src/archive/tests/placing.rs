@@ -30,8 +30,8 @@ fn a_conversation_moves_to_its_new_directory() {
     let house = House::new();
     let packed = house.pack().unwrap();
     remove_tree(&house.claude()).unwrap();
-    let mut restored = restore(&packed.file, house.root.path()).unwrap();
-    let cwd = house.root.path().join("new");
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    let cwd = house.root.join("new");
     restored.place_workspace(&cwd).unwrap();
     let files = restored.place_conversation(&house.claude(), &cwd).unwrap();
     restored.keep();
@@ -42,7 +42,7 @@ fn a_conversation_moves_to_its_new_directory() {
     assert_eq!(fs::read(&transcript).unwrap(), b"{\"said\":1}\n");
     assert_eq!(fs::read(&subagent).unwrap(), b"{}\n");
     assert_eq!(files, [transcript, subagent].iter().rev().cloned().collect::<Vec<_>>());
-    assert_eq!(names_in(house.root.path()), ["archives", "claude", "home", "new"]);
+    assert_eq!(names_in(&house.root), ["archives", "claude", "home", "new"]);
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_conversation_that_exists_is_not_made_a_second_time() {
     let house = House::new();
     let packed = house.pack().unwrap();
     let before = super::picture(&house.claude());
-    let mut restored = restore(&packed.file, house.root.path()).unwrap();
-    let elsewhere = restored.place_conversation(&house.claude(), house.root.path()).unwrap_err();
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    let elsewhere = restored.place_conversation(&house.claude(), &house.root).unwrap_err();
     assert_eq!(elsewhere.kind, Kind::Conflict);
     assert!(elsewhere.message.contains("-old"), "{elsewhere}");
     drop(restored);
@@ -64,7 +64,7 @@ fn a_changed_conversation_in_the_same_place_is_not_overwritten() {
     let packed = house.pack().unwrap();
     remove_tree(&house.claude()).unwrap();
     let place = || {
-        let mut restored = restore(&packed.file, house.root.path()).unwrap();
+        let mut restored = restore(&packed.file, &house.root).unwrap();
         let placed = restored.place_conversation(&house.claude(), &house.workspace());
         restored.keep();
         placed
@@ -84,15 +84,15 @@ fn what_is_not_kept_is_taken_back() {
     let packed = house.pack().unwrap();
     remove_tree(&house.claude()).unwrap();
     fs::create_dir(house.claude()).unwrap();
-    let empty = house.root.path().join("empty");
+    let empty = house.root.join("empty");
     fs::create_dir(&empty).unwrap();
 
-    for cwd in [house.root.path().join("absent"), empty.clone()] {
-        let mut restored = restore(&packed.file, house.root.path()).unwrap();
+    for cwd in [house.root.join("absent"), empty.clone()] {
+        let mut restored = restore(&packed.file, &house.root).unwrap();
         restored.place_workspace(&cwd).unwrap();
         assert!(!restored.place_conversation(&house.claude(), &cwd).unwrap().is_empty());
         drop(restored);
-        assert_eq!(names_in(house.root.path()), ["archives", "claude", "empty", "home"]);
+        assert_eq!(names_in(&house.root), ["archives", "claude", "empty", "home"]);
         assert!(names_in(&house.claude()).is_empty() && names_in(&empty).is_empty());
     }
     remove_tree(&house.workspace()).unwrap();
@@ -103,7 +103,7 @@ fn a_directory_in_use_is_not_replaced() {
     let house = House::new();
     let packed = house.pack().unwrap();
     let before = super::picture(&house.workspace());
-    let mut restored = restore(&packed.file, house.root.path()).unwrap();
+    let mut restored = restore(&packed.file, &house.root).unwrap();
     assert_eq!(restored.place_workspace(&house.workspace()).unwrap_err().kind, Kind::Conflict);
     let file = house.workspace().join("nothing");
     assert!(restored.place_workspace(&file).is_err());

@@ -82,6 +82,7 @@ fn names_that_would_not_do_as_file_names() {
     house.pack().unwrap();
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn links_out_and_special_files_are_left_out_and_named() {
     let house = House::new();
