@@ -30,6 +30,7 @@
 //!
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
+mod archive;
 mod claude;
 mod config;
 mod error;
@@ -39,3 +40,4 @@ mod model;
 mod paths;
 mod persona;
 mod store;
+

@@ -1,0 +1,180 @@
+//! Puts restored conversations where Claude Code looks for them.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::format::belongs_to;
+use super::temporary::{self, TemporaryFile};
+use crate::error::{Error, Result};
+
+const PROJECTS: &str = "projects";
+/// Claude's limit for the readable part of the name.
+const READABLE: usize = 200;
+
+/// The name below `projects/` under which Claude keeps conversations of a working directory, given its real
+/// path: every UTF-16 unit but ASCII letters and digits is `-`; more than 200 are cut and followed by `-` and a
+/// hash of the path, `31 h + unit` in 32 bits, its absolute value in base 36. (Seen alike in 2.1.197 and 2.1.330.)
+pub(crate) fn project_name(cwd: &Path) -> String {
+    let path = cwd.to_string_lossy();
+    let plain = |unit: u16| match u8::try_from(unit) {
+        Ok(byte) if byte.is_ascii_alphanumeric() => char::from(byte),
+        _ => '-',
+    };
+    let mut name: String = path.encode_utf16().map(plain).collect();
+    if name.len() > READABLE {
+        let hash =
+            path.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+        name.truncate(READABLE);
+        name.push('-');
+        name.push_str(&base36(hash.unsigned_abs()));
+    }
+    name
+}
+
+fn base36(mut number: u32) -> String {
+    let mut digits = Vec::new();
+    loop {
+        digits.extend(char::from_digit(number % 36, 36));
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}
+
+/// Copies what lies in `from`, laid out like Claude's configuration directory, into `config_dir`, under the name
+/// of `cwd` instead of the old one. Everything made is pushed to `made`, also when it fails half-way.
+///
+/// The files are dated now: Claude deletes conversations that were not touched for `cleanupPeriodDays`.
+pub(super) fn place(
+    from: &Path,
+    config_dir: &Path,
+    cwd: &Path,
+    conversations: &[Uuid],
+    made: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let cwd = fs::canonicalize(cwd).map_err(|e| Error::io("use the directory", cwd, &e))?;
+    let project = config_dir.join(PROJECTS).join(project_name(&cwd));
+    let files = files_below(from)?;
+    let mut moves = Vec::new();
+    for below in files.iter().filter(|below| belongs_to(below.as_os_str().as_bytes(), conversations)) {
+        let mut parts = below.components();
+        let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
+            parts.next(); // the old project
+            project.join(parts.as_path())
+        } else {
+            config_dir.join(below)
+        };
+        moves.push((from.join(below), target));
+    }
+    refuse_second_copies(config_dir, &project, conversations, &moves)?;
+    temporary::sweep(&project);
+    for (source, target) in &moves {
+        copy_new(source, target, made)?;
+    }
+    Ok(())
+}
+
+/// All that is no directory, relative to `dir`. A session may have said nothing yet: then there is no `dir`.
+fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut waiting = if dir.is_dir() { vec![dir.to_owned()] } else { Vec::new() };
+    while let Some(path) = waiting.pop() {
+        let read = |e: io::Error| Error::io("read", &path, &e);
+        for entry in fs::read_dir(&path).map_err(read)? {
+            let entry = entry.map_err(read)?;
+            let kind = entry.file_type().map_err(read)?;
+            if kind.is_dir() {
+                waiting.push(entry.path());
+            } else {
+                files.extend(entry.path().strip_prefix(dir).map(Path::to_owned).ok());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A conversation that is there already is in use, or was forgotten: two of one id would grow apart.
+fn refuse_second_copies(
+    config_dir: &Path,
+    project: &Path,
+    conversations: &[Uuid],
+    moves: &[(PathBuf, PathBuf)],
+) -> Result<()> {
+    for (source, target) in moves {
+        if fs::symlink_metadata(target).is_ok() && !same_content(source, target) {
+            return Err(taken(target));
+        }
+    }
+    let projects = match fs::read_dir(config_dir.join(PROJECTS)) {
+        Ok(projects) => projects,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("read", &config_dir.join(PROJECTS), &e)),
+    };
+    for other in projects.flatten().map(|entry| entry.path()).filter(|other| other != project) {
+        for id in conversations {
+            let file = other.join(format!("{id}.jsonl"));
+            if fs::symlink_metadata(&file).is_ok() {
+                return Err(taken(&file));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn taken(path: &Path) -> Error {
+    Error::conflict(format!("the conversation is there already: {}", path.display()))
+        .hint("if no session uses it, move that file away and restore again")
+}
+
+fn same_content(a: &Path, b: &Path) -> bool {
+    let read = |path: &Path| -> io::Result<(u64, File)> {
+        let metadata = fs::symlink_metadata(path)?;
+        if !metadata.is_file() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok((metadata.len(), File::open(path)?))
+    };
+    let (Ok((size_a, a)), Ok((size_b, b))) = (read(a), read(b)) else { return false };
+    let bytes = |file: File| io::BufReader::new(file).bytes().map(Result::ok);
+    size_a == size_b && bytes(a).eq(bytes(b))
+}
+
+/// Copies one file (or link) to a place where nothing is, whole or not at all.
+fn copy_new(source: &Path, target: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    if fs::symlink_metadata(target).is_ok() {
+        return Ok(()); // the same, as was checked before
+    }
+    let dir = target.parent().unwrap_or(target);
+    make_dirs(dir, made)?;
+    let write = |e: io::Error| Error::io("write", target, &e);
+    let metadata = fs::symlink_metadata(source).map_err(|e| Error::io("read", source, &e))?;
+    if metadata.is_symlink() {
+        let to = fs::read_link(source).map_err(|e| Error::io("read", source, &e))?;
+        std::os::unix::fs::symlink(to, target).map_err(write)?;
+        made.push(target.to_owned());
+        return Ok(());
+    }
+    let mut aside = TemporaryFile::create(dir)?;
+    let mut from = File::open(source).map_err(|e| Error::io("read", source, &e))?;
+    io::copy(&mut from, &mut aside.file).and_then(|_| aside.file.sync_all()).map_err(write)?;
+    aside.publish_as(target)?;
+    made.push(target.to_owned());
+    Ok(())
+}
+
+/// Makes a directory with all above it, and notes each that was missing.
+fn make_dirs(dir: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    for dir in missing.into_iter().rev() {
+        DirBuilder::new().mode(0o700).create(dir).map_err(|e| Error::io("create", dir, &e))?;
+        made.push(dir.to_owned());
+    }
+    Ok(())
+}

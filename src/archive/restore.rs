@@ -1,0 +1,289 @@
+//! Unpacks an archive aside, in one pass, and lets go of it only once all of it was verified.
+//!
+//! Nothing outside the temporary directory is touched by [`restore`]. What the caller then places with
+//! [`Restored::place_workspace`] and [`Restored::place_conversation`] is taken back again when the [`Restored`]
+//! is dropped, unless [`Restored::keep`] said that all went well.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+
+use super::format::{self, CLAUDE, EVENTS, WORKSPACE};
+use super::manifest::Manifest;
+use super::meter::Meter;
+use super::place;
+use super::scan::{DIR_MODE, FILE_MODE};
+use super::stream::{Entry, Mtime};
+use super::temporary::{self, TemporaryDir};
+use super::verify::{self, Sink};
+use crate::error::{Error, Result};
+use crate::model::Event;
+
+/// A verified archive, unpacked aside.
+pub(crate) struct Restored {
+    pub(crate) manifest: Manifest,
+    staging: TemporaryDir,
+    /// The workspace's own mode and time, which it gets where it belongs.
+    workspace_root: Option<Entry>,
+    placed_workspace: Option<PlacedWorkspace>,
+    /// In the order they were made.
+    placed_files: Vec<PathBuf>,
+}
+
+struct PlacedWorkspace {
+    target: PathBuf,
+    /// An empty directory stood there.
+    stood: bool,
+}
+
+/// Unpacks and verifies an archive in a temporary directory within `staging_parent`, which must exist. For the
+/// workspace to be placed by a rename, that is the directory in which it is to lie.
+pub(crate) fn restore(
+    archive: &Path,
+    staging_parent: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+    cancel: &AtomicBool,
+) -> Result<Restored> {
+    let (file, _) = verify::open(archive)?;
+    temporary::sweep(staging_parent);
+    let staging = TemporaryDir::create(staging_parent)?;
+    let mut unpacker = Unpacker::new(staging.path());
+    let mut meter = Meter::new(progress, cancel);
+    let read = verify::read_through(file, &mut unpacker, &mut meter);
+    let manifest = read.map_err(|e| format::about(archive, e))?;
+    let workspace_root = unpacker.finish()?;
+    Ok(Restored { manifest, staging, workspace_root, placed_workspace: None, placed_files: Vec::new() })
+}
+
+impl Restored {
+    /// The log, oldest first.
+    pub(crate) fn events(&self) -> Result<Events> {
+        let path = self.staging.path().join(EVENTS);
+        let file = File::open(&path).map_err(|e| Error::io("read", &path, &e))?;
+        Ok(Events { lines: BufReader::new(file), line: Vec::new() })
+    }
+
+    /// Whether the working directory was packed.
+    pub(crate) const fn has_workspace(&self) -> bool {
+        self.workspace_root.is_some()
+    }
+
+    /// Moves the working directory to `target`, which must not exist or be empty.
+    pub(crate) fn place_workspace(&mut self, target: &Path) -> Result<()> {
+        let Some(root) = &self.workspace_root else {
+            return Err(Error::failed("the archive holds no working directory"));
+        };
+        if self.placed_workspace.is_some() {
+            return Err(Error::failed("the working directory is placed already"));
+        }
+        let empty = empty_dir(target)?;
+        let stood = empty.is_some();
+        let target = empty.unwrap_or_else(|| target.to_owned());
+        fs::rename(self.staging.path().join(WORKSPACE), &target).map_err(|e| {
+            let error = Error::io("place the working directory at", &target, &e);
+            match e.kind() {
+                std::io::ErrorKind::CrossesDevices | std::io::ErrorKind::ResourceBusy => {
+                    error.hint("it is a mount point: choose a directory within it")
+                }
+                _ => error,
+            }
+        })?;
+        self.placed_workspace = Some(PlacedWorkspace { target: target.clone(), stood });
+        set_meta(&target, root.mode & DIR_MODE, root.mtime)?;
+        target.parent().map_or(Ok(()), temporary::sync_dir)
+    }
+
+    /// Puts the conversations where `claude --resume`, started in `cwd`, finds them. Returns the new files.
+    pub(crate) fn place_conversation(&mut self, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
+        let from = self.staging.path().join(CLAUDE);
+        let before = self.placed_files.len();
+        place::place(&from, config_dir, cwd, &self.manifest.conversations, &mut self.placed_files)?;
+        Ok(self.placed_files[before..].iter().filter(|path| !path.is_dir()).cloned().collect())
+    }
+
+    /// What was placed stays.
+    pub(crate) fn keep(mut self) {
+        self.placed_files.clear();
+        self.placed_workspace = None;
+    }
+
+    /// Takes back what was placed, newest first. What cannot be taken back is told to the log.
+    fn undo(&mut self) {
+        for path in self.placed_files.drain(..).rev() {
+            // Directories go only if nobody has put something into them since.
+            let removed = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+            if let Err(e) = removed {
+                tracing::warn!("cannot take back {}: {e}", path.display());
+            }
+        }
+        if let Some(PlacedWorkspace { target, stood }) = self.placed_workspace.take() {
+            // Moved back rather than removed: a rename fails or succeeds, and the staging goes as a whole.
+            // It fails where the directory may not be written, so that goes first.
+            let opened = fs::set_permissions(&target, fs::Permissions::from_mode(0o700));
+            let moved = opened.and_then(|()| fs::rename(&target, self.staging.path().join(WORKSPACE)));
+            let back = moved.and_then(|()| if stood { fs::create_dir(&target) } else { Ok(()) });
+            if let Err(e) = back {
+                tracing::warn!("cannot take back {}: {e}", target.display());
+            }
+        }
+    }
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        self.undo();
+    }
+}
+
+/// The restored log, read a line at a time.
+pub(crate) struct Events {
+    lines: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl Iterator for Events {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.line.clear();
+        match self.lines.read_until(b'\n', &mut self.line) {
+            Ok(0) => None,
+            Ok(_) => Some(
+                serde_json::from_slice(&self.line)
+                    .map_err(|e| Error::failed(format!("cannot read an event back: {e}"))),
+            ),
+            Err(e) => Some(Err(Error::failed(format!("cannot read the log back: {e}")))),
+        }
+    }
+}
+
+/// The real path of an empty directory, or None where nothing is.
+fn empty_dir(target: &Path) -> Result<Option<PathBuf>> {
+    if fs::symlink_metadata(target).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let used = |e: std::io::Error| Error::io("use the directory", target, &e);
+    if fs::read_dir(target).map_err(used)?.next().is_some() {
+        return Err(Error::conflict(format!("{} is not empty", target.display()))
+            .hint("choose another directory, or empty it"));
+    }
+    // Renaming replaces an empty directory, but not a link to one.
+    fs::canonicalize(target).map(Some).map_err(used)
+}
+
+/// Writes entries below `root`. They were judged before, so a name is safe to join; still nothing is opened
+/// that exists.
+struct Unpacker<'a> {
+    root: &'a Path,
+    open: Option<(File, PathBuf)>,
+    /// Their modes and times come last, or nothing could be written into them.
+    dirs: Vec<Entry>,
+}
+
+impl<'a> Unpacker<'a> {
+    const fn new(root: &'a Path) -> Self {
+        Self { root, open: None, dirs: Vec::new() }
+    }
+
+    fn path(&self, entry: &Entry) -> PathBuf {
+        self.root.join(std::ffi::OsStr::from_bytes(&entry.name))
+    }
+
+    /// Completes the directories, inner ones first, and makes all durable. Returns the workspace's root.
+    fn finish(mut self) -> Result<Option<Entry>> {
+        let mut workspace = None;
+        while let Some(dir) = self.dirs.pop() {
+            if dir.name == WORKSPACE.as_bytes() {
+                workspace = Some(dir);
+            } else {
+                set_meta(&self.path(&dir), dir.mode & DIR_MODE, dir.mtime)?;
+            }
+        }
+        sync_all(self.root)?;
+        Ok(workspace)
+    }
+}
+
+impl Sink for Unpacker<'_> {
+    /// A manifest that promises more than fits is not worth beginning with.
+    fn manifest(&mut self, manifest: &Manifest) -> Result<()> {
+        let needed = manifest.counts.bytes();
+        let free = rustix::fs::statvfs(self.root).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+        match free {
+            Ok(free) if free < needed => Err(Error::failed(format!(
+                "its content needs {needed} bytes, and only {free} are free at {}",
+                self.root.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn dir(&mut self, entry: &Entry) -> Result<()> {
+        let path = self.path(entry);
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|e| Error::io("create", &path, &e))?;
+        self.dirs.push(entry.clone());
+        Ok(())
+    }
+
+    fn link(&mut self, entry: &Entry, target: &[u8]) -> Result<()> {
+        let path = self.path(entry);
+        let made = std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), &path);
+        made.map_err(|e| Error::io("create", &path, &e))?;
+        set_mtime(&path, entry.mtime)
+    }
+
+    fn file(&mut self, entry: &Entry) -> Result<()> {
+        let path = self.path(entry);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        self.open = Some((file.map_err(|e| Error::io("create", &path, &e))?, path));
+        Ok(())
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.open {
+            Some((file, path)) => file.write_all(bytes).map_err(|e| Error::io("write", path, &e)),
+            None => Err(Error::failed("content without a file")),
+        }
+    }
+
+    fn file_end(&mut self, entry: &Entry) -> Result<()> {
+        match self.open.take() {
+            Some((_, path)) => set_meta(&path, entry.mode & FILE_MODE, entry.mtime),
+            None => Ok(()),
+        }
+    }
+}
+
+fn set_meta(path: &Path, mode: u32, mtime: Mtime) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|e| Error::io("set the mode of", path, &e))?;
+    set_mtime(path, mtime)
+}
+
+fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|e| Error::io("set the time of", path, &e.into()))
+}
+
+/// One call for the whole file system instead of one for each of very many files.
+#[cfg(target_os = "linux")]
+fn sync_all(dir: &Path) -> Result<()> {
+    let open = File::open(dir).map_err(|e| Error::io("open", dir, &e))?;
+    rustix::fs::syncfs(&open).map_err(|e| Error::io("write", dir, &e.into()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_all(_: &Path) -> Result<()> {
+    rustix::fs::sync();
+    Ok(())
+}

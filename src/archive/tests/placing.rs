@@ -1,0 +1,112 @@
+//! Conversations go where Claude finds them, and come away again when the rest fails.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::{project_name, remove_tree};
+use super::{CONVERSATION, House, names_in, restore};
+use crate::error::Kind;
+
+/// Pairs seen with the real CLI, the same in 2.1.197 and 2.1.330.
+#[test]
+fn project_names_are_claudes() {
+    let (a, b, c) = ("a".repeat(100), "b".repeat(100), "c".repeat(186));
+    let cut = format!("-tmp-arch-long-{a}-{}", "b".repeat(84));
+    for (cwd, name) in [
+        ("/tmp/arch/short.x_y/ü".to_owned(), "-tmp-arch-short-x-y--".to_owned()),
+        ("/tmp/arch/long/😀".into(), "-tmp-arch-long---".into()),
+        ("/tmp/arch/nfd-e\u{301}x".into(), "-tmp-arch-nfd-e-x".into()),
+        (format!("/tmp/arch/long/{}", &c[1..]), format!("-tmp-arch-long-{}", &c[1..])),
+        (format!("/tmp/arch/long/{c}"), format!("-tmp-arch-long-{}-fd4n9d", &c[1..])),
+        (format!("/tmp/arch/long/{a}/{b}"), format!("{cut}-mycvf6")),
+        (format!("/tmp/arch/long/{a}/{b}é"), format!("{cut}-19yi4l")),
+    ] {
+        assert_eq!(project_name(Path::new(&cwd)), name, "{cwd}");
+    }
+}
+
+#[test]
+fn a_conversation_moves_to_its_new_directory() {
+    let house = House::new();
+    let packed = house.pack().unwrap();
+    remove_tree(&house.claude()).unwrap();
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    let cwd = house.root.join("new");
+    restored.place_workspace(&cwd).unwrap();
+    let files = restored.place_conversation(&house.claude(), &cwd).unwrap();
+    restored.keep();
+
+    let project = house.claude().join("projects").join(project_name(&fs::canonicalize(&cwd).unwrap()));
+    let transcript = project.join(format!("{CONVERSATION}.jsonl"));
+    let subagent = project.join(format!("{CONVERSATION}/subagents/a.jsonl"));
+    assert_eq!(fs::read(&transcript).unwrap(), b"{\"said\":1}\n");
+    assert_eq!(fs::read(&subagent).unwrap(), b"{}\n");
+    assert_eq!(files, [transcript, subagent].iter().rev().cloned().collect::<Vec<_>>());
+    assert_eq!(names_in(&house.root), ["archives", "claude", "home", "new"]);
+}
+
+#[test]
+fn a_conversation_that_exists_is_not_made_a_second_time() {
+    let house = House::new();
+    let packed = house.pack().unwrap();
+    let before = super::picture(&house.claude());
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    let elsewhere = restored.place_conversation(&house.claude(), &house.root).unwrap_err();
+    assert_eq!(elsewhere.kind, Kind::Conflict);
+    assert!(elsewhere.message.contains("-old"), "{elsewhere}");
+    drop(restored);
+    assert_eq!(super::picture(&house.claude()), before);
+}
+
+#[test]
+fn a_changed_conversation_in_the_same_place_is_not_overwritten() {
+    let house = House::new();
+    let packed = house.pack().unwrap();
+    remove_tree(&house.claude()).unwrap();
+    let place = || {
+        let mut restored = restore(&packed.file, &house.root).unwrap();
+        let placed = restored.place_conversation(&house.claude(), &house.workspace());
+        restored.keep();
+        placed
+    };
+    let files = place().unwrap();
+    assert!(place().unwrap().is_empty(), "the same bytes may lie there already");
+    fs::write(&files[0], "longer than before").unwrap();
+    assert_eq!(place().unwrap_err().kind, Kind::Conflict);
+    assert_eq!(fs::read(&files[0]).unwrap(), b"longer than before");
+}
+
+#[test]
+fn what_is_not_kept_is_taken_back() {
+    let house = House::new();
+    super::set_mode(&house.workspace().join("src"), 0o555);
+    super::set_mode(&house.workspace(), 0o555);
+    let packed = house.pack().unwrap();
+    remove_tree(&house.claude()).unwrap();
+    fs::create_dir(house.claude()).unwrap();
+    let empty = house.root.join("empty");
+    fs::create_dir(&empty).unwrap();
+
+    for cwd in [house.root.join("absent"), empty.clone()] {
+        let mut restored = restore(&packed.file, &house.root).unwrap();
+        restored.place_workspace(&cwd).unwrap();
+        assert!(!restored.place_conversation(&house.claude(), &cwd).unwrap().is_empty());
+        drop(restored);
+        assert_eq!(names_in(&house.root), ["archives", "claude", "empty", "home"]);
+        assert!(names_in(&house.claude()).is_empty() && names_in(&empty).is_empty());
+    }
+    remove_tree(&house.workspace()).unwrap();
+}
+
+#[test]
+fn a_directory_in_use_is_not_replaced() {
+    let house = House::new();
+    let packed = house.pack().unwrap();
+    let before = super::picture(&house.workspace());
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    assert_eq!(restored.place_workspace(&house.workspace()).unwrap_err().kind, Kind::Conflict);
+    let file = house.workspace().join("nothing");
+    assert!(restored.place_workspace(&file).is_err());
+    drop(restored);
+    assert_eq!(super::picture(&house.workspace()), before);
+}
