@@ -31,6 +31,7 @@
 //! `tests/architecture.rs` reads the imports and holds the arrows between the rooms.
 
 mod config;
+mod demo;
 mod error;
 mod host;
 mod ipc;
