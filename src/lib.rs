@@ -38,3 +38,9 @@ mod ipc;
 mod model;
 mod paths;
 mod persona;
+
+/// The hidden `claudebot demo-agent`: stream-json on stdin and stdout, with `claude`'s own arguments.
+#[must_use]
+pub fn demo_agent(args: Vec<std::ffi::OsString>) -> std::process::ExitCode {
+    demo::agent(args, &paths::Env::from_process())
+}

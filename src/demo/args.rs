@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 impl Args {
     /// Takes both `--flag value` and `--flag=value`.
-    pub(super) fn parse(args: &[OsString]) -> Self {
+    pub(super) fn parse(args: Vec<OsString>) -> Self {
         let mut parsed = Self {
             version: false,
             start: Start::New(Uuid::new_v4()),
@@ -42,7 +42,7 @@ impl Args {
             may_bypass: false,
             allowed: Vec::new(),
         };
-        let mut words = args.iter().map(|word| word.to_string_lossy().into_owned()).peekable();
+        let mut words = args.into_iter().map(|word| word.to_string_lossy().into_owned()).peekable();
         while let Some(word) = words.next() {
             let (flag, mut value) = match word.split_once('=') {
                 Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), Some(value.to_owned())),
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn parse(words: &[&str]) -> Args {
-        Args::parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+        Args::parse(words.iter().map(OsString::from).collect())
     }
 
     #[test]

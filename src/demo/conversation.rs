@@ -4,8 +4,9 @@
 //! said so far. The file is made by the first entry: a start without a message stores nothing.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -242,9 +243,9 @@ fn find(config_dir: &Path, id: Uuid) -> Option<PathBuf> {
 
 fn open_for_append(path: &Path) -> std::io::Result<File> {
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    let mut file = File::options().create(true).append(true).read(true).open(path)?;
+    let mut file = File::options().create(true).append(true).read(true).mode(0o600).open(path)?;
     if ends_mid_line(&mut file)? {
         file.write_all(b"\n")?;
     }

@@ -25,8 +25,10 @@ mod wire;
 mod tests;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
+
+use crate::paths::Env;
 
 pub(crate) use tour::{DemoAnswer, DemoStep, INTRO, SCRIPT};
 
@@ -38,16 +40,14 @@ use outside::Stdio;
 /// The release whose protocol the demo speaks.
 const PROTOCOL_OF: &str = "2.1.330";
 
-/// Runs the demo agent until its stdin ends, as `claude` does. `config_dir` is `$CLAUDE_CONFIG_DIR`.
-///
-/// It never falls back to `~/.claude`: a demo must not write among real conversations.
-pub(crate) fn agent(args: &[OsString], config_dir: Option<PathBuf>) -> ExitCode {
+/// Runs the demo agent until its stdin ends, as `claude` does. `args` are those after `demo-agent`.
+pub(crate) fn agent(args: Vec<OsString>, env: &Env) -> ExitCode {
     let args = Args::parse(args);
     if args.version {
         println!("{PROTOCOL_OF} (claudebot demo)");
         return ExitCode::SUCCESS;
     }
-    match serve(&args, config_dir) {
+    match serve(&args, env) {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
             eprintln!("{message}");
@@ -56,15 +56,17 @@ pub(crate) fn agent(args: &[OsString], config_dir: Option<PathBuf>) -> ExitCode 
     }
 }
 
-fn serve(args: &Args, config_dir: Option<PathBuf>) -> Result<u8, String> {
-    let config_dir = config_dir
+/// It never falls back to `~/.claude`: a demo must not write among real conversations.
+fn serve(args: &Args, env: &Env) -> Result<u8, String> {
+    let config_dir = env
+        .get("CLAUDE_CONFIG_DIR")
         .ok_or("Error: the demo agent keeps its conversations in $CLAUDE_CONFIG_DIR, which is not set.")?;
     let cwd = std::env::current_dir()
         .and_then(std::fs::canonicalize)
         .map_err(|error| format!("Error: the working directory is gone: {error}"))?;
     outside::exit_143_on_sigterm().map_err(|error| format!("Error: cannot watch for SIGTERM: {error}"))?;
     let mut stdio = Stdio::start().map_err(|error| format!("Error: cannot read stdin: {error}"))?;
-    match Conversation::open(&config_dir, cwd, args.start)? {
+    match Conversation::open(Path::new(config_dir), cwd, args.start)? {
         Some(conversation) => Ok(Agent::new(args, conversation, stdio).run()),
         None => {
             let id = args.start.id();
