@@ -19,6 +19,9 @@ const CRASHED: u8 = 3;
 /// A thought is shown for a moment before the text begins.
 const THINKING: Duration = Duration::from_millis(300);
 
+/// A tool is never so quick that nothing can come meanwhile.
+const LISTING: Duration = Duration::from_millis(30);
+
 const REJECTED: &str = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was \
                         a file edit, the new_string was NOT written to the file). STOP what you are doing and wait \
                         for the user to tell you how to proceed.";
@@ -174,32 +177,56 @@ impl<O: Outside> Agent<O> {
         Phase::Working
     }
 
-    /// Waits for the person or for the tool itself. A cut is part of the result: the call still needs one.
+    /// A cut is part of the result: the call still needs one.
     fn await_tool(&mut self, tool: &Tool, tool_use: &str) -> Result<Used, Cut> {
-        let waited = match (&self.phase, tool) {
-            (Phase::Asking(_), _) => self.await_answer(),
-            (_, Tool::Wait(time)) => self.pause(self.outside.now().saturating_add(*time)),
-            _ => Ok(()),
-        };
-        match waited {
-            Err(Cut::Exit(code)) => return Err(Cut::Exit(code)),
-            Err(cut) => return Ok(Used { outcome: Outcome::Denied(REJECTED.to_owned()), cut: Some(cut) }),
-            Ok(()) => {}
+        match self.carry_out(tool, tool_use) {
+            Ok(outcome) => Ok(Used { outcome, cut: None }),
+            Err(Cut::Exit(code)) => Err(Cut::Exit(code)),
+            Err(cut) => Ok(Used { outcome: Outcome::Denied(REJECTED.to_owned()), cut: Some(cut) }),
         }
-        let asked = matches!(self.phase, Phase::Asking(_));
-        let (outcome, cut) = match (self.answer.take(), tool) {
-            (Some(answer), _) if answer["interrupt"] == true => {
-                (Outcome::Denied(REJECTED.to_owned()), Some(Cut::Interrupt))
+    }
+
+    /// Waits for the person, if one is asked, and then does what the tool does.
+    fn carry_out(&mut self, tool: &Tool, tool_use: &str) -> Result<Outcome, Cut> {
+        let mut answer = Value::Null;
+        if matches!(self.phase, Phase::Asking(_)) {
+            self.await_answer()?;
+            self.phase = Phase::Working;
+            answer = match self.answer.take() {
+                None => return Ok(Outcome::Unheard),
+                Some(answer) if answer["interrupt"] == true => return Err(Cut::Interrupt),
+                Some(answer) if answer["behavior"] != "allow" => {
+                    return Ok(Outcome::Denied(
+                        answer["message"].as_str().unwrap_or("The user said no.").to_owned(),
+                    ));
+                }
+                Some(answer) => answer,
+            };
+            self.keep_grants(&answer)?;
+        }
+        Ok(match tool {
+            Tool::List => {
+                self.pause(self.outside.now() + LISTING)?;
+                Outcome::Done(tools::list(&self.conversation.cwd))
             }
-            (Some(answer), tool) => (self.permitted(tool, &answer)?, None),
-            (None, _) if asked => (Outcome::Unheard, None),
-            (None, Tool::Background(time)) => (Outcome::Done(self.begin_background(tool_use, *time)), None),
-            (None, Tool::Wait(_)) => (Outcome::Done("(Bash completed with no output)".to_owned()), None),
-            (None, tool) => {
-                (tools::outcome(tool, &json!({"behavior": "allow"}), &self.conversation.cwd), None)
+            Tool::Wait(time) => {
+                self.pause(self.outside.now().saturating_add(*time))?;
+                Outcome::Done("(Bash completed with no output)".to_owned())
             }
-        };
-        Ok(Used { outcome, cut })
+            Tool::Background(time) => {
+                let id = self.begin_task(tool_use, *time);
+                Outcome::Done(format!(
+                    "Command running in background with ID: {id}. You will be notified when it completes."
+                ))
+            }
+            Tool::Ask => Outcome::Answered(tools::answers(&answer["updatedInput"]["answers"])),
+            Tool::Plan => {
+                if self.settings.permission_mode == "plan" {
+                    self.enter_mode("default");
+                }
+                Outcome::Done("User has approved exiting plan mode. You can now proceed.".to_owned())
+            }
+        })
     }
 
     fn await_answer(&mut self) -> Result<(), Cut> {
@@ -209,13 +236,8 @@ impl<O: Outside> Agent<O> {
         Ok(())
     }
 
-    fn begin_background(&mut self, tool_use: &str, time: Duration) -> String {
-        let id = self.begin_task(tool_use, time);
-        format!("Command running in background with ID: {id}. You will be notified when it completes.")
-    }
-
-    /// Carries out what the person allowed, and keeps the rules that came with it.
-    fn permitted(&mut self, tool: &Tool, answer: &Value) -> Result<Outcome, Cut> {
+    /// Rules and a permission mode may come with an answer.
+    fn keep_grants(&mut self, answer: &Value) -> Result<(), Cut> {
         for (rule, lasting) in tools::granted(answer) {
             if lasting {
                 let kept = self.conversation.keep_rule(&rule);
@@ -223,14 +245,10 @@ impl<O: Outside> Agent<O> {
             }
             self.settings.rules.push(rule);
         }
-        let outcome = tools::outcome(tool, answer, &self.conversation.cwd);
-        let planned = *tool == Tool::Plan && self.settings.permission_mode == "plan";
-        if planned && matches!(outcome, Outcome::Done(_)) {
-            self.enter_mode("default");
-        } else if let Some(mode) = tools::granted_mode(answer) {
+        if let Some(mode) = tools::granted_mode(answer) {
             self.enter_mode(&mode);
         }
-        Ok(outcome)
+        Ok(())
     }
 
     fn may_list(&self) -> bool {

@@ -116,7 +116,7 @@ fn answer_one(prompt: &str, earlier: &[&str]) -> Vec<Step> {
         "background" => vec![Step::Use(Tool::Background(time_in(&words)))],
         "run" => run(),
         "list" | "ls" => run(),
-        "ask" => vec![say("Two questions, if I may."), Step::Use(Tool::Ask)],
+        "ask" => vec![Step::Use(Tool::Ask)],
         "plan" => vec![Step::Use(Tool::Plan)],
         "think" => vec![
             Step::Think(

@@ -118,20 +118,8 @@ fn questions() -> Value {
     ])
 }
 
-/// What a person allowed for the tool, read from the `response` of a `can_use_tool`.
-pub(super) fn outcome(tool: &Tool, response: &Value, cwd: &Path) -> Outcome {
-    if response["behavior"] != "allow" {
-        return Outcome::Denied(response["message"].as_str().unwrap_or("The user said no.").to_owned());
-    }
-    match tool {
-        Tool::Ask => Outcome::Answered(answers(&response["updatedInput"]["answers"])),
-        Tool::Plan => Outcome::Done("User has approved exiting plan mode. You can now proceed.".to_owned()),
-        _ => Outcome::Done(list(cwd)),
-    }
-}
-
 /// In the order in which the questions were asked; answers to anything else are ignored.
-fn answers(given: &Value) -> Vec<(String, String)> {
+pub(super) fn answers(given: &Value) -> Vec<(String, String)> {
     let questions = questions();
     let asked =
         questions.as_array().into_iter().flatten().filter_map(|question| question["question"].as_str());
@@ -139,7 +127,7 @@ fn answers(given: &Value) -> Vec<(String, String)> {
 }
 
 /// `ls -p`, without a shell or a process.
-fn list(cwd: &Path) -> String {
+pub(super) fn list(cwd: &Path) -> String {
     let entries = match std::fs::read_dir(cwd) {
         Ok(entries) => entries,
         Err(error) => return format!("ls: {error}"),
@@ -229,19 +217,19 @@ mod tests {
 
     #[test]
     fn answers_are_read_and_noise_is_ignored() {
-        let given = json!({"behavior": "allow", "updatedInput": {"answers": {
-            "Which colour do you like best?": "Blue", "Something else?": "yes",
-        }}});
-        let Outcome::Answered(answers) = outcome(&Tool::Ask, &given, Path::new("/")) else {
-            panic!("answered")
-        };
-        assert_eq!(answers, [("Which colour do you like best?".to_owned(), "Blue".to_owned())]);
+        let given = json!({"Which colour do you like best?": "Blue", "Something else?": "yes"});
+        assert_eq!(answers(&given), [("Which colour do you like best?".to_owned(), "Blue".to_owned())]);
+        assert_eq!(answers(&Value::Null), []);
     }
 
     #[test]
-    fn a_no_lists_nothing() {
-        let response = json!({"behavior": "deny", "message": "Not now."});
-        assert_eq!(outcome(&Tool::List, &response, Path::new("/")), Outcome::Denied("Not now.".to_owned()));
+    fn the_listing_is_sorted_marks_folders_and_hides_dots() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("b.txt"), "").unwrap();
+        std::fs::write(directory.path().join(".hidden"), "").unwrap();
+        std::fs::create_dir(directory.path().join("a")).unwrap();
+        assert_eq!(list(directory.path()), "a/\nb.txt");
+        assert_eq!(list(&directory.path().join("a")), "(empty)");
     }
 
     #[test]
