@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 impl Args {
     /// Takes both `--flag value` and `--flag=value`.
-    pub(super) fn parse(args: Vec<OsString>) -> Self {
+    pub(super) fn parse(args: Vec<OsString>) -> Result<Self, String> {
         let mut parsed = Self {
             version: false,
             start: Start::New(Uuid::new_v4()),
@@ -61,17 +61,17 @@ impl Args {
             if takes_value && value.is_none() {
                 value = words.next_if(|next| !next.starts_with("--"));
             }
-            parsed.take(&flag, value);
+            parsed.take(&flag, value)?;
             if matches!(flag.as_str(), "--allowedTools" | "--allowed-tools") {
                 while let Some(tool) = words.next_if(|next| !next.starts_with('-')) {
                     parsed.allow(&tool);
                 }
             }
         }
-        parsed
+        Ok(parsed)
     }
 
-    fn take(&mut self, flag: &str, value: Option<String>) {
+    fn take(&mut self, flag: &str, value: Option<String>) -> Result<(), String> {
         match (flag, value) {
             ("--version" | "-v", _) => self.version = true,
             ("--dangerously-skip-permissions", _) => {
@@ -79,13 +79,14 @@ impl Args {
                 "bypassPermissions".clone_into(&mut self.permission_mode);
             }
             ("--allow-dangerously-skip-permissions", _) => self.may_bypass = true,
-            ("--session-id", Some(id)) => self.start = id.parse().map_or(self.start, Start::New),
-            ("--resume" | "-r", Some(id)) => self.start = id.parse().map_or(self.start, Start::Resume),
+            ("--session-id", Some(id)) => self.start = Start::New(session_id(&id)?),
+            ("--resume" | "-r", Some(id)) => self.start = Start::Resume(session_id(&id)?),
             ("--model", Some(model)) => self.model = model,
             ("--permission-mode", Some(mode)) => self.permission_mode = mode,
             ("--allowedTools" | "--allowed-tools", Some(tools)) => self.allow(&tools),
             _ => {}
         }
+        Ok(())
     }
 
     /// Rules are separated by commas; a rule's own parentheses may hold spaces, so spaces do not separate.
@@ -95,12 +96,16 @@ impl Args {
     }
 }
 
+fn session_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| format!("Error: Invalid session ID. Must be a valid UUID, not {text:?}."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(words: &[&str]) -> Args {
-        Args::parse(words.iter().map(OsString::from).collect())
+        Args::parse(words.iter().map(OsString::from).collect()).unwrap()
     }
 
     #[test]
@@ -127,6 +132,11 @@ mod tests {
         assert_eq!((args.model.as_str(), args.permission_mode.as_str()), ("haiku", "plan"));
         assert_eq!(args.allowed, ["Bash(git log *)", "Read", "Write"]);
         assert!(!args.version && !args.may_bypass);
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_refused() {
+        assert!(Args::parse(vec!["--resume".into(), "yesterday".into()]).unwrap_err().contains("yesterday"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ impl<O: Outside> Agent<O> {
             "interrupt" => return self.interrupt(id, request["cancel_queued"] == true),
             "cancel_async_message" => self.take_back(id, &request["message_uuid"]),
             "set_permission_mode" => {
-                self.set_permission_mode(id, request["mode"].as_str().unwrap_or("default"))
+                self.set_permission_mode(id, request["mode"].as_str().unwrap_or("default"));
             }
             "rename_session" => self.rename(id, &request["title"])?,
             other => match self.plain_answer(other, request) {

@@ -69,9 +69,11 @@ impl Conversation {
         Self { config_dir, cwd, id, path, file: None, last: None, prompts: Vec::new(), held: Held::default() }
     }
 
-    /// `/clear`: the next entry begins another conversation.
+    /// `/clear`: the next entry begins another conversation. What this process accepted stays accepted.
     pub(super) fn reset(&mut self) {
+        let accepted = std::mem::take(&mut self.held.accepted);
         *self = Self::new(&self.config_dir, self.cwd.clone(), Uuid::new_v4());
+        self.held.accepted = accepted;
     }
 
     /// Rules that were allowed for good. They stay with the demo and are never written into a project.

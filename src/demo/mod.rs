@@ -10,6 +10,7 @@
 
 mod agent;
 mod args;
+mod calls;
 mod control;
 mod conversation;
 mod message;
@@ -25,6 +26,7 @@ mod wire;
 mod tests;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -42,22 +44,23 @@ const PROTOCOL_OF: &str = "2.1.330";
 
 /// Runs the demo agent until its stdin ends, as `claude` does. `args` are those after `demo-agent`.
 pub(crate) fn agent(args: Vec<OsString>, env: &Env) -> ExitCode {
-    let args = Args::parse(args);
-    if args.version {
-        println!("{PROTOCOL_OF} (claudebot demo)");
-        return ExitCode::SUCCESS;
-    }
-    match serve(&args, env) {
-        Ok(code) => ExitCode::from(code),
-        Err(message) => {
+    let served = Args::parse(args).and_then(|args| serve(&args, env));
+    served.map_or_else(
+        |message| {
             eprintln!("{message}");
             ExitCode::FAILURE
-        }
-    }
+        },
+        ExitCode::from,
+    )
 }
 
 /// It never falls back to `~/.claude`: a demo must not write among real conversations.
 fn serve(args: &Args, env: &Env) -> Result<u8, String> {
+    if args.version {
+        // A reader that is gone has seen enough.
+        writeln!(std::io::stdout(), "{PROTOCOL_OF} (claudebot demo)").ok();
+        return Ok(0);
+    }
     let config_dir = env
         .get("CLAUDE_CONFIG_DIR")
         .ok_or("Error: the demo agent keeps its conversations in $CLAUDE_CONFIG_DIR, which is not set.")?;

@@ -73,7 +73,6 @@ impl<O: Outside> Agent<O> {
         self.forget_tasks();
         self.send_tasks();
         self.conversation.reset();
-        self.conversation.held.accepted.insert(queued.uuid.clone());
         self.store_command(queued, "clear", "")?;
         self.send_init();
         self.send(wire::replay(&queued.uuid, &json!(command("clear"))));

@@ -158,7 +158,8 @@ impl Stage {
         flags: &[&str],
         script: Vec<(After, Lines)>,
     ) -> (u8, Vec<Value>) {
-        let args = Args { start: start(self.id), ..Args::parse(flags.iter().map(Into::into).collect()) };
+        let args =
+            Args { start: start(self.id), ..Args::parse(flags.iter().map(Into::into).collect()).unwrap() };
         let cwd = self.home.path().join("project");
         std::fs::create_dir_all(&cwd).unwrap();
         let conversation = Conversation::open(self.home.path(), cwd, args.start).unwrap().unwrap();

@@ -32,3 +32,42 @@ pub(crate) const SCRIPT: &[DemoStep] = &[
     },
     DemoStep { prompt: "What did I say?", answers: &[] },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::script::{Step, answer};
+    use crate::demo::tools::{Tool, answers};
+
+    #[test]
+    fn every_answer_has_its_question() {
+        let mut earlier = Vec::new();
+        for step in SCRIPT {
+            let steps = answer(&[step.prompt.to_owned()], &earlier);
+            let asked: Vec<&Tool> = steps
+                .iter()
+                .filter_map(|step| match step {
+                    Step::Use(tool) if tool.asks() => Some(tool),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(asked.len(), step.answers.len(), "{}", step.prompt);
+            for (tool, given) in asked.into_iter().zip(step.answers) {
+                let DemoAnswer::Answers(given) = given else { continue };
+                let as_json =
+                    given.iter().map(|(question, label)| (question.to_string(), (*label).into())).collect();
+                assert_eq!(
+                    answers(&serde_json::Value::Object(as_json)).len(),
+                    given.len(),
+                    "{}",
+                    step.prompt
+                );
+                let input = tool.input().to_string();
+                for label in given.iter().flat_map(|(_, labels)| labels.split(", ")) {
+                    assert!(input.contains(&format!("\"label\":\"{label}\"")), "{label}");
+                }
+            }
+            earlier.push(step.prompt.to_owned());
+        }
+    }
+}
