@@ -33,6 +33,7 @@
 mod archive;
 mod claude;
 mod config;
+mod demo;
 mod error;
 mod host;
 mod ipc;
@@ -41,3 +42,10 @@ mod paths;
 mod persona;
 mod store;
 
+
+
+/// The hidden `claudebot demo-agent`: stream-json on stdin and stdout, with `claude`'s own arguments.
+#[must_use]
+pub fn demo_agent(args: Vec<std::ffi::OsString>) -> std::process::ExitCode {
+    demo::agent(args, &paths::Env::from_process())
+}
