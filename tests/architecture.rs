@@ -172,7 +172,9 @@ fn files() -> Vec<File> {
         let source = Source::read(&text);
         let relative = path.strip_prefix(root()).unwrap_or(&path);
         let module = module_of(relative);
-        only_tests.extend(source.test_modules.iter().map(|name| [&module[..], std::slice::from_ref(name)].concat()));
+        only_tests.extend(
+            source.test_modules.iter().map(|name| [&module[..], std::slice::from_ref(name)].concat()),
+        );
         found.push(File {
             name: relative.display().to_string(),
             module,

@@ -1,6 +1,7 @@
 //! What the tests stand on: a home of their own, the real binary in it, the real CLI and a scripted API for it.
 
 pub(crate) mod agent;
+#[cfg(test)]
 mod checks;
 pub(crate) mod claude;
 pub(crate) mod home;
