@@ -1,1 +1,10 @@
-//! Everything that is tested through the real binary.
+//! Everything that is tested through the real binary, and the order of the house.
+//!
+//! `tests/run` runs it with all that it needs. Tests that need the real CLI live in modules named `real_330` and
+//! `real_197`.
+
+#![cfg(test)]
+
+mod architecture;
+mod smoke;
+mod support;
