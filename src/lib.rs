@@ -42,8 +42,6 @@ mod paths;
 mod persona;
 mod store;
 
-
-
 /// The hidden `claudebot demo-agent`: stream-json on stdin and stdout, with `claude`'s own arguments.
 #[must_use]
 pub fn demo_agent(args: Vec<std::ffi::OsString>) -> std::process::ExitCode {

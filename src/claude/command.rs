@@ -260,7 +260,8 @@ pub(crate) async fn version(
     };
     let text = String::from_utf8_lossy(&output.stdout);
     Version::parse(&text).ok_or_else(|| {
-        let words = if text.trim().is_empty() { String::from_utf8_lossy(&output.stderr) } else { text.clone() };
+        let words =
+            if text.trim().is_empty() { String::from_utf8_lossy(&output.stderr) } else { text.clone() };
         VersionError::NoVersion { program, output: words.trim().chars().take(200).collect() }
     })
 }

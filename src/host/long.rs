@@ -15,8 +15,8 @@ use crate::archive;
 use crate::claude::conversation;
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, Push, Response, Selector};
-use crate::paths::Paths;
 use crate::model::{Event, Session, SessionId, SessionState};
+use crate::paths::Paths;
 use crate::store::Db;
 
 /// So many events are read at a time while a log is packed or restored.

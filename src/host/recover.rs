@@ -44,7 +44,9 @@ pub(super) fn replies_since(db: &Db, session: SessionId, open: &[Prompt]) -> Res
 pub(super) fn verdicts(open: &[Prompt], conversation: Option<&Path>, logged: &[String]) -> Vec<Verdict> {
     let stored = conversation.and_then(|path| {
         Stored::read(path)
-            .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot read the conversation"))
+            .inspect_err(
+                |error| tracing::warn!(path = %path.display(), %error, "cannot read the conversation"),
+            )
             .ok()
     });
     judge(open, &stored.unwrap_or_default(), logged)
@@ -131,7 +133,10 @@ mod tests {
     }
 
     fn user(n: u128) -> String {
-        format!(r#"{{"type":"user","uuid":"{}","message":{{"role":"user","content":"p"}}}}"#, Uuid::from_u128(n))
+        format!(
+            r#"{{"type":"user","uuid":"{}","message":{{"role":"user","content":"p"}}}}"#,
+            Uuid::from_u128(n)
+        )
     }
 
     fn injected(n: u128) -> String {
@@ -156,7 +161,11 @@ mod tests {
 
     #[test]
     fn absent_is_sent_again_unless_it_had_begun() {
-        let open = [prompt(1, PromptStatus::Sent, 1), prompt(2, PromptStatus::Started, 2), prompt(3, PromptStatus::Queued, 3)];
+        let open = [
+            prompt(1, PromptStatus::Sent, 1),
+            prompt(2, PromptStatus::Started, 2),
+            prompt(3, PromptStatus::Queued, 3),
+        ];
         assert_eq!(
             verdicts(&open, None, &[]),
             [Verdict::Again(id(1)), Verdict::CutOff { prompts: vec![id(2)], texts: vec![] }]

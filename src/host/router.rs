@@ -51,39 +51,26 @@ async fn route(shared: &Arc<Shared>, request: Request, reply: Replier, received:
             reply.ok(Response::Done);
             shared.end(if *when == StopWhen::Now { Ending::Now } else { Ending::WhenIdle });
         }
-        Request::SessionDelete { confirmed: true, session } => {
-            let session = session.clone();
-            spawn_long(reply, {
-                let shared = Arc::clone(shared);
-                async move |_| long::delete(&shared, session).await
-            });
-        }
-        Request::SessionArchive { session, options } => {
-            let (session, options) = (session.clone(), options.clone());
-            spawn_long(reply, {
-                let shared = Arc::clone(shared);
-                async move |reply| long::archive(&shared, session, options, reply).await
-            });
-        }
-        Request::SessionRestore { archive, dir, name } => {
-            let (archive, dir, name) = (archive.clone(), dir.clone(), name.clone());
-            spawn_long(reply, {
-                let shared = Arc::clone(shared);
-                async move |reply| long::restore(&shared, archive, dir, name, reply).await
-            });
-        }
+        Request::SessionDelete { confirmed: true, .. }
+        | Request::SessionArchive { .. }
+        | Request::SessionRestore { .. } => spawn_long(Arc::clone(shared), request, reply),
         _ => shortly(shared, request, reply).await,
     }
 }
 
 /// What takes long must not keep the connection's other requests waiting.
-fn spawn_long<F>(reply: Replier, work: F)
-where
-    F: AsyncFnOnce(Replier) -> Result<Response> + Send + 'static,
-    F::CallOnceFuture: Send,
-{
+fn spawn_long(shared: Arc<Shared>, request: Request, reply: Replier) {
     tokio::spawn(async move {
-        let result = work(reply.clone()).await;
+        let result = match request {
+            Request::SessionDelete { session, .. } => long::delete(&shared, session).await,
+            Request::SessionArchive { session, options } => {
+                long::archive(&shared, session, options, reply.clone()).await
+            }
+            Request::SessionRestore { archive, dir, name } => {
+                long::restore(&shared, archive, dir, name, reply.clone()).await
+            }
+            other => Err(Error::failed(format!("{other:?} takes no long"))),
+        };
         reply.reply(result);
     });
 }
@@ -160,8 +147,10 @@ fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {
 
 fn status(shared: &Shared) -> HostStatus {
     let presence = shared.presence();
-    let busy =
-        presence.values().filter(|one| matches!(one.state, SessionState::Busy | SessionState::Waiting)).count();
+    let busy = presence
+        .values()
+        .filter(|one| matches!(one.state, SessionState::Busy | SessionState::Waiting))
+        .count();
     let about = &shared.about;
     HostStatus {
         pid: std::process::id(),

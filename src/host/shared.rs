@@ -222,9 +222,7 @@ impl Shared {
     /// Where the agent of this session keeps its conversations.
     pub(super) fn config_dir(&self, agent: Agent) -> PathBuf {
         match agent {
-            Agent::Claude => {
-                self.paths.claude_config_dir(self.config.claude.config_dir.as_deref())
-            }
+            Agent::Claude => self.paths.claude_config_dir(self.config.claude.config_dir.as_deref()),
             Agent::Demo => self.paths.demo_config_dir(),
         }
     }

@@ -80,8 +80,12 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::SessionStop { .. } | Request::SessionSleep { .. } => Way::Write,
         Request::QueueRun { .. } | Request::QueueClear { .. } => Way::Write,
         Request::PromptTakeBack { .. } | Request::PromptEdit { .. } | Request::Answer { .. } => Way::Write,
-        Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => Way::Host,
-        Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => Way::Host,
+        Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
+            Way::Host
+        }
+        Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => {
+            Way::Host
+        }
         Request::Subscribe { .. } | Request::Feed { .. } => Way::Host,
         Request::HostStatus | Request::HostStop { .. } => Way::Host,
     }
@@ -138,7 +142,9 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
         Request::SessionTag { session, add, remove } => edit::tag(db, ctx, session, add, remove).map(Some),
         Request::SessionPin { session, pinned } => edit::pin(db, ctx, session, *pinned).map(Some),
         Request::SessionSwitch { channel, session } => edit::switch(db, ctx, channel, session).map(Some),
-        Request::SessionSet { session, key, value } => edit::set_asleep(db, ctx, session, key, value.as_deref()),
+        Request::SessionSet { session, key, value } => {
+            edit::set_asleep(db, ctx, session, key, value.as_deref())
+        }
         Request::SessionStop { session, .. } => edit::stop(db, ctx, session),
         Request::SessionSleep { session, .. } => edit::sleep(db, ctx, session),
         Request::QueueRun { session } => edit::run_queue(db, ctx, session),

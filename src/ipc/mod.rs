@@ -13,8 +13,12 @@ pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 
-pub(crate) use request::{ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen};
-pub(crate) use response::{Accepted, ClientFrame, Hello, HostFrame, HostStatus, Hit, Push, Response, Welcome};
+pub(crate) use request::{
+    ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen,
+};
+pub(crate) use response::{
+    Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, Welcome,
+};
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.
 pub(crate) const PROTOCOL: u32 = 2;

@@ -76,59 +76,145 @@ pub(crate) enum StopWhen {
 pub(crate) enum Request {
     // Sessions.
     SessionNew(NewSession),
-    SessionList { channel: Channel, archived: bool, all: bool, tag: Option<String> },
-    SessionShow { session: Selector, channel: Channel },
-    SessionRename { session: Selector, name: String },
-    SessionTag { session: Selector, add: Vec<String>, remove: Vec<String> },
-    SessionPin { session: Selector, pinned: bool },
-    SessionSwitch { channel: Channel, session: Selector },
+    SessionList {
+        channel: Channel,
+        archived: bool,
+        all: bool,
+        tag: Option<String>,
+    },
+    SessionShow {
+        session: Selector,
+        channel: Channel,
+    },
+    SessionRename {
+        session: Selector,
+        name: String,
+    },
+    SessionTag {
+        session: Selector,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
+    SessionPin {
+        session: Selector,
+        pinned: bool,
+    },
+    SessionSwitch {
+        channel: Channel,
+        session: Selector,
+    },
     /// Ends the turn and holds the queue. With `turn`, only if that turn still runs.
-    SessionStop { session: Selector, turn: Option<TurnId> },
+    SessionStop {
+        session: Selector,
+        turn: Option<TurnId>,
+    },
     /// Ends the process, keeps everything. Refused while busy unless `force`.
-    SessionSleep { session: Selector, force: bool },
+    SessionSleep {
+        session: Selector,
+        force: bool,
+    },
     /// Removes everything but a project directory. `confirmed` false: only says what would go.
-    SessionDelete { session: Selector, confirmed: bool },
-    SessionArchive { session: Selector, options: ArchiveOptions },
-    SessionRestore { archive: PathBuf, dir: Option<PathBuf>, name: Option<String> },
+    SessionDelete {
+        session: Selector,
+        confirmed: bool,
+    },
+    SessionArchive {
+        session: Selector,
+        options: ArchiveOptions,
+    },
+    SessionRestore {
+        archive: PathBuf,
+        dir: Option<PathBuf>,
+        name: Option<String>,
+    },
     /// Change for this session, now if live and at every wake. None: back to the persona's.
-    SessionSet { session: Selector, key: String, value: Option<String> },
+    SessionSet {
+        session: Selector,
+        key: String,
+        value: Option<String>,
+    },
 
     // Prompts.
     Send(SendPrompt),
     /// Releases a held queue.
-    QueueRun { session: Selector },
+    QueueRun {
+        session: Selector,
+    },
     /// Cancels every waiting prompt.
-    QueueClear { session: Selector },
-    PromptTakeBack { prompt: PromptId },
-    PromptEdit { prompt: PromptId, text: String },
+    QueueClear {
+        session: Selector,
+    },
+    PromptTakeBack {
+        prompt: PromptId,
+    },
+    PromptEdit {
+        prompt: PromptId,
+        text: String,
+    },
     /// Runs on after an interrupted turn.
-    Continue { session: Selector, key: String },
+    Continue {
+        session: Selector,
+        key: String,
+    },
 
     // Reading.
-    Log { session: Selector, since: u64, limit: u32 },
-    Search { query: String, limit: u32 },
-    Audit { limit: u32 },
-    Status { channel: Channel },
-    Stats { session: Option<Selector>, since: Option<Timestamp> },
-    Names { prefix: String },
+    Log {
+        session: Selector,
+        since: u64,
+        limit: u32,
+    },
+    Search {
+        query: String,
+        limit: u32,
+    },
+    Audit {
+        limit: u32,
+    },
+    Status {
+        channel: Channel,
+    },
+    Stats {
+        session: Option<Selector>,
+        since: Option<Timestamp>,
+    },
+    Names {
+        prefix: String,
+    },
 
     // Approvals.
-    Approvals { session: Option<Selector> },
-    Answer { approval: ApprovalId, decision: Decision, by: String },
+    Approvals {
+        session: Option<Selector>,
+    },
+    Answer {
+        approval: ApprovalId,
+        decision: Decision,
+        by: String,
+    },
 
     // Live.
     /// Events after `since`, then a snapshot, then deltas, under this frame's id until the connection ends.
-    Subscribe { session: Selector, since: u64 },
+    Subscribe {
+        session: Selector,
+        since: u64,
+    },
     /// Every session's events after the global cursor `since`; `None` starts at the present.
-    Feed { since: Option<u64> },
+    Feed {
+        since: Option<u64>,
+    },
     /// Starts the process so that the next turn is warm.
-    Prewarm { session: Selector },
+    Prewarm {
+        session: Selector,
+    },
     /// What fills the context, as the agent reports it.
-    Context { session: Selector },
+    Context {
+        session: Selector,
+    },
 
     // The host itself.
     HostStatus,
-    HostStop { when: StopWhen },
+    HostStop {
+        when: StopWhen,
+    },
 }
 
 impl Request {

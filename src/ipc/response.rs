@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::Request;
 use crate::error::Error;
-use crate::model::{Approval, Event, Live, PromptId, PromptStatus, SessionId, SessionState, SessionView, Stats, TurnId};
+use crate::model::{
+    Approval, Event, Live, PromptId, PromptStatus, SessionId, SessionState, SessionView, Stats, TurnId,
+};
 
 /// The client's first line. Frozen: every release must be able to read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,13 +58,24 @@ pub(crate) enum Push {
     Event(Event),
     Live(Live),
     /// An event of any session, with the cursor to continue from.
-    Feed { feed: u64, session: SessionId, name: String, event: Event },
+    Feed {
+        feed: u64,
+        session: SessionId,
+        name: String,
+        event: Event,
+    },
     /// The subscriber was too slow and has been dropped: subscribe again from the last `seq` it has.
     Lagged,
     /// Long work goes on: bytes done of bytes in all, 0 when unknown.
-    Progress { done: u64, total: u64, what: String },
+    Progress {
+        done: u64,
+        total: u64,
+        what: String,
+    },
     /// The session is gone (deleted, archived) or the host is about to end: reconnect if you still care.
-    Closed { reason: String },
+    Closed {
+        reason: String,
+    },
 }
 
 /// A prompt is durable.
@@ -123,18 +136,45 @@ pub(crate) enum Response {
     Hits(Vec<Hit>),
     Approvals(Vec<Approval>),
     /// Whether a turn was stopped, and how many prompts the hold now keeps.
-    Stopped { turn: Option<TurnId>, held: u32 },
-    Subscribed { session: SessionView, head: u64 },
-    Following { feed: u64 },
-    Status { sessions: Vec<SessionView>, approvals: Vec<Approval>, host: Option<HostStatus> },
+    Stopped {
+        turn: Option<TurnId>,
+        held: u32,
+    },
+    Subscribed {
+        session: SessionView,
+        head: u64,
+    },
+    Following {
+        feed: u64,
+    },
+    Status {
+        sessions: Vec<SessionView>,
+        approvals: Vec<Approval>,
+        host: Option<HostStatus>,
+    },
     Stats(Stats),
     Names(Vec<String>),
     Audit(Vec<Value>),
     /// What a deletion would remove, one line each.
-    WouldDelete { session: SessionView, removes: Vec<String>, keeps: Vec<String> },
-    Archived { session: SessionId, file: PathBuf, bytes: u64 },
-    Restored { session: SessionView },
-    Context { used: u64, window: u64, model: String, raw: Value },
+    WouldDelete {
+        session: SessionView,
+        removes: Vec<String>,
+        keeps: Vec<String>,
+    },
+    Archived {
+        session: SessionId,
+        file: PathBuf,
+        bytes: u64,
+    },
+    Restored {
+        session: SessionView,
+    },
+    Context {
+        used: u64,
+        window: u64,
+        model: String,
+        raw: Value,
+    },
     Host(HostStatus),
     /// The state after a change.
     State(SessionState),

@@ -50,7 +50,8 @@ impl Exit {
         let status = status.ok();
         let code = status.and_then(|status| status.code());
         let signal = status.and_then(|status| status.signal());
-        let reason = if asked { ExitReason::Stopped } else { reason(code, signal, &stderr, failure.as_deref()) };
+        let reason =
+            if asked { ExitReason::Stopped } else { reason(code, signal, &stderr, failure.as_deref()) };
         Self { code, signal, asked, reason, stderr, failure }
     }
 
@@ -76,7 +77,9 @@ fn reason(code: Option<i32>, signal: Option<i32>, stderr: &str, failure: Option<
         _ => {}
     }
     let said = |words: &[&str]| {
-        words.iter().any(|words| stderr.contains(words) || failure.is_some_and(|failure| failure.contains(words)))
+        words
+            .iter()
+            .any(|words| stderr.contains(words) || failure.is_some_and(|failure| failure.contains(words)))
     };
     if said(&["No conversation found with session ID"]) {
         ExitReason::UnknownConversation

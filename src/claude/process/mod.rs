@@ -93,7 +93,8 @@ pub(crate) fn spawn(launch: &Launch) -> Result<Process, StartError> {
     let pid = child.id().ok_or_else(missing)?;
     // A child that has ended already is still in the process table until it is reaped.
     let identity = Identity::of(pid).ok_or_else(missing)?;
-    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(missing());
     };
@@ -106,7 +107,8 @@ pub(crate) fn spawn(launch: &Launch) -> Result<Process, StartError> {
     let writer = tokio::spawn(pipes::write(stdin, input_queue, events.clone()));
     let reader = tokio::spawn(pipes::read(stdout, events.clone(), end.clone()));
     let errors = tokio::spawn(pipes::keep_tail(stderr, Arc::clone(&tail), end));
-    let keeper = Keeper { child, identity, ordered, ended, events, writer, reader, errors, tail: Arc::clone(&tail) };
+    let keeper =
+        Keeper { child, identity, ordered, ended, events, writer, reader, errors, tail: Arc::clone(&tail) };
     tokio::spawn(keeper.run());
     Ok(Process { identity, input: Some(input), output, orders, stderr: tail, exit: None })
 }

@@ -91,13 +91,11 @@ async fn read_some(pipe: &mut (impl AsyncRead + Unpin), chunk: &mut [u8], end: &
 }
 
 async fn time_is_up(end: &mut End) {
-    let deadline = match end.wait_for(Option::is_some).await {
-        Ok(deadline) => *deadline,
+    let deadline = end.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         // No keeper, no end of its making: the pipe decides.
-        Err(_) => return std::future::pending().await,
-    };
-    if let Some(deadline) = deadline {
-        tokio::time::sleep_until(deadline).await;
+        None => std::future::pending().await,
     }
 }
 

@@ -45,7 +45,12 @@ pub(super) fn marked(mark: &[u8]) -> Vec<Identity> {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark)
     };
-    pids().filter(is_marked).filter_map(entry).filter(|entry| !entry.is_zombie).map(|entry| entry.identity).collect()
+    pids()
+        .filter(is_marked)
+        .filter_map(entry)
+        .filter(|entry| !entry.is_zombie)
+        .map(|entry| entry.identity)
+        .collect()
 }
 
 pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {

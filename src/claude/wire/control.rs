@@ -17,10 +17,19 @@ pub(crate) enum Ask {
     /// May this tool run? Questions and plans come this way too.
     CanUseTool(Box<CanUseTool>),
     /// A JSON-RPC message for an MCP server of ours.
-    McpMessage { server: String, message: Value },
-    HookCallback { callback_id: String, input: Value },
+    McpMessage {
+        server: String,
+        message: Value,
+    },
+    HookCallback {
+        callback_id: String,
+        input: Value,
+    },
     /// Unknown, or a known one in an unknown shape: to be answered with an error.
-    Other { subtype: String, raw: Value },
+    Other {
+        subtype: String,
+        raw: Value,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -57,9 +66,11 @@ impl PermissionUpdate {
         let list = |name: &str| self.0.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
         match self.kind() {
             "setMode" => vec![format!("mode {}", self.text("mode"))],
-            "addDirectories" => {
-                list("directories").iter().filter_map(Value::as_str).map(|dir| format!("directory {dir}")).collect()
-            }
+            "addDirectories" => list("directories")
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|dir| format!("directory {dir}"))
+                .collect(),
             _ => list("rules").iter().filter_map(rule_phrase).collect(),
         }
     }

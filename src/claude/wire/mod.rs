@@ -27,8 +27,8 @@ pub(crate) use outgoing::{Answer, Outgoing, Priority, PromptBlock, Request};
 pub(crate) use result::{Denial, ModelUsage, TurnResult, Usage};
 pub(crate) use stream::{BlockStart, Delta, Event, StreamEvent};
 pub(crate) use system::{
-    ApiRetry, BackgroundTask, Compaction, Init, Lifecycle, LifecycleState, Notice, RateLimit, Reset, Status, System,
-    TaskNotification, TaskPatch, TaskStarted, TaskUpdated,
+    ApiRetry, BackgroundTask, Compaction, Init, Lifecycle, LifecycleState, Notice, RateLimit, Reset, Status,
+    System, TaskNotification, TaskPatch, TaskStarted, TaskUpdated,
 };
 
 /// How much of a malformed line is kept.
@@ -102,7 +102,9 @@ fn typed(line: &[u8]) -> Result<Incoming, serde_json::Error> {
         "result" => Incoming::Result(serde_json::from_slice(line)?),
         "command_lifecycle" => Incoming::Lifecycle(serde_json::from_slice(line)?),
         "conversation_reset" => Incoming::Reset(serde_json::from_slice(line)?),
-        "rate_limit_event" => Incoming::RateLimit(serde_json::from_value(system::field(line, "rate_limit_info")?)?),
+        "rate_limit_event" => {
+            Incoming::RateLimit(serde_json::from_value(system::field(line, "rate_limit_info")?)?)
+        }
         "control_request" => Incoming::ControlRequest(control::parse_request(line)?),
         "control_response" => Incoming::ControlResponse(control::parse_response(line)?),
         "control_cancel_request" => {

@@ -65,10 +65,7 @@ pub(crate) enum Request {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     /// The tool may run with this input (for a question: with `answers` added).
-    Allow {
-        input: Value,
-        updates: Vec<PermissionUpdate>,
-    },
+    Allow { input: Value, updates: Vec<PermissionUpdate> },
     Deny {
         message: String,
         /// Ends the turn as well.
@@ -160,7 +157,8 @@ impl Request {
     fn json(&self) -> Value {
         match self {
             Self::Initialize { mcp_servers } => {
-                let mut request = json!({"subtype": "initialize", "hooks": null, "systemPromptSnapshot": false});
+                let mut request =
+                    json!({"subtype": "initialize", "hooks": null, "systemPromptSnapshot": false});
                 if !mcp_servers.is_empty() {
                     request["sdkMcpServers"] = json!(mcp_servers);
                 }
@@ -179,7 +177,9 @@ impl Request {
             Self::GetSettings => json!({"subtype": "get_settings"}),
             Self::McpStatus => json!({"subtype": "mcp_status"}),
             Self::RenameSession(title) => json!({"subtype": "rename_session", "title": title}),
-            Self::CancelAsyncMessage(uuid) => json!({"subtype": "cancel_async_message", "message_uuid": uuid}),
+            Self::CancelAsyncMessage(uuid) => {
+                json!({"subtype": "cancel_async_message", "message_uuid": uuid})
+            }
         }
     }
 }

@@ -146,9 +146,10 @@ impl RawEvent {
                 let (id, model) = self.message.map_or((None, None), |message| (message.id, message.model));
                 Event::MessageStart { id, model }
             }
-            EventKind::ContentBlockStart => {
-                Event::BlockStart { index, block: self.content_block.ok_or_else(|| missing("content_block"))?.typed() }
-            }
+            EventKind::ContentBlockStart => Event::BlockStart {
+                index,
+                block: self.content_block.ok_or_else(|| missing("content_block"))?.typed(),
+            },
             EventKind::ContentBlockDelta => {
                 Event::Delta { index, delta: self.delta.ok_or_else(|| missing("delta"))?.typed()? }
             }
@@ -168,7 +169,9 @@ impl RawDelta {
         Ok(match self.kind {
             DeltaKind::Text => Delta::Text(self.text.ok_or_else(|| missing("text"))?),
             DeltaKind::Thinking => Delta::Thinking(self.thinking.ok_or_else(|| missing("thinking"))?),
-            DeltaKind::InputJson => Delta::InputJson(self.partial_json.ok_or_else(|| missing("partial_json"))?),
+            DeltaKind::InputJson => {
+                Delta::InputJson(self.partial_json.ok_or_else(|| missing("partial_json"))?)
+            }
             DeltaKind::Other => Delta::Other,
         })
     }

@@ -185,7 +185,8 @@ fn the_list_shows_the_last_used_first_with_what_only_the_host_knows() {
     house.wake(first.id, SessionState::Busy);
     house.get(&Request::SessionSwitch { channel: Channel::local(), session: by_name("second") });
     let Response::Sessions(views) = house.get(&list()) else { panic!("no list") };
-    let rows: Vec<_> = views.iter().map(|view| (view.name.as_str(), view.state, view.queued, view.current)).collect();
+    let rows: Vec<_> =
+        views.iter().map(|view| (view.name.as_str(), view.state, view.queued, view.current)).collect();
     assert_eq!(rows, [("first", SessionState::Busy, 1, false), ("second", SessionState::Asleep, 0, true)]);
     assert_eq!(views[0].activity.as_deref(), Some("running Bash"));
 
@@ -219,7 +220,9 @@ fn tags_pin_and_settings_change() {
     };
     assert_eq!(house.session(&set("model", Some("opus"))).model.as_deref(), Some("opus"));
     assert_eq!(house.session(&set("model", None)).model, None);
-    for bad in [set("modle", None), set("effort", Some("much")), set("permission_mode", Some("bypassPermissions"))] {
+    for bad in
+        [set("modle", None), set("effort", Some("much")), set("permission_mode", Some("bypassPermissions"))]
+    {
         assert_eq!(house.error(&bad).kind, Kind::Usage);
     }
 }
@@ -267,9 +270,14 @@ fn waiting_prompts_of_a_sleeping_session_are_changed_and_the_log_says_so() {
     let cleared = house.get(&Request::QueueClear { session: session.clone() });
     assert_eq!(cleared, Response::Said("2 waiting prompts dropped".to_owned()));
     assert_eq!(house.db.session(id).unwrap().hold, None);
-    assert_eq!(house.get(&Request::QueueRun { session: session.clone() }), Response::Said("nothing waits in work".to_owned()));
+    assert_eq!(
+        house.get(&Request::QueueRun { session: session.clone() }),
+        Response::Said("nothing waits in work".to_owned())
+    );
 
-    let Response::Events(events) = house.get(&Request::Log { session, since: 3, limit: 9 }) else { panic!("no log") };
+    let Response::Events(events) = house.get(&Request::Log { session, since: 3, limit: 9 }) else {
+        panic!("no log")
+    };
     let lines: Vec<_> = events.iter().map(|event| (event.text.as_str(), event.prompt_id)).collect();
     assert_eq!(lines.len(), 4);
     assert_eq!((lines[0], lines[1].1), (("A", Some(a)), Some(b)));
@@ -324,14 +332,19 @@ fn a_deletion_says_what_goes_and_what_stays() {
     let dir = house.dir("project");
     house.session(&Request::SessionNew(NewSession { dir: Some(dir.clone()), ..new("work") }));
     let scratch = house.made("idea").dir;
-    let preview = |house: &mut House, name| match house.get(&Request::SessionDelete { session: by_name(name), confirmed: false }) {
+    let preview = |house: &mut House, name| match house
+        .get(&Request::SessionDelete { session: by_name(name), confirmed: false })
+    {
         Response::WouldDelete { removes, keeps, .. } => (removes, keeps),
         other => panic!("{other:?}"),
     };
     let (removes, keeps) = preview(&mut house, "work");
     assert_eq!((removes.len(), keeps), (1, vec![dir.display().to_string()]));
     let (removes, keeps) = preview(&mut house, "idea");
-    assert_eq!((removes[1].as_str(), keeps.len()), (format!("everything in {}", scratch.display()).as_str(), 0));
+    assert_eq!(
+        (removes[1].as_str(), keeps.len()),
+        (format!("everything in {}", scratch.display()).as_str(), 0)
+    );
 
     let session = house.db.find(crate::store::Wanted::Exact("idea")).unwrap();
     house.prompt(session.id, "zanzibar");

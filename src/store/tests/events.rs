@@ -38,7 +38,7 @@ fn events_are_read_back_as_they_were_appended() {
     let copy = made(&mut db, "copy");
     db.import_events(copy, &events).unwrap();
     assert_eq!(db.events(copy, 0, 10).unwrap(), events);
-    assert_eq!(db.begin_turn(copy).unwrap(), 10, "turn ids go on after the imported ones");
+    assert_eq!(db.next_turn(copy).unwrap(), 10, "turn ids go on after the imported ones");
 }
 
 #[test]

@@ -93,12 +93,11 @@ fn turns_are_counted_and_measured() {
     let early = now();
     let late = early + jiff::SignedDuration::from_secs(60);
     for micros in 1..=3 {
-        let number = db.begin_turn(id).unwrap();
+        let number = db.next_turn(id).unwrap();
         db.finish_turn(&turn(id, number, micros, early)).unwrap();
     }
-    assert_eq!(db.begin_turn(id).unwrap(), 4);
-    assert_eq!(db.begin_turn(id).unwrap(), 5, "also where a turn's end was never seen");
-    let number = db.begin_turn(other).unwrap();
+    assert_eq!(db.next_turn(id).unwrap(), 4);
+    let number = db.next_turn(other).unwrap();
     db.finish_turn(&turn(other, number, 100, late)).unwrap();
     assert_eq!(db.session(other).unwrap().last_active, late);
 
