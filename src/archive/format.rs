@@ -70,9 +70,11 @@ pub(super) fn check_name(name: &[u8]) -> Result<()> {
 
 /// Whether a link in `name` (which begins with its tree's root) stays within that tree whatever else is a link
 /// there: relative, upwards only at its beginning, and not above the root. `a/../b` is refused, because `a` may
-/// be a link whose parent is elsewhere.
+/// be a link whose parent is elsewhere. Among Claude's files there are no links: what stays inside here would
+/// point to Claude's settings there.
 pub(super) fn link_stays_inside(name: &[u8], target: &[u8]) -> bool {
-    if target.is_empty() || target.starts_with(b"/") || target.contains(&0) || target.len() > MAX_NAME {
+    let plain = !target.is_empty() && !target.starts_with(b"/") && !target.contains(&0);
+    if !name.starts_with(b"workspace/") || !plain || target.len() > MAX_NAME {
         return false;
     }
     let depth = name.iter().filter(|b| **b == b'/').count().saturating_sub(1);
@@ -84,24 +86,23 @@ pub(super) fn link_stays_inside(name: &[u8], target: &[u8]) -> bool {
     up <= depth && !steps.any(|step| step == b"..")
 }
 
-/// Whether a path below Claude's configuration directory is part of one of these conversations. Anything else
-/// there (settings, hooks, commands) would let an archive decide what runs on the machine.
-pub(super) fn belongs_to(path: &[u8], conversations: &[Uuid]) -> bool {
+/// Whether a path below Claude's configuration directory is part of one of these conversations, or with `dir` a
+/// directory that leads to one. Anything else there (settings, hooks, commands) would let an archive decide what
+/// runs on the machine.
+pub(super) fn belongs_to(path: &[u8], dir: bool, conversations: &[Uuid]) -> bool {
     let mut parts = path.splitn(3, |b| *b == b'/');
     let (area, second, rest) = (parts.next(), parts.next(), parts.next());
+    let of_one =
+        |fits: &dyn Fn(&[u8]) -> bool| conversations.iter().any(|id| fits(id.to_string().as_bytes()));
     match (area, second, rest) {
-        (Some(b"projects" | b"file-history" | b"todos"), None, None) => true,
-        (Some(b"projects"), Some(_), None) => true,
-        (Some(b"projects"), Some(_), Some(rest)) => conversations.iter().any(|id| {
-            let after = rest.strip_prefix(id.to_string().as_bytes());
+        (Some(b"projects" | b"file-history" | b"todos"), None, None) => dir,
+        (Some(b"projects"), Some(_), None) => dir,
+        (Some(b"projects"), Some(_), Some(rest)) => of_one(&|id| {
+            let after = rest.strip_prefix(id);
             after.is_some_and(|after| after.is_empty() || after == b".jsonl" || after.starts_with(b"/"))
         }),
-        (Some(b"file-history"), Some(second), _) => {
-            conversations.iter().any(|id| id.to_string().as_bytes() == second)
-        }
-        (Some(b"todos"), Some(second), None) => {
-            conversations.iter().any(|id| second.starts_with(id.to_string().as_bytes()))
-        }
+        (Some(b"file-history"), Some(second), _) => of_one(&|id| second == id),
+        (Some(b"todos"), Some(second), None) => of_one(&|id| second.starts_with(id)),
         _ => false,
     }
 }

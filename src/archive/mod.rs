@@ -37,9 +37,9 @@ mod verify;
 mod tests;
 
 pub(crate) use list::{Listed, list, read_manifest};
-pub(crate) use manifest::{Counts, LeftOut, Manifest, Tally};
+pub(crate) use manifest::Manifest;
 pub(crate) use pack::{Packed, Packing, pack};
 pub(crate) use place::project_name;
-pub(crate) use restore::{Events, Restored, restore};
+pub(crate) use restore::{Restored, restore};
 pub(crate) use temporary::{remove_tree, sweep};
 pub(crate) use verify::{Verified, verify};

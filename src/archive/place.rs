@@ -1,14 +1,12 @@
 //! Puts restored conversations where Claude Code looks for them.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use uuid::Uuid;
-
-use super::format::belongs_to;
 use super::temporary::{self, TemporaryFile};
 use crate::error::{Error, Result};
 
@@ -51,28 +49,27 @@ fn base36(mut number: u32) -> String {
 /// of `cwd` instead of the old one. Everything made is pushed to `made`, also when it fails half-way.
 ///
 /// The files are dated now: Claude deletes conversations that were not touched for `cleanupPeriodDays`.
-pub(super) fn place(
-    from: &Path,
-    config_dir: &Path,
-    cwd: &Path,
-    conversations: &[Uuid],
-    made: &mut Vec<PathBuf>,
-) -> Result<()> {
+pub(super) fn place(from: &Path, config_dir: &Path, cwd: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
     let cwd = fs::canonicalize(cwd).map_err(|e| Error::io("use the directory", cwd, &e))?;
     let project = config_dir.join(PROJECTS).join(project_name(&cwd));
-    let files = files_below(from)?;
-    let mut moves = Vec::new();
-    for below in files.iter().filter(|below| belongs_to(below.as_os_str().as_bytes(), conversations)) {
+    let mut moves = BTreeMap::new();
+    for (written, below) in files_below(from)? {
         let mut parts = below.components();
         let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
             parts.next(); // the old project
             project.join(parts.as_path())
         } else {
-            config_dir.join(below)
+            config_dir.join(&below)
         };
-        moves.push((from.join(below), target));
+        // A conversation that lay under two projects comes together here: the one written last goes on.
+        let newest = moves.entry(target).or_insert((written, from.join(&below)));
+        if newest.0 < written {
+            *newest = (written, from.join(&below));
+        }
     }
-    refuse_second_copies(config_dir, &project, conversations, &moves)?;
+    let moves: Vec<(PathBuf, PathBuf)> =
+        moves.into_iter().map(|(target, (_, source))| (source, target)).collect();
+    refuse_second_copies(config_dir, &project, &moves)?;
     temporary::sweep(&project);
     for (source, target) in &moves {
         copy_new(source, target, made)?;
@@ -80,33 +77,27 @@ pub(super) fn place(
     Ok(())
 }
 
-/// All that is no directory, relative to `dir`. A session may have said nothing yet: then there is no `dir`.
-fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+/// All files, relative to `dir`, with their times. A session may have said nothing yet: then there is no `dir`.
+fn files_below(dir: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
     let mut files = Vec::new();
     let mut waiting = if dir.is_dir() { vec![dir.to_owned()] } else { Vec::new() };
     while let Some(path) = waiting.pop() {
         let read = |e: io::Error| Error::io("read", &path, &e);
         for entry in fs::read_dir(&path).map_err(read)? {
             let entry = entry.map_err(read)?;
-            let kind = entry.file_type().map_err(read)?;
-            if kind.is_dir() {
+            let metadata = entry.metadata().map_err(read)?;
+            if metadata.is_dir() {
                 waiting.push(entry.path());
-            } else {
-                files.extend(entry.path().strip_prefix(dir).map(Path::to_owned).ok());
+            } else if let Ok(below) = entry.path().strip_prefix(dir) {
+                files.push((metadata.modified().map_err(read)?, below.to_owned()));
             }
         }
     }
-    files.sort();
     Ok(files)
 }
 
 /// A conversation that is there already is in use, or was forgotten: two of one id would grow apart.
-fn refuse_second_copies(
-    config_dir: &Path,
-    project: &Path,
-    conversations: &[Uuid],
-    moves: &[(PathBuf, PathBuf)],
-) -> Result<()> {
+fn refuse_second_copies(config_dir: &Path, project: &Path, moves: &[(PathBuf, PathBuf)]) -> Result<()> {
     for (source, target) in moves {
         if fs::symlink_metadata(target).is_ok() && !same_content(source, target) {
             return Err(taken(target));
@@ -118,8 +109,8 @@ fn refuse_second_copies(
         Err(e) => return Err(Error::io("read", &config_dir.join(PROJECTS), &e)),
     };
     for other in projects.flatten().map(|entry| entry.path()).filter(|other| other != project) {
-        for id in conversations {
-            let file = other.join(format!("{id}.jsonl"));
+        let transcripts = moves.iter().filter(|(_, target)| target.parent() == Some(project));
+        for file in transcripts.filter_map(|(_, target)| target.file_name()).map(|name| other.join(name)) {
             if fs::symlink_metadata(&file).is_ok() {
                 return Err(taken(&file));
             }
@@ -146,7 +137,7 @@ fn same_content(a: &Path, b: &Path) -> bool {
     size_a == size_b && bytes(a).eq(bytes(b))
 }
 
-/// Copies one file (or link) to a place where nothing is, whole or not at all.
+/// Copies one file to a place where nothing is, whole or not at all.
 fn copy_new(source: &Path, target: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
     if fs::symlink_metadata(target).is_ok() {
         return Ok(()); // the same, as was checked before
@@ -154,13 +145,6 @@ fn copy_new(source: &Path, target: &Path, made: &mut Vec<PathBuf>) -> Result<()>
     let dir = target.parent().unwrap_or(target);
     make_dirs(dir, made)?;
     let write = |e: io::Error| Error::io("write", target, &e);
-    let metadata = fs::symlink_metadata(source).map_err(|e| Error::io("read", source, &e))?;
-    if metadata.is_symlink() {
-        let to = fs::read_link(source).map_err(|e| Error::io("read", source, &e))?;
-        std::os::unix::fs::symlink(to, target).map_err(write)?;
-        made.push(target.to_owned());
-        return Ok(());
-    }
     let mut aside = TemporaryFile::create(dir)?;
     let mut from = File::open(source).map_err(|e| Error::io("read", source, &e))?;
     io::copy(&mut from, &mut aside.file).and_then(|_| aside.file.sync_all()).map_err(write)?;

@@ -102,7 +102,7 @@ impl Restored {
     pub(crate) fn place_conversation(&mut self, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
         let from = self.staging.path().join(CLAUDE);
         let before = self.placed_files.len();
-        place::place(&from, config_dir, cwd, &self.manifest.conversations, &mut self.placed_files)?;
+        place::place(&from, config_dir, cwd, &mut self.placed_files)?;
         Ok(self.placed_files[before..].iter().filter(|path| !path.is_dir()).cloned().collect())
     }
 

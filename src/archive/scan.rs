@@ -89,7 +89,7 @@ pub(super) fn claude(
         }
         let path = base.join(&below);
         let name = below.as_os_str().as_bytes();
-        if !belongs_to(name, conversations) || format::check_name(name).is_err() {
+        if !belongs_to(name, false, conversations) || format::check_name(name).is_err() {
             return Err(Error::failed(format!(
                 "{} is not part of the session's conversation",
                 path.display()

@@ -240,7 +240,7 @@ impl<'a> Judge<'a> {
             return Err(flaw(name, format_args!("it links out of its tree, to {}", format::shown(target))));
         }
         if let Some(below) = name.strip_prefix(b"claude/")
-            && !format::belongs_to(below, &self.manifest.conversations)
+            && !format::belongs_to(below, entry.kind == Kind::Dir, &self.manifest.conversations)
         {
             return Err(flaw(name, "it is no part of the session's conversation"));
         }

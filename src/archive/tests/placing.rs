@@ -41,8 +41,34 @@ fn a_conversation_moves_to_its_new_directory() {
     let subagent = project.join(format!("{CONVERSATION}/subagents/a.jsonl"));
     assert_eq!(fs::read(&transcript).unwrap(), b"{\"said\":1}\n");
     assert_eq!(fs::read(&subagent).unwrap(), b"{}\n");
-    assert_eq!(files, [transcript, subagent].iter().rev().cloned().collect::<Vec<_>>());
+    assert_eq!(files, [subagent, transcript]);
     assert_eq!(names_in(&house.root), ["archives", "claude", "home", "new"]);
+}
+
+#[test]
+fn of_a_conversation_under_two_directories_the_newer_goes_on() {
+    let house = House::new();
+    let (old, newer) = (house.claude().join("projects/-old"), house.claude().join("projects/-newer"));
+    let transcript = format!("{CONVERSATION}.jsonl");
+    fs::create_dir(&newer).unwrap();
+    fs::write(newer.join(&transcript), "newer").unwrap();
+    super::set_mtime(&old.join(&transcript), 1_000, 0);
+    let files = [old, newer].map(|project| (house.claude(), project.join(&transcript)));
+    let packing = crate::archive::Packing {
+        session: &house.session,
+        events: &mut std::iter::empty(),
+        conversations: &[],
+        conversation_files: &files,
+        workspace: None,
+        now: super::at(0),
+    };
+    let cancel = std::sync::atomic::AtomicBool::new(false);
+    let packed = crate::archive::pack(packing, &house.archives(), &mut |_, _| {}, &cancel).unwrap();
+    remove_tree(&house.claude()).unwrap();
+    let mut restored = restore(&packed.file, &house.root).unwrap();
+    let placed = restored.place_conversation(&house.claude(), &house.root).unwrap();
+    assert_eq!(placed.len(), 1);
+    assert_eq!(fs::read(&placed[0]).unwrap(), b"newer");
 }
 
 #[test]
