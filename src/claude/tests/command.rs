@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::install;
 use crate::claude::command::{
     Conversation, Launch, MINIMUM_VERSION, Version, VersionError, child_env, locate, version,
 };
@@ -14,10 +14,9 @@ fn argv(launch: &Launch) -> Vec<String> {
     launch.argv().into_iter().map(|argument| argument.into_string().unwrap()).collect()
 }
 
-fn script(dir: &Path, name: &str, body: &str, mode: u32) -> PathBuf {
+fn script(dir: &Path, name: &str, body: &str, mode: &str) -> PathBuf {
     let path = dir.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    install(&path, format!("#!/bin/sh\n{body}\n").as_bytes(), mode);
     path
 }
 
@@ -119,8 +118,8 @@ fn a_program_is_found_as_a_shell_would() {
     let (first, second) = (dir.path().join("first"), dir.path().join("second"));
     std::fs::create_dir_all(first.join("directory")).unwrap();
     std::fs::create_dir_all(&second).unwrap();
-    script(&first, "claude", "", 0o644);
-    let runs = script(&second, "claude", "", 0o755);
+    script(&first, "claude", "", "644");
+    let runs = script(&second, "claude", "", "755");
     let path = std::env::join_paths([Path::new("relative"), &first, &second]).unwrap();
     let path: Option<&OsStr> = Some(&path);
     assert_eq!(locate(Path::new("claude"), path), Some(runs.clone()));
@@ -148,14 +147,14 @@ async fn a_program_is_asked_for_its_release() {
     let env: Vec<(OsString, OsString)> = vec![("PATH".into(), "/usr/bin:/bin".into())];
     let limit = Duration::from_secs(20);
 
-    let good = script(dir.path(), "good", "test -z \"$HOME\" && echo '3.0.1 (Claude Code)'", 0o755);
+    let good = script(dir.path(), "good", "test -z \"$HOME\" && echo '3.0.1 (Claude Code)'", "755");
     assert_eq!(version(&good, &env, limit).await.unwrap().to_string(), "3.0.1");
 
-    let odd = script(dir.path(), "odd", "echo oh no >&2; exit 3", 0o755);
+    let odd = script(dir.path(), "odd", "echo oh no >&2; exit 3", "755");
     let error = version(&odd, &env, limit).await.unwrap_err();
     assert!(error.to_string().contains("oh no"), "{error}");
 
-    let hangs = script(dir.path(), "hangs", "exec sleep 60", 0o755);
+    let hangs = script(dir.path(), "hangs", "exec sleep 60", "755");
     let error = version(&hangs, &env, Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(error, VersionError::Timeout { .. }), "{error}");
 

@@ -1,10 +1,10 @@
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::install;
 use crate::claude::command::{Conversation, Launch};
 use crate::claude::process::{Exit, ExitReason, Output, Process, SendError, StartError, spawn};
 use crate::claude::tree::{self, Identity};
@@ -69,16 +69,17 @@ async fn a_process_that_cannot_start_says_why() {
     let gone = spawn(&launch(Path::new("/bin/sh"), &dir.path().join("gone"))).unwrap_err();
     assert!(matches!(gone, StartError::DirectoryGone { .. }), "{gone}");
 
-    let file = dir.path().join("file");
-    std::fs::write(&file, "#!/no/such/interpreter\n").unwrap();
-    let plain = spawn(&launch(&file, dir.path())).unwrap_err();
-    assert!(matches!(plain, StartError::NotExecutable { .. }), "{plain}");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let script = spawn(&launch(&file, dir.path())).unwrap_err();
-    assert!(matches!(script, StartError::NotExecutable { .. }), "{script}");
-    std::fs::write(&file, [0x7f, b'E', b'L', b'F', 0]).unwrap();
-    let broken = spawn(&launch(&file, dir.path())).unwrap_err();
-    assert!(matches!(broken, StartError::NotExecutable { .. }), "{broken}");
+    let file = |name: &str, content: &[u8], mode: &str| {
+        let path = dir.path().join(name);
+        install(&path, content, mode);
+        spawn(&launch(&path, dir.path())).unwrap_err()
+    };
+    let script = b"#!/no/such/interpreter\n".as_slice();
+    for refused in
+        [file("plain", script, "644"), file("script", script, "755"), file("broken", b"\x7fELF\0", "755")]
+    {
+        assert!(matches!(refused, StartError::NotExecutable { .. }), "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{RELEASES, fixtures};
 use crate::claude::wire::{
     Answer, Ask, Block, BlockStart, Content, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
-    Priority, PromptBlock, Request, parse,
+    PermissionUpdate, Priority, PromptBlock, Request, parse,
 };
 
 /// Every recorded line: transcript, direction, text.
@@ -216,7 +216,7 @@ fn a_permission_request_is_read_and_its_rules_are_named() {
         assert!(ask.tool_use_id.is_some() && ask.blocked_path.is_some());
         assert_eq!(ask.input["command"], "mkdir build && echo made");
         let phrases: Vec<String> =
-            ask.permission_suggestions.iter().flat_map(|update| update.phrases()).collect();
+            ask.permission_suggestions.iter().flat_map(PermissionUpdate::phrases).collect();
         assert!(phrases.iter().any(|phrase| phrase.starts_with("Bash(mkdir")), "{phrases:?}");
         assert!(phrases.contains(&"mode acceptEdits".to_owned()), "{phrases:?}");
 
