@@ -25,6 +25,8 @@ use portable as system;
 
 /// How long a killed process may take to vanish before we stop watching it.
 const AFTER_KILL: Duration = Duration::from_secs(2);
+/// How often a process that is expected to end is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A process that cannot be confused with a later one of the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,8 +109,18 @@ pub(super) fn signal_all(identities: &[Identity], which: Signal) {
 }
 
 /// Waits until the process has ended, for so long at most; true if it has.
+///
+/// It looks again and again: only its parent is told of a process's end, and tokio has no safe way to wait
+/// for a pidfd.
 pub(crate) async fn wait_gone(identity: &Identity, timeout: Duration) -> bool {
-    tokio::time::timeout(timeout, system::gone(identity)).await.is_ok() || !is_alive(identity)
+    let deadline = Instant::now() + timeout;
+    while is_alive(identity) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    true
 }
 
 /// Waits until none is left, for so long at most; returns those that are.
@@ -143,11 +155,4 @@ pub(crate) async fn stop_all(identities: &[Identity], grace: Duration) -> bool {
     doomed.extend(left.iter().flat_map(|identity| descendants(identity.pid)));
     signal_all(&doomed, Signal::KILL);
     wait_all_gone(&doomed, AFTER_KILL).await.is_empty()
-}
-
-/// Where the system gives no sign of a process's end.
-async fn poll_gone(identity: &Identity) {
-    while is_alive(identity) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

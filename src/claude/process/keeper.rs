@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::pipes::Tail;
 use super::{Exit, Output};
 use crate::claude::tree::{self, Identity};
+use crate::claude::wire::Outgoing;
 
 /// How long pipes are read after the child has ended, if something else holds them open.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -34,6 +35,9 @@ pub(super) struct Keeper {
     pub(super) child: Child,
     pub(super) identity: Identity,
     pub(super) ordered: watch::Receiver<Order>,
+    /// Keeps stdin open until the descendants are listed: a child that ends before leaves them without a
+    /// parent to find them by.
+    pub(super) input: Option<mpsc::Sender<Outgoing>>,
     pub(super) ended: watch::Sender<Option<tokio::time::Instant>>,
     pub(super) events: mpsc::Sender<Output>,
     pub(super) writer: JoinHandle<()>,
@@ -82,14 +86,18 @@ impl Keeper {
     /// Waits for the end, and brings it about when ordered to. `family` collects what it has started.
     async fn wait(&mut self, family: &mut Vec<Identity>) -> std::io::Result<ExitStatus> {
         let mut plan = Plan::default();
+        let mut has_owner = true;
         loop {
             tokio::select! {
                 biased;
                 status = self.child.wait() => return status,
-                order = next_order(&mut self.ordered) => {
+                order = next_order(&mut self.ordered), if has_owner => {
                     note_descendants(self.identity, family);
-                    if let Order::Stop { since, grace } = order {
-                        plan = Plan::new(since, grace);
+                    self.input = None;
+                    match order {
+                        Some(Order::Stop { since, grace }) => plan = Plan::new(since, grace),
+                        Some(Order::Run | Order::Close) => {}
+                        None => has_owner = false,
                     }
                 }
                 () = reached(plan.next()) => self.advance(&mut plan, family),
@@ -137,12 +145,10 @@ fn note_descendants(identity: Identity, family: &mut Vec<Identity>) {
     }
 }
 
-/// The next order; never comes once the handle is gone.
-async fn next_order(ordered: &mut watch::Receiver<Order>) -> Order {
-    match ordered.changed().await {
-        Ok(()) => *ordered.borrow_and_update(),
-        Err(_) => std::future::pending().await,
-    }
+/// The next order; None once the handle is gone.
+async fn next_order(ordered: &mut watch::Receiver<Order>) -> Option<Order> {
+    ordered.changed().await.ok()?;
+    Some(*ordered.borrow_and_update())
 }
 
 async fn reached(time: Option<tokio::time::Instant>) {

@@ -107,8 +107,18 @@ pub(crate) fn spawn(launch: &Launch) -> Result<Process, StartError> {
     let writer = tokio::spawn(pipes::write(stdin, input_queue, events.clone()));
     let reader = tokio::spawn(pipes::read(stdout, events.clone(), end.clone()));
     let errors = tokio::spawn(pipes::keep_tail(stderr, Arc::clone(&tail), end));
-    let keeper =
-        Keeper { child, identity, ordered, ended, events, writer, reader, errors, tail: Arc::clone(&tail) };
+    let keeper = Keeper {
+        child,
+        identity,
+        ordered,
+        input: Some(input.clone()),
+        ended,
+        events,
+        writer,
+        reader,
+        errors,
+        tail: Arc::clone(&tail),
+    };
     tokio::spawn(keeper.run());
     Ok(Process { identity, input: Some(input), output, orders, stderr: tail, exit: None })
 }

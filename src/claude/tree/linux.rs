@@ -1,12 +1,10 @@
-//! The process table of Linux: `/proc`, and pidfds to hold on to a process.
+//! The process table of Linux: `/proc`, and pidfds to signal the process that was meant.
 
 use std::fs;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::{Entry, Identity, is_alive};
 
@@ -62,21 +60,10 @@ pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {
     }
 }
 
-/// Ends when the process has ended.
-pub(super) async fn gone(identity: &Identity) {
-    if let Ok(Some(handle)) = open(identity)
-        && let Ok(handle) = AsyncFd::with_interest(handle, Interest::READABLE)
-        && handle.readable().await.is_ok()
-    {
-        return;
-    }
-    super::poll_gone(identity).await;
-}
-
 /// A handle on the process; None if it has ended.
 fn open(identity: &Identity) -> Result<Option<OwnedFd>, Errno> {
     let Some(pid) = identity.pid() else { return Ok(None) };
-    match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+    match pidfd_open(pid, PidfdFlags::empty()) {
         // Whoever has this start time now had the pid all along, so the handle is on that process.
         Ok(handle) => Ok(is_alive(identity).then_some(handle)),
         Err(Errno::SRCH) => Ok(None),

@@ -23,10 +23,6 @@ pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {
     is_alive(identity) && identity.pid().is_some_and(|pid| kill_process(pid, signal).is_ok())
 }
 
-pub(super) async fn gone(identity: &Identity) {
-    super::poll_gone(identity).await;
-}
-
 fn table(which: &[&str]) -> Vec<Entry> {
     let columns = ["-o", "pid=", "-o", "ppid=", "-o", "pgid=", "-o", "stat=", "-o", "lstart="];
     let output = Command::new("/bin/ps").env("LC_ALL", "C").args(which).args(columns).output();

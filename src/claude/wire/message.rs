@@ -123,8 +123,8 @@ impl Block {
 pub(in crate::claude) fn local_output(text: &str) -> Option<&str> {
     ["local-command-stdout", "local-command-stderr"].iter().find_map(|tag| {
         let rest = text.strip_prefix('<')?.strip_prefix(tag)?.strip_prefix('>')?;
-        let end = rest.rfind("</").unwrap_or(rest.len());
-        Some(rest[..end].trim())
+        let end = format!("</{tag}>");
+        Some(rest.trim_end().strip_suffix(end.as_str()).unwrap_or(rest).trim())
     })
 }
 

@@ -24,12 +24,9 @@ pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{Assistant, Block, Content, User};
 pub(in crate::claude) use message::{is_interrupt_mark, local_output};
 pub(crate) use outgoing::{Answer, Outgoing, Priority, PromptBlock, Request};
-pub(crate) use result::{Denial, ModelUsage, TurnResult, Usage};
+pub(crate) use result::TurnResult;
 pub(crate) use stream::{BlockStart, Delta, Event, StreamEvent};
-pub(crate) use system::{
-    ApiRetry, BackgroundTask, Compaction, Init, Lifecycle, LifecycleState, Notice, RateLimit, Reset, Status,
-    System, TaskNotification, TaskPatch, TaskStarted, TaskUpdated,
-};
+pub(crate) use system::{BackgroundTask, Lifecycle, LifecycleState, Notice, RateLimit, Reset, System};
 
 /// How much of a malformed line is kept.
 const KEPT_OF_MALFORMED: usize = 64 * 1024;
