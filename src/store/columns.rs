@@ -42,19 +42,19 @@ impl FromSql for Micros {
     }
 }
 
-/// A uuid as its text.
+/// A uuid as its bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Id(pub(super) Uuid);
 
 impl ToSql for Id {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.to_string().into())
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.0.as_bytes())))
     }
 }
 
 impl FromSql for Id {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Uuid::try_parse(value.as_str()?).map(Self).map_err(unreadable)
+        Uuid::from_slice(value.as_blob()?).map(Self).map_err(unreadable)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which session a person means: by name, id, unique prefix or the channel they are in.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, ToSql, params};
+use uuid::Uuid;
 
 use super::Db;
 use super::columns::Id;
@@ -55,7 +56,7 @@ impl Db {
         if let Some(session) = self.conn.prepare_cached(&present)?.query_row([name], read).optional()? {
             return Ok(Some(session));
         }
-        if let Ok(id) = uuid::Uuid::try_parse(name) {
+        if let Ok(id) = Uuid::try_parse(name) {
             let by_id = format!("SELECT {COLUMNS} FROM session s WHERE s.id = ?1");
             return Ok(self.conn.prepare_cached(&by_id)?.query_row([Id(id)], read).optional()?);
         }
@@ -75,29 +76,36 @@ impl Db {
     /// Names go before ids, and present sessions before archived ones: nobody means a random id's first letters.
     fn by_prefix(&self, prefix: &str) -> Result<Session> {
         for condition in ["s.state <> 'archived'", "s.state = 'archived'"] {
-            for column in ["name", "id"] {
-                if prefix.is_empty() || (column == "id" && prefix.len() < ID_PREFIX) {
-                    continue;
-                }
-                if let Some(session) = self.unique(prefix, column, condition)? {
-                    return Ok(session);
-                }
+            if !prefix.is_empty()
+                && let Some(session) = self.unique(prefix, "name", condition, prefix, end_of(prefix))?
+            {
+                return Ok(session);
+            }
+            if let Some((first, last)) = ids_from(prefix)
+                && let Some(session) = self.unique(prefix, "id", condition, Id(first), Id(last))?
+            {
+                return Ok(session);
             }
         }
         Err(self.unknown(prefix, false))
     }
 
-    fn unique(&self, prefix: &str, column: &str, condition: &str) -> Result<Option<Session>> {
-        let prefix = if column == "id" { prefix.to_lowercase() } else { prefix.to_owned() };
+    fn unique(
+        &self,
+        prefix: &str,
+        column: &str,
+        condition: &str,
+        first: impl ToSql,
+        last: impl ToSql,
+    ) -> Result<Option<Session>> {
         let sql = format!(
-            "SELECT s.id, s.name FROM session s WHERE {condition} AND s.{column} >= ?1 AND s.{column} < ?2 \
-             ORDER BY s.last_active DESC LIMIT 50"
+            "SELECT s.id, s.name FROM session s WHERE {condition} AND s.{column} BETWEEN ?1 AND ?2 \
+             ORDER BY s.last_active DESC LIMIT {}",
+            CANDIDATES + 1
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let found = statement
-            .query_map(params![prefix, end_of(&prefix)], |row| {
-                Ok((row.get::<_, Id>(0)?, row.get::<_, String>(1)?))
-            })?
+            .query_map(params![first, last], |row| Ok((row.get::<_, Id>(0)?, row.get::<_, String>(1)?)))?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         match found.as_slice() {
             [] => Ok(None),
@@ -135,6 +143,16 @@ impl Db {
 /// The first string after all that begin with `prefix`.
 fn end_of(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
+}
+
+/// The first and last id that begin with these hex digits, hyphens or not.
+fn ids_from(prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits = prefix.replace('-', "");
+    if digits.len() < ID_PREFIX || digits.len() > 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let filled = |with: &str| Uuid::try_parse(&format!("{digits}{}", with.repeat(32 - digits.len()))).ok();
+    Some((filled("0")?, filled("f")?))
 }
 
 fn nearest(name: &str, names: Vec<String>) -> Vec<String> {

@@ -150,6 +150,16 @@ impl Db {
 
     /// In no particular order: the caller sorts what it shows.
     pub(crate) fn sessions(&self, filter: Filter, tag: Option<&str>) -> Result<Vec<Listed>> {
+        self.sessions_as(filter, tag, |listed| listed)
+    }
+
+    /// The same, each made at once into what is wanted of it: thousands of rows need not be kept twice.
+    pub(crate) fn sessions_as<T>(
+        &self,
+        filter: Filter,
+        tag: Option<&str>,
+        mut make: impl FnMut(Listed) -> T,
+    ) -> Result<Vec<T>> {
         let which = match filter {
             Filter::Present => "s.state <> 'archived'",
             Filter::Archived => "s.state = 'archived'",
@@ -160,15 +170,15 @@ impl Db {
         let sql = format!("SELECT {COLUMNS} FROM session s NOT INDEXED WHERE {which}");
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
-        let mut listed = Vec::new();
+        let mut made = Vec::new();
         while let Some(row) = rows.next()? {
             let session = read(row)?;
             if tag.is_none_or(|tag| session.tags.iter().any(|have| have == tag)) {
                 let queued = queued.get(&session.id).copied().unwrap_or(0);
-                listed.push(Listed { session, queued });
+                made.push(make(Listed { session, queued }));
             }
         }
-        Ok(listed)
+        Ok(made)
     }
 
     /// One session as the list shows it.

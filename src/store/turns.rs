@@ -23,11 +23,14 @@ pub(crate) struct FinishedTurn {
 }
 
 impl Db {
-    /// The id of the next turn: one more than the last that is over. Ids that were never finished are not in
-    /// the log, so they may come again.
+    /// The id of the next turn: one more than the last that is over, and than any that the log speaks of. A turn
+    /// whose end was never seen may have said something.
     pub(crate) fn next_turn(&self, session: SessionId) -> Result<TurnId> {
+        let sql = "SELECT max(turns, coalesce((SELECT detail ->> '$.turn' FROM event WHERE session = s.id \
+                   AND detail ->> '$.turn' IS NOT NULL ORDER BY seq DESC LIMIT 1), 0)) + 1 \
+                   FROM session s WHERE id = ?1";
         self.conn
-            .prepare_cached("SELECT turns + 1 FROM session WHERE id = ?1")?
+            .prepare_cached(sql)?
             .query_row([Id(session.0)], |row| row.get::<_, Count>(0))
             .optional()?
             .map(|turn| turn.0)
@@ -57,7 +60,8 @@ impl Db {
                     Micros(turn.ended),
                 ])?;
             db.conn
-                .prepare_cached("UPDATE session SET last_active = max(last_active, ?2), turns = max(turns, ?3) WHERE id = ?1",
+                .prepare_cached(
+                    "UPDATE session SET last_active = max(last_active, ?2), turns = max(turns, ?3) WHERE id = ?1",
                 )?
                 .execute(params![Id(turn.session.0), Micros(turn.ended), Count(turn.turn)])?;
             Ok(())

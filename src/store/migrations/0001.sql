@@ -1,8 +1,9 @@
--- Times are microseconds since 1970 in UTC. Ids are uuids as text, so that a person can read the file.
+-- Times are microseconds since 1970 in UTC. Ids are the 16 bytes of a uuid (`hex(id)` shows them): they are in
+-- every row and index, and their text would more than double those.
 -- A session's rows all hang on `session` by `ON DELETE CASCADE`: deleting it leaves nothing behind.
 
 CREATE TABLE session (
-    id TEXT PRIMARY KEY,
+    id BLOB PRIMARY KEY,
     name TEXT NOT NULL,
     agent TEXT NOT NULL,
     persona TEXT NOT NULL,
@@ -17,36 +18,36 @@ CREATE TABLE session (
     last_active INTEGER NOT NULL,
     cost_usd REAL NOT NULL,
     state TEXT NOT NULL,                    -- only what outlives a host
-    conversation TEXT,
+    conversation BLOB,
     hold TEXT,
     archive TEXT,
     cost_seen REAL NOT NULL DEFAULT 0,      -- the agent's last running total
-    turns INTEGER NOT NULL DEFAULT 0        -- the last turn id given out
+    turns INTEGER NOT NULL DEFAULT 0        -- the last turn that is over
 ) STRICT;
 -- An archived session does not keep its name from a new one.
 CREATE UNIQUE INDEX session_name ON session (name) WHERE state <> 'archived';
 
 CREATE TABLE conversation (
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
-    id TEXT NOT NULL,
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    id BLOB NOT NULL,
     since INTEGER NOT NULL,
     PRIMARY KEY (session, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE channel (
     channel TEXT PRIMARY KEY,
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX channel_session ON channel (session);
 
 CREATE TABLE event (
     feed INTEGER PRIMARY KEY AUTOINCREMENT, -- the global cursor: never used twice, even after a deletion
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
     text TEXT NOT NULL,
-    prompt TEXT,
+    prompt BLOB,
     detail TEXT,
     UNIQUE (session, seq)
 ) STRICT;
@@ -67,8 +68,8 @@ END;
 
 CREATE TABLE prompt (
     position INTEGER PRIMARY KEY,           -- the order of acceptance
-    id TEXT NOT NULL UNIQUE,
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    id BLOB NOT NULL UNIQUE,
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     key TEXT NOT NULL UNIQUE,
     text TEXT NOT NULL,
     attachments TEXT NOT NULL,              -- a JSON list of paths
@@ -80,14 +81,14 @@ CREATE TABLE prompt (
     started INTEGER,
     first_text INTEGER,
     ended INTEGER,
-    set_id TEXT,                            -- the first prompt of those that were written together
+    set_id BLOB,                            -- the first prompt of those that were written together
     set_member INTEGER                      -- its place among them, from 0
 ) STRICT;
 CREATE INDEX prompt_session ON prompt (session);
 CREATE INDEX prompt_open ON prompt (session, position) WHERE status IN ('queued', 'sent', 'started');
 
 CREATE TABLE turn (
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     turn INTEGER NOT NULL,
     origin TEXT NOT NULL,
     outcome TEXT NOT NULL,
@@ -104,7 +105,7 @@ CREATE TABLE turn (
 
 CREATE TABLE approval (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    session BLOB NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     body TEXT NOT NULL,                     -- the approval as JSON
     status TEXT NOT NULL,                   -- pending, answered, void
     decision TEXT,                          -- JSON, once answered
@@ -115,10 +116,10 @@ CREATE INDEX approval_session ON approval (session);
 CREATE INDEX approval_pending ON approval (session) WHERE status = 'pending';
 
 CREATE TABLE child (
-    session TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
+    session BLOB PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
     pid INTEGER NOT NULL,
     start INTEGER NOT NULL,
-    conversation TEXT NOT NULL
+    conversation BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE access (

@@ -8,6 +8,7 @@ use super::{accepted, made, prompt};
 use crate::error::Kind;
 use crate::model::{EventKind, PromptId, PromptStatus, SessionId};
 use crate::store::Db;
+use crate::store::columns::Id;
 
 #[test]
 fn the_same_key_twice_is_one_prompt() {
@@ -80,7 +81,7 @@ fn a_set_keeps_its_order_and_all_times() {
         .conn
         .query_row(
             "SELECT sent - accepted, started - sent, first_text - started, ended - first_text FROM prompt WHERE id = ?1",
-            [c.to_string()],
+            [Id(c.0)],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
         .unwrap();

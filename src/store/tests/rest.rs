@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::made;
+use super::{made, said};
 use crate::error::Kind;
 use crate::model::{
-    Approval, ApprovalKind, ApprovalStatus, Decision, Origin, Outcome, Scope, SessionId, Stages, Usage,
+    Approval, ApprovalKind, ApprovalStatus, Decision, Detail, NewEvent, Origin, Outcome, Scope, SessionId,
+    Stages, Usage,
 };
 use crate::store::columns::now;
 use crate::store::{AccessKind, Answered, Child, Db, FinishedTurn};
@@ -97,6 +98,9 @@ fn turns_are_counted_and_measured() {
         db.finish_turn(&turn(id, number, micros, early)).unwrap();
     }
     assert_eq!(db.next_turn(id).unwrap(), 4);
+    let begun = Detail::Reply { turn: 6, block: 0, parent: None };
+    db.append(id, &[NewEvent { detail: Some(begun), ..said("cut off") }, said("plain")]).unwrap();
+    assert_eq!(db.next_turn(id).unwrap(), 7, "after one whose end was never seen");
     let number = db.next_turn(other).unwrap();
     db.finish_turn(&turn(other, number, 100, late)).unwrap();
     assert_eq!(db.session(other).unwrap().last_active, late);

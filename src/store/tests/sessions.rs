@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Home, accepted, made, said, session};
 use crate::error::Kind;
 use crate::model::{Channel, SessionId, SessionState};
+use crate::store::columns::Id;
 use crate::store::{Child, Db, Filter, Override, Wanted, check_name};
 
 #[test]
@@ -64,6 +65,7 @@ fn a_session_is_found_by_name_then_id_then_unique_prefix() {
     assert_eq!(found(&db, "p").unwrap(), "planner");
     assert_eq!(found(&db, &work.to_string()).unwrap(), "work");
     assert_eq!(found(&db, &work.to_string()[..13]).unwrap(), "work");
+    assert_eq!(found(&db, &work.to_string()[..3]).unwrap_err().0, Kind::NotFound, "too little of an id");
     let (kind, mut candidates) = found(&db, "wor").unwrap_err();
     candidates.sort();
     assert_eq!((kind, candidates), (Kind::Ambiguous, vec!["work".to_owned(), "workshop".to_owned()]));
@@ -171,7 +173,7 @@ fn deleting_leaves_nothing_behind() {
     for table in ["session", "conversation", "channel", "event", "prompt", "turn", "approval", "child"] {
         let column = if table == "session" { "id" } else { "session" };
         let sql = format!("SELECT count(*) FROM {table} WHERE {column} = ?1");
-        let left: i64 = db.conn.query_row(&sql, [id.to_string()], |row| row.get(0)).unwrap();
+        let left: i64 = db.conn.query_row(&sql, [Id(id.0)], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");
     }
     assert_eq!(db.search(secret, 10).unwrap(), []);
