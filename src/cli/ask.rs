@@ -2,12 +2,12 @@
 //! process, else a host that is started for it.
 
 use super::ctx::{self, Ctx};
-use super::pending::client::{Client, connect_or_start};
+use super::pending::client::Client;
 use super::pending::host::{self, HostLock, ShortCtx};
 use super::pending::store::{Db, Mode};
 use super::screen::Stop;
 use crate::error::{Error, Kind, Result};
-use crate::ipc::{Push, Request, Response};
+use crate::ipc::{HostFrame, Push, Request, Response};
 use crate::model::Stats;
 
 /// What a request needs where no host is up.
@@ -72,17 +72,17 @@ pub(crate) fn ask_long(
     mut progress: impl FnMut(u64, u64, &str),
 ) -> Result<Response, Stop> {
     let work = async {
-        let mut client = connect_or_start(&ctx.paths, &ctx.identity(), &ctx.env).await?;
+        let mut client = ctx.starter()?.connect().await?;
         let id = client.send(request).await?;
         loop {
             match client.next().await? {
-                Some(crate::ipc::HostFrame::Ok { id: answered, response }) if answered == id => {
+                Some(HostFrame::Ok { id: answered, response }) if answered == id => {
                     return Ok(response);
                 }
-                Some(crate::ipc::HostFrame::Error { id: answered, error }) if answered == id => {
+                Some(HostFrame::Error { id: answered, error }) if answered == id => {
                     return Err(error);
                 }
-                Some(crate::ipc::HostFrame::Push { push: Push::Progress { done, total, what }, .. }) => {
+                Some(HostFrame::Push { push: Push::Progress { done, total, what }, .. }) => {
                     progress(done, total, &what);
                 }
                 Some(_) => {}
@@ -104,7 +104,7 @@ async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
     };
     match short {
         Some(response) => Ok(response),
-        None => connect_or_start(&ctx.paths, &ctx.identity(), &ctx.env).await?.call(request).await,
+        None => ctx.starter()?.connect().await?.call(request).await,
     }
 }
 
@@ -181,7 +181,10 @@ mod tests {
         assert_eq!(need(&list), Need::Reading);
         assert_eq!(need(&Request::Status { channel }), Need::Reading);
         let session = Selector::Exact("x".to_owned());
-        assert_eq!(need(&Request::SessionDelete { session: session.clone(), confirmed: false }), Need::Reading);
+        assert_eq!(
+            need(&Request::SessionDelete { session: session.clone(), confirmed: false }),
+            Need::Reading
+        );
         assert_eq!(need(&Request::SessionDelete { session, confirmed: true }), Need::Writing);
     }
 

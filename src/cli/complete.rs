@@ -6,12 +6,12 @@ use clap_complete::CompletionCandidate;
 
 use super::ask;
 use super::ctx::Ctx;
-use super::pending::paths::Env;
 use super::pending::persona;
 use super::screen::Screen;
 use super::text;
 use crate::ipc::{Request, Response};
 use crate::model::Channel;
+use crate::paths::Env;
 
 /// The variable by which the completion scripts ask; its value is the shell.
 pub(crate) const VARIABLE: &str = "_CLAUDEBOT_COMPLETE";
@@ -35,10 +35,12 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
 
 pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy();
-    let Ok(paths) = super::pending::paths::Paths::resolve(&Env::from_process()) else { return Vec::new() };
+    let Ok(paths) = crate::paths::Paths::resolve(&Env::from_process()) else { return Vec::new() };
     let fits = persona::list(&paths).into_iter().flatten().filter(|found| found.name.starts_with(&*prefix));
-    fits.map(|found| CompletionCandidate::new(found.name).help(Some(text::one_line(&found.description).into())))
-        .collect()
+    fits.map(|found| {
+        CompletionCandidate::new(found.name).help(Some(text::one_line(&found.description).into()))
+    })
+    .collect()
 }
 
 /// Numbers of what waits, with what it is about; then the names of sessions.

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::pending::client::Identity;
-use super::pending::config::Config;
-use super::pending::paths::{Env, Paths};
+use super::pending::client::{Identity, Starter};
 use super::screen::{Screen, Stop};
+use super::text;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::Selector;
 use crate::model::Channel;
+use crate::paths::{Env, Paths};
 
 /// The environment variable with the id of the session a process runs in.
 pub(crate) const INSIDE: &str = "CLAUDEBOT_SESSION";
@@ -33,7 +34,13 @@ impl Ctx {
 
     /// Who we are to the host.
     pub(crate) fn identity(&self) -> Identity {
-        Identity { client: "cli".to_owned(), inside: self.inside() }
+        Identity::new("cli", self.inside())
+    }
+
+    /// Connects to the host, starting one where none is up.
+    pub(crate) fn starter(&self) -> Result<Starter> {
+        let notice = |words: &str| Screen::tell(&format!("{}\n", text::clean(words)));
+        Ok(Starter::new(&self.paths, &self.identity(), &self.env)?.notice(notice))
     }
 
     pub(crate) fn inside(&self) -> Option<String> {

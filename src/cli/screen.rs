@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::text;
 use crate::error::{Error, Kind};
-use super::pending::paths::Env;
+use crate::paths::Env;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -65,6 +65,10 @@ impl Screen {
         }
     }
 
+    pub(crate) const fn colour_on_stdout(&self) -> bool {
+        self.colour && self.stdout_is_terminal
+    }
+
     /// A person sits there and can be asked.
     pub(crate) const fn can_ask(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal
@@ -82,6 +86,11 @@ impl Screen {
 
     /// Words on stderr as they are; the caller has cleaned what came from outside.
     pub(crate) fn talk(&self, words: &str) {
+        Self::tell(words);
+    }
+
+    /// The same where no screen is at hand.
+    pub(crate) fn tell(words: &str) {
         let mut to = io::stderr().lock();
         // There is no one left to tell when stderr itself fails.
         to.write_all(words.as_bytes()).and_then(|()| to.flush()).ok();

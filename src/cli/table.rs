@@ -100,11 +100,8 @@ fn line(columns: &[Column], widths: &[usize], row: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 3] = [
-        Column::left("NAME", Fit::End(8)),
-        Column::left("DIR", Fit::Start(10)),
-        Column::right("COST"),
-    ];
+    const COLUMNS: [Column; 3] =
+        [Column::left("NAME", Fit::End(8)), Column::left("DIR", Fit::Start(10)), Column::right("COST")];
 
     fn rows() -> Vec<Vec<String>> {
         vec![

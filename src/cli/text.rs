@@ -40,7 +40,9 @@ impl Stripper {
         let (next, visible) = match (self.state, c) {
             (Sequence::None, '\u{1b}') => (Sequence::Escape, false),
             (Sequence::None, '\u{9b}') => (Sequence::Control, false),
-            (Sequence::None, '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => (Sequence::String, false),
+            (Sequence::None, '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => {
+                (Sequence::String, false)
+            }
             (Sequence::None, c) => (Sequence::None, harmless(c)),
             (Sequence::Escape, '[') => (Sequence::Control, false),
             (Sequence::Escape, ']' | 'P' | 'X' | '^' | '_') => (Sequence::String, false),

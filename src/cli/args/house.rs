@@ -20,7 +20,9 @@ pub(crate) enum PersonaCommand {
         json: bool,
     },
     /// Show one persona with its prompt
-    #[command(after_help = "Examples:\n  claudebot persona show planner\n  claudebot persona show planner --json")]
+    #[command(
+        after_help = "Examples:\n  claudebot persona show planner\n  claudebot persona show planner --json"
+    )]
     Show {
         /// Name of the persona
         #[arg(add = ArgValueCompleter::new(complete::personas))]
@@ -30,9 +32,7 @@ pub(crate) enum PersonaCommand {
         json: bool,
     },
     /// Check persona files; all of them without NAME
-    #[command(
-        after_help = "Examples:\n  claudebot persona check\n  claudebot persona check ./homelab.toml"
-    )]
+    #[command(after_help = "Examples:\n  claudebot persona check\n  claudebot persona check ./homelab.toml")]
     Check {
         /// Names or files
         #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::personas))]
@@ -54,7 +54,9 @@ pub(crate) enum ConfigCommand {
         set: ConfigSet,
     },
     /// Where the configuration file is (or would be)
-    #[command(after_help = "Example:\n  $EDITOR \"$(claudebot config path)\"\n\nSee also: claudebot config path --help")]
+    #[command(
+        after_help = "Example:\n  $EDITOR \"$(claudebot config path)\"\n\nSee also: claudebot config path --help"
+    )]
     Path,
     /// Check the configuration file
     #[command(after_help = "Example:\n  claudebot config check")]

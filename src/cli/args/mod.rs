@@ -12,11 +12,11 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use house::{
     CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
-    ManArgs, PersonaCommand, Restart, StatsArgs, Stop,
+    ManArgs, PersonaCommand, Restart, Shell, StatsArgs, Stop,
 };
 pub(crate) use session::{
-    ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue, Rename, Restore,
-    SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
+    Rename, Restore, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
