@@ -159,13 +159,31 @@ pub(crate) mod tests {
 
     #[test]
     fn eighty_columns_look_good() {
-        insta::assert_snapshot!(lines(Some(80)).join("\n"), @"");
+        assert_eq!(
+            lines(Some(80)),
+            [
+                "   STATE          NAME                PERSONA     DIR                USED   COST",
+                "*  ▶ busy         work                default     …ojects/claudebot    1h  $1.23",
+                "   ! waiting +2   home ⚑              default     …ojects/claudebot    1h",
+                "   ○ asleep       a-name-that-someb…  brainstorm  …with/a/long/path    1h",
+                "   ↗ handed over  evil name           default     …ojects/claudebot    1h",
+            ]
+        );
         assert!(lines(Some(80)).iter().all(|line| text::width(line) <= 80));
     }
 
     #[test]
     fn wide_terminals_and_pipes_cut_nothing() {
-        insta::assert_snapshot!(lines(Some(200)).join("\n"), @"");
+        assert_eq!(
+            lines(Some(200)),
+            [
+                "   STATE          NAME                                                     PERSONA     DIR                                                         USED   COST",
+                "*  ▶ busy         work                                                     default     ~/projects/claudebot                                          1h  $1.23",
+                "   ! waiting +2   home ⚑                                                   default     ~/projects/claudebot                                          1h",
+                "   ○ asleep       a-name-that-somebody-typed-at-length-because-they-could  brainstorm  /srv/some/rather/deep/place/for/a/project/with/a/long/path    1h",
+                "   ↗ handed over  evil name                                                default     ~/projects/claudebot                                          1h",
+            ]
+        );
         assert_eq!(lines(None), lines(Some(200)));
     }
 
