@@ -6,12 +6,12 @@ use clap_complete::CompletionCandidate;
 
 use super::ask;
 use super::ctx::Ctx;
-use super::pending::persona;
 use super::screen::Screen;
 use super::text;
 use crate::ipc::{Request, Response};
 use crate::model::Channel;
-use crate::paths::Env;
+use crate::paths::{Env, Paths};
+use crate::persona;
 
 /// The variable by which the completion scripts ask; its value is the shell.
 pub(crate) const VARIABLE: &str = "_CLAUDEBOT_COMPLETE";
@@ -20,7 +20,7 @@ fn read(request: &Request) -> Option<Response> {
     let env = Env::from_process();
     let screen = Screen::of_process(&env);
     let ctx = Ctx::new(env, screen).ok()?;
-    ask::read(&ctx, request).ok()?
+    ask::in_process(&ctx, request).ok()?
 }
 
 pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -35,10 +35,12 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
 
 pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy();
-    let Ok(paths) = crate::paths::Paths::resolve(&Env::from_process()) else { return Vec::new() };
-    let fits = persona::list(&paths).into_iter().flatten().filter(|found| found.name.starts_with(&*prefix));
+    let Ok(paths) = Paths::resolve(&Env::from_process()) else { return Vec::new() };
+    let Ok(listed) = persona::list(&paths) else { return Vec::new() };
+    let fits = listed.into_iter().filter(|found| found.name.starts_with(&*prefix));
     fits.map(|found| {
-        CompletionCandidate::new(found.name).help(Some(text::one_line(&found.description).into()))
+        let help = found.persona.ok().map(|persona| text::one_line(&persona.description).into());
+        CompletionCandidate::new(found.name).help(help)
     })
     .collect()
 }

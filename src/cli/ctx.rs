@@ -2,17 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::pending::client::{Identity, Starter};
 use super::screen::{Screen, Stop};
 use super::text;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::Selector;
+use crate::ipc::autostart::Starter;
+use crate::ipc::client::Identity;
 use crate::model::Channel;
 use crate::paths::{Env, Paths};
 
 /// The environment variable with the id of the session a process runs in.
 pub(crate) const INSIDE: &str = "CLAUDEBOT_SESSION";
+
+/// What we are to the host.
+pub(crate) const CLIENT: &str = "cli";
 
 #[derive(Debug)]
 pub(crate) struct Ctx {
@@ -34,7 +38,7 @@ impl Ctx {
 
     /// Who we are to the host.
     pub(crate) fn identity(&self) -> Identity {
-        Identity::new("cli", self.inside())
+        Identity::new(CLIENT, self.inside())
     }
 
     /// Connects to the host, starting one where none is up.

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use super::args::DemoArgs;
 use super::ctx::{self, Ctx};
-use super::pending::client::Client;
-use super::pending::demo::SCRIPT;
 use super::screen::{DONE, Finish, Stop};
 use super::send::{Asker, Drive, Interrupts, Way};
 use super::{ask, text};
+use crate::demo::{DemoAnswer, INTRO, SCRIPT};
 use crate::error::{Error, Kind, Result};
+use crate::ipc::client::Client;
 use crate::ipc::request::shell_key;
 use crate::ipc::{NewSession, Request, Response, Selector, SendPrompt, StopWhen};
-use crate::model::{Agent, Channel, Delivery};
+use crate::model::{Agent, Channel, Decision, Delivery, Scope};
 use crate::paths::Env;
 
 const NAME: &str = "demo";
@@ -34,22 +34,36 @@ pub(crate) fn run(ctx: &Ctx, _: &DemoArgs) -> Finish {
 
 async fn converse(ctx: &Ctx) -> Finish {
     let interactive = ctx.screen.can_ask() && ctx.screen.stdout_is_terminal;
-    ctx.screen.say("This is a demo. The answers come from a small built-in program, not from Claude;");
-    ctx.screen.say("nothing is sent anywhere, and everything is removed at the end.");
+    ctx.screen.say(INTRO);
     session(ctx).await?;
     let mut interrupts = Interrupts::listen()?;
     if interactive {
         let mut asker = Asker::new(ctx.screen, Way::Terminal);
         return talk(ctx, &mut asker, &mut interrupts).await;
     }
-    let mut asker = Asker::new(ctx.screen, Way::Automatic);
-    for prompt in SCRIPT {
+    play(ctx, &mut interrupts).await
+}
+
+/// The short conversation for when nobody is at the terminal.
+async fn play(ctx: &Ctx, interrupts: &mut Interrupts) -> Finish {
+    for step in SCRIPT {
         let mut out = ctx.screen.out();
-        out.line(&format!("› {prompt}"))?;
+        out.line(&format!("› {}", step.prompt))?;
         out.flush()?;
-        turn(ctx, prompt, &mut asker, &mut interrupts).await?;
+        let mut asker = Asker::scripted(ctx.screen, step.answers.iter().map(decision));
+        turn(ctx, step.prompt, &mut asker, interrupts).await?;
     }
     Ok(DONE)
+}
+
+fn decision(answer: &DemoAnswer) -> Decision {
+    match answer {
+        DemoAnswer::Allow => Decision::Allow { scope: Scope::Once },
+        DemoAnswer::Answers(answers) => {
+            let pair = |(question, label): &(&str, &str)| ((*question).to_owned(), (*label).to_owned());
+            Decision::Answers { answers: answers.iter().map(pair).collect() }
+        }
+    }
 }
 
 async fn session(ctx: &Ctx) -> Result<(), Stop> {

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::args::DoctorArgs;
 use super::ctx::{self, Ctx};
-use super::pending::client::Client;
-use super::pending::persona;
 use super::screen::{DONE, Finish};
 use super::text;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::ipc::client::Client;
 use crate::ipc::{HostStatus, Request, Response};
+use crate::persona;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -101,14 +101,15 @@ fn configuration(ctx: &Ctx, findings: &mut Vec<Finding>) -> Option<Config> {
 
 fn personas(ctx: &Ctx) -> Finding {
     const CHECK: &str = "personas";
-    let mut valid = 0;
-    for found in persona::list(&ctx.paths) {
-        match found {
-            Ok(_) => valid += 1,
-            Err(error) => return Finding::error(CHECK, error),
-        }
+    let listed = match persona::list(&ctx.paths) {
+        Ok(listed) => listed,
+        Err(error) => return Finding::error(CHECK, error),
+    };
+    let number = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+    match listed.into_iter().find_map(|listed| listed.persona.err()) {
+        Some(error) => Finding::error(CHECK, error),
+        None => Finding::ok(CHECK, format!("{}, all valid", text::count(number, "persona"))),
     }
-    Finding::ok(CHECK, format!("{} valid", text::count(valid, "persona")))
 }
 
 async fn host(ctx: &Ctx) -> Finding {

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::args::{HostCommand, HostRun, HostStatusArgs, Restart, Stop};
 use super::ctx::{self, Ctx};
-use super::pending::client::Client;
-use super::pending::host::{self, HostOptions};
 use super::screen::{DONE, Finish};
 use super::{ask, screen, text};
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::host::{self, HostMode, HostOptions};
+use crate::ipc::client::Client;
+use crate::ipc::contact::{Contact, contact};
+use crate::ipc::readiness::{self, Readiness};
 use crate::ipc::{HostStatus, Request, Response, StopWhen};
 
 pub(crate) fn run(ctx: &Ctx, command: HostCommand) -> Finish {
@@ -21,12 +24,13 @@ pub(crate) fn run(ctx: &Ctx, command: HostCommand) -> Finish {
 }
 
 fn serve(ctx: &Ctx, args: HostRun) -> Finish {
-    host::run(HostOptions {
-        paths: ctx.paths.clone(),
-        env: ctx.env.clone(),
-        flags: args.set.set,
-        background: args.background,
-    })?;
+    let config = Config::load(&ctx.paths, &ctx.env, &args.set.set);
+    if let (Err(error), true) = (&config, args.background) {
+        // Whoever started it in the background hears of it only this way.
+        readiness::announce(&Readiness::Error(error.clone())).ok();
+    }
+    let mode = if args.background { HostMode::Background } else { HostMode::Foreground };
+    host::run(HostOptions { paths: ctx.paths.clone(), env: ctx.env.clone(), config: config?, mode })?;
     Ok(DONE)
 }
 
@@ -93,7 +97,15 @@ fn restart(ctx: &Ctx, args: &Restart) -> Finish {
 
 /// Asks the host to end and waits until it has. False: none was up.
 async fn end(ctx: &Ctx, when: StopWhen) -> Result<bool, screen::Stop> {
-    let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? else { return Ok(false) };
+    let mut client = match contact(&ctx.paths, &ctx.identity()).await? {
+        Contact::Absent => return Ok(false),
+        Contact::Served(client) => client,
+        // A host of another release understands this much.
+        Contact::Unserved(host) => {
+            host.stop_when_idle().await?;
+            return Ok(true);
+        }
+    };
     match client.call(Request::HostStop { when }).await? {
         Response::Done => {}
         Response::Said(words) => ctx.screen.say(&words),

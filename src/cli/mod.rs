@@ -18,7 +18,6 @@ mod doctor;
 mod host;
 mod log;
 mod man;
-mod pending;
 mod persona;
 mod progress;
 mod screen;
@@ -45,7 +44,8 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.collect();
     // An agent's start is part of a turn's time, and its arguments are Claude Code's, not ours.
     if args.get(1).is_some_and(|first| first == "demo-agent") {
-        return pending::demo::run(args.get(2..).unwrap_or_default());
+        let agents = args.into_iter().skip(2).collect();
+        return crate::demo::agent(agents, &Env::from_process());
     }
     let env = Env::from_process();
     if let Some(shell) = env.get(complete::VARIABLE) {

@@ -4,12 +4,11 @@ use serde_json::{Value, json};
 
 use super::args::PersonaCommand;
 use super::ctx::Ctx;
-use super::pending::persona;
 use super::screen::{DONE, Finish};
 use super::table::{self, Column, Fit};
 use super::text;
 use crate::error::Result;
-use crate::persona::{Persona, PersonaOrigin};
+use crate::persona::{self, Listed, Persona, PersonaOrigin};
 
 pub(crate) fn run(ctx: &Ctx, command: PersonaCommand) -> Finish {
     match command {
@@ -27,53 +26,55 @@ const COLUMNS: [Column; 4] = [
 ];
 
 fn list(ctx: &Ctx, json: bool) -> Finish {
-    let (found, broken): (Vec<_>, Vec<_>) = persona::list(&ctx.paths).into_iter().partition(Result::is_ok);
-    let found: Vec<Persona> = found.into_iter().flatten().collect();
+    let listed = persona::list(&ctx.paths)?;
     let mut out = ctx.screen.out();
     if json {
-        out.json(&found.iter().map(summary).collect::<Vec<_>>())?;
+        out.json(&listed.iter().map(summary).collect::<Vec<_>>())?;
     } else {
-        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
+        let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
         for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
             out.line(&line)?;
         }
     }
     out.flush()?;
-    for error in broken.into_iter().filter_map(Result::err) {
-        ctx.screen.complain(&error);
-    }
     Ok(DONE)
 }
 
-fn row(persona: &Persona) -> Vec<String> {
-    vec![
-        text::one_line(&persona.name),
-        if persona.origin == PersonaOrigin::BuiltIn { "built in" } else { "yours" }.to_owned(),
-        persona.model.clone().unwrap_or_default(),
-        text::one_line(&persona.description),
-    ]
+fn row(listed: &Listed) -> Vec<String> {
+    let from = match (&listed.origin, listed.overrides) {
+        (PersonaOrigin::BuiltIn, _) => "built in",
+        (PersonaOrigin::File(_), false) => "yours",
+        (PersonaOrigin::File(_), true) => "yours (built in, too)",
+    };
+    let (model, about) = match &listed.persona {
+        Ok(persona) => (persona.model.clone().unwrap_or_default(), text::one_line(&persona.description)),
+        Err(error) => (String::new(), format!("✗ {}", text::one_line(&error.message))),
+    };
+    vec![text::one_line(&listed.name), from.to_owned(), model, about]
 }
 
-fn origin(persona: &Persona) -> String {
-    match &persona.origin {
+fn origin(origin: &PersonaOrigin) -> String {
+    match origin {
         PersonaOrigin::BuiltIn => "built-in".to_owned(),
         PersonaOrigin::File(path) => path.display().to_string(),
     }
 }
 
-fn summary(persona: &Persona) -> Value {
+fn summary(listed: &Listed) -> Value {
+    let persona = listed.persona.as_ref();
     json!({
-        "name": persona.name,
-        "origin": origin(persona),
-        "description": persona.description,
-        "model": persona.model,
+        "name": listed.name,
+        "origin": origin(&listed.origin),
+        "description": persona.ok().map(|persona| &persona.description),
+        "model": persona.ok().and_then(|persona| persona.model.as_ref()),
+        "error": persona.err(),
     })
 }
 
 fn whole(persona: &Persona) -> Value {
     json!({
         "name": persona.name,
-        "origin": origin(persona),
+        "origin": origin(&persona.origin),
         "description": persona.description,
         "model": persona.model,
         "effort": persona.effort,
@@ -111,7 +112,7 @@ fn show(ctx: &Ctx, name: &str, json: bool) -> Finish {
 fn facts(persona: &Persona) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("name", persona.name.clone()),
-        ("from", origin(persona)),
+        ("from", origin(&persona.origin)),
         ("description", persona.description.clone()),
     ];
     let optional = [
@@ -135,7 +136,7 @@ fn facts(persona: &Persona) -> Vec<(&'static str, String)> {
 
 /// Checks the named ones, or all; says every fault, fails if there is one.
 fn check(ctx: &Ctx, names: Vec<String>) -> Finish {
-    let names = if names.is_empty() { every(ctx) } else { names };
+    let names = if names.is_empty() { every(ctx)? } else { names };
     let mut code = DONE;
     for name in names {
         match persona::check(&name, &ctx.paths) {
@@ -151,15 +152,6 @@ fn check(ctx: &Ctx, names: Vec<String>) -> Finish {
     Ok(code)
 }
 
-fn every(ctx: &Ctx) -> Vec<String> {
-    let mut names = Vec::new();
-    for found in persona::list(&ctx.paths) {
-        match found {
-            Ok(persona) => names.push(persona.name),
-            Err(error) => {
-                ctx.screen.complain(&error);
-            }
-        }
-    }
-    names
+fn every(ctx: &Ctx) -> Result<Vec<String>> {
+    Ok(persona::list(&ctx.paths)?.into_iter().map(|listed| listed.name).collect())
 }

@@ -312,7 +312,7 @@ Examples:
   claudebot archive list
   claudebot archive list --json
 
-JSON: an array with the fields file name session bytes created.")]
+JSON: an array with the fields file name session bytes created error.")]
 pub(crate) struct ArchiveList {
     /// Print a JSON array
     #[arg(long)]

@@ -1,17 +1,10 @@
 //! Claude Code: is it there, is it new enough, does somebody seem to be logged in.
 
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
-
 use super::Finding;
 use crate::cli::ctx::Ctx;
-use crate::cli::pending::claude;
 use crate::cli::text;
 use crate::config::Config;
-
-/// A version is printed within a second; much more means that it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::host::checkup;
 
 const DEMO: &str = "`claudebot demo` and `session new NAME --agent demo` work without it";
 
@@ -27,67 +20,12 @@ const CREDENTIALS: [&str; 6] = [
 
 pub(super) async fn examine(ctx: &Ctx, config: Option<&Config>) -> Vec<Finding> {
     let Some(config) = config else { return Vec::new() };
-    let Some(program) = claude::locate(&config.claude.path, ctx.env.get("PATH")) else {
-        return vec![missing(&config.claude.path)];
-    };
-    vec![version(&program).await, login(ctx, config)]
-}
-
-fn missing(path: &Path) -> Finding {
-    let hint = format!(
-        "install it (npm install -g @anthropic-ai/claude-code) or set claude.path in the configuration; {DEMO}"
-    );
-    Finding::fail("claude", format!("{} was not found", path.display()), hint)
-}
-
-async fn version(program: &Path) -> Finding {
-    const CHECK: &str = "claude";
-    let run = tokio::process::Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let place = program.display();
-    let output = match tokio::time::timeout(PATIENCE, run).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(error)) => {
-            return Finding::fail(CHECK, format!("{place} does not start: {error}"), "install it again");
+    match checkup::check_claude(&ctx.env, config).await {
+        Ok((program, version)) => {
+            vec![Finding::ok("claude", format!("{version}, {}", program.display())), login(ctx, config)]
         }
-        Err(_) => {
-            let message = format!("{place} --version has said nothing for {} s", PATIENCE.as_secs());
-            return Finding::fail(CHECK, message, "try it by hand");
-        }
-    };
-    let said = text::one_line(&String::from_utf8_lossy(&output.stdout));
-    judge(&place.to_string(), output.status.success(), &said)
-}
-
-fn judge(place: &str, success: bool, said: &str) -> Finding {
-    const CHECK: &str = "claude";
-    let found = said.split_whitespace().next().and_then(numbers);
-    match found {
-        Some(found) if success && found >= claude::OLDEST => Finding::ok(CHECK, format!("{said}, {place}")),
-        Some(_) if success => {
-            let (major, minor, patch) = claude::OLDEST;
-            let message = format!("{place} is {said}; {major}.{minor}.{patch} or newer is needed");
-            Finding::fail(
-                CHECK,
-                message,
-                "update it: claude update, or npm install -g @anthropic-ai/claude-code",
-            )
-        }
-        _ => Finding::fail(
-            CHECK,
-            format!("{place} --version does not look like Claude Code: {}", text::cut(said, 80)),
-            "set claude.path in the configuration to the right program",
-        ),
+        Err(error) => vec![Finding::error("claude", error)],
     }
-}
-
-fn numbers(version: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = version.split('.').map(|part| part.split('-').next().unwrap_or_default().parse().ok());
-    let numbers = (parts.next()??, parts.next()??, parts.next()??);
-    Some(numbers)
 }
 
 /// Only a guess from what lies around: on macOS, for example, the login is in the keychain.
@@ -116,20 +54,35 @@ fn login(ctx: &Ctx, config: &Config) -> Finding {
 mod tests {
     use super::super::Status;
     use super::*;
+    use crate::cli::screen::Screen;
+    use crate::paths::Env;
 
     #[test]
-    fn versions_are_judged() {
-        let status = |said| judge("/bin/claude", true, said).status;
-        assert_eq!(status("2.1.330 (Claude Code)"), Status::Ok);
-        assert_eq!(status("1.0.3 (Claude Code)"), Status::Fail);
-        assert_eq!(status("GNU bash"), Status::Fail);
-        assert_eq!(judge("/bin/claude", false, "2.1.330 (Claude Code)").status, Status::Fail);
-        assert_eq!(numbers("2.1.330-beta"), Some((2, 1, 330)));
-        assert_eq!(numbers("2.1"), None);
+    fn a_login_is_guessed_and_never_read() {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path().to_str().unwrap();
+        let login_with = |more: Option<(&str, &str)>| {
+            let env = Env::from_pairs([("HOME", place)].into_iter().chain(more));
+            let ctx = Ctx::new(env, Screen::plain()).unwrap();
+            login(&ctx, &Config::defaults(&ctx.paths))
+        };
+        let set = login_with(Some(("ANTHROPIC_API_KEY", "very secret")));
+        assert_eq!(set, Finding::ok("login", "$ANTHROPIC_API_KEY is set and will be used"));
+        if cfg!(target_os = "linux") {
+            assert_eq!(login_with(None).status, Status::Warn);
+            std::fs::create_dir(home.path().join(".claude")).unwrap();
+            // A directory cannot be read as a file: only that it is there may matter.
+            std::fs::create_dir(home.path().join(".claude/.credentials.json")).unwrap();
+            assert_eq!(login_with(None).status, Status::Ok);
+        }
     }
 
-    #[test]
-    fn where_claude_is_missing_the_demo_is_offered() {
-        assert!(missing(Path::new("claude")).hint.is_some_and(|hint| hint.contains("--agent demo")));
+    #[tokio::test]
+    async fn where_claude_is_missing_the_demo_is_offered() {
+        let env = Env::from_pairs([("HOME", "/nowhere"), ("PATH", "/nowhere")]);
+        let ctx = Ctx::new(env, Screen::plain()).unwrap();
+        let findings = examine(&ctx, Some(&Config::defaults(&ctx.paths))).await;
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].hint.as_deref().is_some_and(|hint| hint.contains("--agent demo")));
     }
 }

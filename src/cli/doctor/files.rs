@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Finding;
 use crate::cli::ctx::Ctx;
-use crate::cli::pending::store::{Db, Mode};
-use crate::cli::text;
+use crate::cli::{ask, text};
+use crate::ipc::Request;
 
 /// Below this, a turn of work may fill the disk.
 const LITTLE: u64 = 200 << 20;
@@ -62,7 +62,7 @@ fn database(ctx: &Ctx) -> Finding {
     if !file.exists() {
         return Finding::ok(CHECK, "none yet; the first session makes it");
     }
-    match Db::open(&file, Mode::ReadOnly) {
+    match ask::in_process(ctx, &Request::Names { prefix: String::new() }) {
         Ok(_) => Finding::ok(CHECK, text::tilde(&file, ctx.paths.home())),
         Err(error) => Finding::error(CHECK, error),
     }

@@ -1,4 +1,4 @@
-//! Who decides what the agent asks for: the person at this terminal, somebody elsewhere, or (in the demo) nobody.
+//! Who decides what the agent asks for: the person at this terminal, somebody elsewhere, or (in the demo) a script.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::tty::Tty;
 use crate::cli::screen::Screen;
 use crate::cli::text;
 use crate::error::{Error, Result};
-use crate::model::{Approval, ApprovalId, ApprovalKind, Decision, Scope};
+use crate::model::{Approval, ApprovalId, ApprovalKind, Decision};
 
 /// How decisions are come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(crate) enum Way {
     Terminal,
     /// Somebody has to run `claudebot approve`.
     Command,
-    /// Everything is allowed and the first choice taken: for the scripted demo only.
-    Automatic,
+    /// The answers are known beforehand: for the demo that plays by itself.
+    Scripted,
 }
 
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct Asker {
     waiting: VecDeque<Approval>,
     /// Decided here; the host's word about them is no news.
     decided: Vec<ApprovalId>,
+    script: VecDeque<Decision>,
 }
 
 impl Asker {
@@ -36,7 +37,13 @@ impl Asker {
     pub(crate) fn new(screen: Screen, way: Way) -> Self {
         let tty = if way == Way::Terminal { Tty::open() } else { None };
         let way = if way == Way::Terminal && tty.is_none() { Way::Command } else { way };
-        Self { screen, way, tty, current: None, waiting: VecDeque::new(), decided: Vec::new() }
+        let (waiting, script) = (VecDeque::new(), VecDeque::new());
+        Self { screen, way, tty, current: None, waiting, decided: Vec::new(), script }
+    }
+
+    /// Answers by itself, in this order; what comes on top is denied.
+    pub(crate) fn scripted(screen: Screen, script: impl Iterator<Item = Decision>) -> Self {
+        Self { script: script.collect(), ..Self::new(screen, Way::Scripted) }
     }
 
     /// Takes up a question. A decision comes back at once only where nobody is asked.
@@ -51,10 +58,11 @@ impl Asker {
                 self.screen.say(&elsewhere(&approval));
                 None
             }
-            Way::Automatic => {
-                let decision = by_itself(&approval);
+            Way::Scripted => {
+                let decision = self.script.pop_front().unwrap_or(Decision::Deny { message: None });
                 let about = text::one_line(&format!("{}: {}", approval.tool, approval.summary));
-                self.screen.say(&format!("? {about} – {} (automatic in the demo)", in_words(&decision)));
+                self.screen
+                    .say(&format!("? {about}\n  {} (the demo answers by itself)", in_words(&decision)));
                 self.decided.push(approval.id);
                 Some((approval.id, decision))
             }
@@ -100,7 +108,7 @@ impl Asker {
 
     /// Somebody else was first, or the question is void.
     pub(crate) fn settled(&mut self, id: ApprovalId, decision: Option<&Decision>, by: &str) {
-        if self.decided.contains(&id) || self.way == Way::Automatic {
+        if self.decided.contains(&id) || self.way == Way::Scripted {
             return;
         }
         let what = match decision {
@@ -179,21 +187,11 @@ fn elsewhere(approval: &Approval) -> String {
     format!("{what}: {about}\n{command}")
 }
 
-fn by_itself(approval: &Approval) -> Decision {
-    if approval.kind != ApprovalKind::Question {
-        return Decision::Allow { scope: Scope::Once };
-    }
-    let first = |question: &crate::model::Question| {
-        let label = question.options.first().map_or_else(|| "yes".to_owned(), |choice| choice.label.clone());
-        (question.question.clone(), label)
-    };
-    Decision::Answers { answers: approval.questions.iter().map(first).collect() }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::asking::tests::{approval, question};
+    use super::super::asking::tests::approval;
     use super::*;
+    use crate::model::Scope;
 
     #[test]
     fn where_nobody_can_be_asked_the_command_is_named() {
@@ -205,12 +203,10 @@ mod tests {
 
     #[test]
     fn the_demo_answers_by_itself() {
-        let mut asker = Asker::new(Screen::plain(), Way::Automatic);
         let allowed = Decision::Allow { scope: Scope::Once };
+        let mut asker = Asker::scripted(Screen::plain(), [allowed.clone()].into_iter());
         assert_eq!(asker.ask(approval(ApprovalKind::Tool)), Some((12, allowed)));
-        let questions = vec![question("Which?", false, &["one", "two"])];
-        let asked = Approval { questions, ..approval(ApprovalKind::Question) };
-        let answers = [("Which?".to_owned(), "one".to_owned())].into();
-        assert_eq!(asker.ask(asked), Some((12, Decision::Answers { answers })));
+        let denied = Decision::Deny { message: None };
+        assert_eq!(asker.ask(approval(ApprovalKind::Plan)), Some((12, denied)));
     }
 }

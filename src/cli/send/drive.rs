@@ -9,11 +9,11 @@ use super::printer::Printer;
 use super::view::{Act, Ending, View};
 use crate::cli::ask;
 use crate::cli::ctx::Ctx;
-use crate::cli::pending::client::Reconnecting;
 use crate::cli::screen::{DONE, Finish, Stop};
 use crate::cli::session::quoted;
 use crate::cli::text;
 use crate::error::{Error, Kind, Result};
+use crate::ipc::reconnect::Reconnecting;
 use crate::ipc::{Accepted, HostFrame, Push, Request, Response, Selector, SendPrompt};
 use crate::model::{ApprovalId, Decision};
 

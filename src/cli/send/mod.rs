@@ -12,7 +12,7 @@ pub(crate) use asker::{Asker, Way};
 pub(crate) use drive::{BY, Drive, Interrupts, connect};
 
 /// A connection that outlives hosts.
-pub(crate) type Link = super::pending::client::Reconnecting;
+pub(crate) type Link = crate::ipc::reconnect::Reconnecting;
 
 use super::args::SendArgs;
 use super::ctx::{self, Ctx};

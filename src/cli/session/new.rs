@@ -6,13 +6,14 @@ use super::{print_json, quoted, session_of};
 use crate::cli::args::{AgentArg, New};
 use crate::cli::ask::ask;
 use crate::cli::ctx::Ctx;
-use crate::cli::pending::persona;
 use crate::cli::screen::{DONE, Finish, Stop};
 use crate::cli::text;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::host::checkup;
 use crate::ipc::{NewSession, Request};
 use crate::model::{Agent, Channel, SessionView};
+use crate::persona;
 
 pub(crate) fn run(ctx: &Ctx, args: New) -> Finish {
     let session = make(ctx, &args)?;
@@ -20,6 +21,7 @@ pub(crate) fn run(ctx: &Ctx, args: New) -> Finish {
         return print_json(ctx, &session);
     }
     describe(ctx, &session, args.switch);
+    warn(ctx, &session);
     Ok(DONE)
 }
 
@@ -72,6 +74,19 @@ fn existing(ctx: &Ctx, dir: &Path) -> Result<PathBuf> {
         Ok(_) => Err(Error::usage(format!("{} is not a directory", dir.display()))),
         Err(error) => Err(Error::usage(format!("cannot use {} as a directory: {error}", dir.display()))
             .hint("give an existing directory with --dir, or --scratch for a new one that claudebot keeps")),
+    }
+}
+
+/// The session is made all the same: Claude Code may come later.
+fn warn(ctx: &Ctx, session: &SessionView) {
+    if session.agent == Agent::Demo {
+        return;
+    }
+    if let Err(error) = ctx.config().and_then(|config| checkup::find_claude(&ctx.env, &config)) {
+        ctx.screen.say(&format!("warning: {}", error.message));
+        if let Some(hint) = error.hint {
+            ctx.screen.say(&format!("  hint: {hint}"));
+        }
     }
 }
 
