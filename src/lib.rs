@@ -32,6 +32,7 @@
 
 mod archive;
 mod claude;
+mod cli;
 mod config;
 mod demo;
 mod error;
@@ -42,8 +43,7 @@ mod paths;
 mod persona;
 mod store;
 
-/// The hidden `claudebot demo-agent`: stream-json on stdin and stdout, with `claude`'s own arguments.
-#[must_use]
-pub fn demo_agent(args: Vec<std::ffi::OsString>) -> std::process::ExitCode {
-    demo::agent(args, &paths::Env::from_process())
+/// Runs the command line: `args` with the program's name in front, as the system gives them.
+pub fn run(args: impl Iterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
+    cli::run(args)
 }

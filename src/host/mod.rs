@@ -5,8 +5,10 @@
 //! task. It must not know how anything is shown.
 
 mod actor;
+pub(crate) mod checkup;
 pub(crate) mod connection;
 mod feed;
+pub(crate) mod in_process;
 pub(crate) mod lock;
 mod logging;
 mod long;

@@ -1,0 +1,225 @@
+//! The house itself: personas, configuration, the host, help for shells.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use clap_complete::ArgValueCompleter;
+
+use crate::cli::complete;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonaCommand {
+    /// List personas: the built-in ones and yours
+    #[command(
+        visible_alias = "ls",
+        after_help = "Example:\n  claudebot persona list\n\nJSON: an array with the fields name origin description model error."
+    )]
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one persona with its prompt
+    #[command(
+        after_help = "Examples:\n  claudebot persona show planner\n  claudebot persona show planner --json"
+    )]
+    Show {
+        /// Name of the persona
+        #[arg(add = ArgValueCompleter::new(complete::personas))]
+        name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check persona files; all of them without NAME
+    #[command(after_help = "Examples:\n  claudebot persona check\n  claudebot persona check ./homelab.toml")]
+    Check {
+        /// Names or files
+        #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::personas))]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Every setting with its value and where it comes from
+    #[command(
+        after_help = "Example:\n  claudebot config show\n\nJSON: an array with the fields key value origin. Secrets are never shown."
+    )]
+    Show {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        set: ConfigSet,
+    },
+    /// Where the configuration file is (or would be)
+    #[command(
+        after_help = "Example:\n  $EDITOR \"$(claudebot config path)\"\n\nSee also: claudebot config path --help"
+    )]
+    Path,
+    /// Check the configuration file
+    #[command(after_help = "Example:\n  claudebot config check")]
+    Check,
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct ConfigSet {
+    /// Set a key for this run, as `host.max_live=50`; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, for example host.max_live=50".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot doctor
+  claudebot doctor --json
+
+Exit code 0 where nothing failed (warnings are fine), else 1.
+JSON: an array with the fields check status message hint. `status` is one of ok warn fail.")]
+pub(crate) struct DoctorArgs {
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot stats
+  claudebot stats work --since 7d
+
+Cold turns had to start a process first. Percentiles p50, p95, p99 per stage.
+JSON fields: turns stages (stage cold count p50_us p95_us p99_us, in microseconds).")]
+pub(crate) struct StatsArgs {
+    /// Only this session
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: Option<String>,
+    /// Only turns since: 90m, 12h, 7d, 2026-11-22 or an RFC 3339 time
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostCommand {
+    /// Run the host here until it is stopped
+    Run(HostRun),
+    /// Whether a host runs, and what it does
+    Status(HostStatusArgs),
+    /// End the host once running turns are done
+    Stop(Stop),
+    /// Replace the host by one of this version
+    Restart(Restart),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot host run
+  claudebot host run --set host.max_live=50
+
+Nobody needs to start it by hand: `send` and its kind start one in the background, which ends by itself.")]
+pub(crate) struct HostRun {
+    /// Started by a client: report readiness on stdout, end when idle for `host.linger`
+    #[arg(long)]
+    pub(crate) background: bool,
+    #[command(flatten)]
+    pub(crate) set: ConfigSet,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  claudebot host status
+
+Exit code 0 where a host runs, else 5.
+JSON fields: pid version protocol started socket data_dir live busy clients mode draining.")]
+pub(crate) struct HostStatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot host stop
+  claudebot host stop --now")]
+pub(crate) struct Stop {
+    /// Interrupt running turns instead of letting them finish
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot host restart
+  claudebot host restart --now")]
+pub(crate) struct Restart {
+    /// Let running turns finish first (the default)
+    #[arg(long, conflicts_with = "now")]
+    pub(crate) when_idle: bool,
+    /// Interrupt running turns
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot demo
+  claudebot demo | cat            plays a short conversation and ends
+
+Nothing of yours is touched: sessions, settings and the host live in a temporary directory that is removed.")]
+pub(crate) struct DemoArgs {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot completions bash > ~/.local/share/bash-completion/completions/claudebot
+  claudebot completions zsh > ~/.zfunc/_claudebot
+  claudebot completions fish > ~/.config/fish/completions/claudebot.fish
+  claudebot completions elvish >> ~/.config/elvish/rc.elv
+  claudebot completions powershell >> $PROFILE
+
+The scripts ask claudebot itself at every Tab, so names of sessions and personas are always current.")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot man | man -l -
+  claudebot man session new | man -l -
+  claudebot man --dir ~/.local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// A command; the overview without
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub(crate) command: Vec<String>,
+    /// Write every page into this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+}

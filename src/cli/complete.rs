@@ -1,0 +1,61 @@
+//! Names for the Tab key, read from the database each time. Never starts a host, never says an error.
+
+use std::ffi::OsStr;
+
+use clap_complete::CompletionCandidate;
+
+use super::ask;
+use super::ctx::Ctx;
+use super::screen::Screen;
+use super::text;
+use crate::ipc::{Request, Response};
+use crate::model::Channel;
+use crate::paths::{Env, Paths};
+use crate::persona;
+
+/// The variable by which the completion scripts ask; its value is the shell.
+pub(crate) const VARIABLE: &str = "_CLAUDEBOT_COMPLETE";
+
+fn read(request: &Request) -> Option<Response> {
+    let env = Env::from_process();
+    let screen = Screen::of_process(&env);
+    let ctx = Ctx::new(env, screen).ok()?;
+    ask::in_process(&ctx, request).ok()?
+}
+
+pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    match read(&Request::Names { prefix: prefix.clone() }) {
+        Some(Response::Names(names)) => {
+            names.into_iter().filter(|name| name.starts_with(&prefix)).map(CompletionCandidate::new).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy();
+    let Ok(paths) = Paths::resolve(&Env::from_process()) else { return Vec::new() };
+    let Ok(listed) = persona::list(&paths) else { return Vec::new() };
+    let fits = listed.into_iter().filter(|found| found.name.starts_with(&*prefix));
+    fits.map(|found| {
+        let help = found.persona.ok().map(|persona| text::one_line(&persona.description).into());
+        CompletionCandidate::new(found.name).help(help)
+    })
+    .collect()
+}
+
+/// Numbers of what waits, with what it is about; then the names of sessions.
+pub(crate) fn approvals(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy();
+    let mut found = Vec::new();
+    if let Some(Response::Status { approvals, .. }) = read(&Request::Status { channel: Channel::local() }) {
+        for approval in approvals.iter().filter(|approval| approval.id.to_string().starts_with(&*prefix)) {
+            let about = format!("{}: {}: {}", approval.session, approval.tool, approval.summary);
+            let help = text::cut(&text::one_line(&about), 60);
+            found.push(CompletionCandidate::new(approval.id.to_string()).help(Some(help.into())));
+        }
+    }
+    found.extend(sessions(current));
+    found
+}

@@ -1,0 +1,295 @@
+//! `log`: what was said and done, from the durable events.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::args::LogArgs;
+use super::ask::{self, ask};
+use super::ctx::{self, Ctx};
+use super::screen::{DONE, Finish, Out, Stop};
+use super::send::asking::in_words;
+use super::{send, text};
+use crate::error::Kind;
+use crate::ipc::{HostFrame, Push, Request, Response, Selector};
+use crate::model::{Detail, Event, EventKind, Outcome};
+
+/// Events asked for at once.
+const PAGE: u32 = 1000;
+
+pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
+    if args.audit {
+        return audit(ctx, args);
+    }
+    let session = ctx.select(args.name.as_deref());
+    let mut printer = Printer::new(ctx, args.json);
+    let last = backlog(ctx, args, &session, &mut printer)?;
+    printer.out.flush()?;
+    if args.follow {
+        ctx::runtime()?.block_on(follow(ctx, session, last, &mut printer))?;
+    }
+    Ok(DONE)
+}
+
+/// Prints what is there; returns the number of the last event.
+fn backlog(ctx: &Ctx, args: &LogArgs, session: &Selector, printer: &mut Printer) -> Result<u64, Stop> {
+    let limit = args.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut last = args.since.unwrap_or(0);
+    let mut printed = 0;
+    // Without --since the limit is for the end of the log, which is not known before it is read.
+    let mut tail = std::collections::VecDeque::new();
+    loop {
+        let events = page(ctx, session, last)?;
+        let Some(newest) = events.last() else { break };
+        last = newest.seq;
+        for event in events {
+            if args.since.is_none() && args.limit.is_some() {
+                tail.push_back(event);
+                if tail.len() > limit {
+                    tail.pop_front();
+                }
+            } else if printed < limit {
+                printer.event(&event)?;
+                printed += 1;
+            }
+        }
+        if args.since.is_some() && printed >= limit && !args.follow {
+            break;
+        }
+    }
+    tail.iter().try_for_each(|event| printer.event(event))?;
+    Ok(last)
+}
+
+fn page(ctx: &Ctx, session: &Selector, since: u64) -> Result<Vec<Event>, Stop> {
+    match ask(ctx, Request::Log { session: session.clone(), since, limit: PAGE })? {
+        Response::Events(events) => Ok(events),
+        other => Err(ask::unexpected(&other)),
+    }
+}
+
+/// Goes on until the session or the host ends; a host that was killed is replaced.
+async fn follow(ctx: &Ctx, session: Selector, mut last: u64, printer: &mut Printer) -> Result<(), Stop> {
+    let mut link = send::connect(ctx).await?;
+    loop {
+        let request = Request::Subscribe { session: session.clone(), since: last };
+        let subscription = match link.client().subscribe(request).await {
+            Ok((id, _)) => id,
+            Err(error) if error.kind == Kind::Unavailable => {
+                link.reconnect().await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match events(&mut link, subscription, &mut last, printer).await? {
+            End::Lost => {
+                link.reconnect().await?;
+            }
+            End::Lagged => {}
+            End::Closed(why) => {
+                ctx.screen.note(&why);
+                return Ok(());
+            }
+        }
+    }
+}
+
+enum End {
+    Lost,
+    Lagged,
+    Closed(String),
+}
+
+async fn events(
+    link: &mut send::Link,
+    subscription: u64,
+    last: &mut u64,
+    printer: &mut Printer,
+) -> Result<End, Stop> {
+    loop {
+        let push = match link.client().next().await? {
+            Some(HostFrame::Push { id, push }) if id == subscription => push,
+            Some(_) => continue,
+            None => return Ok(End::Lost),
+        };
+        match push {
+            Push::Event(event) if event.seq > *last => {
+                *last = event.seq;
+                printer.event(&event)?;
+                printer.out.flush()?;
+            }
+            Push::Lagged => return Ok(End::Lagged),
+            Push::Closed { reason } => return Ok(End::Closed(reason)),
+            _ => {}
+        }
+    }
+}
+
+fn audit(ctx: &Ctx, args: &LogArgs) -> Finish {
+    let records = match ask(ctx, Request::Audit { limit: args.limit.unwrap_or(PAGE) })? {
+        Response::Audit(records) => records,
+        other => return Err(ask::unexpected(&other)),
+    };
+    let mut out = ctx.screen.out();
+    for record in records {
+        if args.json {
+            out.json(&record)?;
+            continue;
+        }
+        let field = |(key, value): (&String, &serde_json::Value)| match value {
+            serde_json::Value::String(text) => format!("{key}={}", text::one_line(text)),
+            other => format!("{key}={}", text::one_line(&other.to_string())),
+        };
+        let line = match &record {
+            serde_json::Value::Object(fields) => fields.iter().map(field).collect::<Vec<_>>().join("  "),
+            other => text::one_line(&other.to_string()),
+        };
+        out.line(&line)?;
+    }
+    out.flush()?;
+    Ok(DONE)
+}
+
+/// Events one after the other, as JSON or for people.
+struct Printer {
+    out: Out,
+    json: bool,
+    zone: TimeZone,
+    date: String,
+}
+
+impl Printer {
+    fn new(ctx: &Ctx, json: bool) -> Self {
+        let zone = if json { TimeZone::UTC } else { TimeZone::system() };
+        Self { out: ctx.screen.out(), json, zone, date: String::new() }
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        if self.json {
+            return self.out.json(event);
+        }
+        let (date, time) = moment(event.at, &self.zone);
+        if date != self.date {
+            self.out.line(&format!("── {date} ──"))?;
+            self.date = date;
+        }
+        self.out.text(&rendered(event, &time))
+    }
+}
+
+fn moment(at: Timestamp, zone: &TimeZone) -> (String, String) {
+    let local = at.to_zoned(zone.clone());
+    (local.strftime("%Y-%m-%d").to_string(), local.strftime("%H:%M").to_string())
+}
+
+/// An event for people: number, time, a mark for who or what, and the words, aligned under each other.
+fn rendered(event: &Event, time: &str) -> String {
+    let words = words(event);
+    let head = format!("{:>5} {time} {} ", event.seq, mark(event.kind));
+    let margin = " ".repeat(text::width(&head));
+    let mut lines = words.trim_end().lines();
+    let mut block = format!("{head}{}\n", lines.next().unwrap_or_default());
+    for line in lines {
+        block.push_str(if line.is_empty() { "" } else { &margin });
+        block.push_str(line);
+        block.push('\n');
+    }
+    block
+}
+
+const fn mark(kind: EventKind) -> char {
+    match kind {
+        EventKind::Prompt => '›',
+        EventKind::Reply => '◆',
+        EventKind::Tool => '⚙',
+        EventKind::ApprovalAsked => '?',
+        EventKind::ApprovalAnswered => '↳',
+        EventKind::TurnEnded => '·',
+        EventKind::Notice => '!',
+    }
+}
+
+fn words(event: &Event) -> String {
+    match &event.detail {
+        Some(Detail::Prompt { attachments, .. }) if !attachments.is_empty() => {
+            format!("{}\n[{}]", event.text.trim_end(), attachments.join(", "))
+        }
+        Some(Detail::Tool { result, is_error, .. }) => match result {
+            None => format!("{} (cut off)", event.text),
+            Some(result) if *is_error => {
+                format!("{}\n✗ {}", event.text, result.lines().next().unwrap_or_default())
+            }
+            Some(_) => event.text.clone(),
+        },
+        Some(Detail::Asked { approval }) => {
+            format!("approval {}: {}: {}", approval.id, approval.tool, text::one_line(&approval.summary))
+        }
+        Some(Detail::Answered { approval, decision, by }) => match decision {
+            Some(decision) => format!("approval {approval}: {} by {by}", in_words(decision)),
+            None => format!("approval {approval} is no longer asked for"),
+        },
+        Some(Detail::Turn { outcome, cost_usd, .. }) => turn_ended(*outcome, *cost_usd, &event.text),
+        _ => event.text.clone(),
+    }
+}
+
+fn turn_ended(outcome: Outcome, cost: f64, why: &str) -> String {
+    let how = match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "interrupted",
+        Outcome::Replaced => "replaced",
+    };
+    let mut words = how.to_owned();
+    if !why.is_empty() && outcome != Outcome::Done {
+        words.push_str(&format!(": {why}"));
+    }
+    if cost > 0.0 {
+        words.push_str(&format!(" (${cost:.4})"));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: EventKind, text: &str, detail: Option<Detail>) -> Event {
+        let at = "2026-11-22T11:03:00Z".parse().unwrap();
+        Event { seq: 12, at, kind, text: text.to_owned(), prompt_id: None, detail }
+    }
+
+    #[test]
+    fn events_are_aligned_under_each_other() {
+        let prompt = event(EventKind::Prompt, "hello\n\nthere\n", None);
+        assert_eq!(rendered(&prompt, "11:03"), "   12 11:03 › hello\n\n              there\n");
+        let empty = event(EventKind::Reply, "", None);
+        assert_eq!(rendered(&empty, "11:03"), "   12 11:03 ◆ \n");
+    }
+
+    #[test]
+    fn tools_and_answers_say_how_it_went() {
+        let tool = |result: Option<&str>, is_error| Detail::Tool {
+            turn: 1,
+            block: 1,
+            name: "Bash".to_owned(),
+            input: serde_json::Value::Null,
+            result: result.map(str::to_owned),
+            is_error,
+            parent: None,
+        };
+        let words = |detail| super::words(&event(EventKind::Tool, "Bash: ls", Some(detail)));
+        assert_eq!(words(tool(Some("total 0"), false)), "Bash: ls");
+        assert_eq!(words(tool(Some("no\nway"), true)), "Bash: ls\n✗ no");
+        assert_eq!(words(tool(None, true)), "Bash: ls (cut off)");
+        assert_eq!(turn_ended(Outcome::Failed, 0.5, "API Error"), "failed: API Error ($0.5000)");
+        let decision = crate::model::Decision::Deny { message: None };
+        let answered = Detail::Answered { approval: 3, decision: Some(decision), by: "shell".to_owned() };
+        assert_eq!(words(answered), "approval 3: denied by shell");
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone() {
+        let at = "2026-11-22T23:03:00Z".parse().unwrap();
+        assert_eq!(moment(at, &TimeZone::UTC), ("2026-11-22".to_owned(), "23:03".to_owned()));
+    }
+}

@@ -1,0 +1,352 @@
+//! The I/O around [`View`]: gathers what happens, lets the view decide, does what it says.
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::asker::Asker;
+use super::printer::Printer;
+use super::view::{Act, Ending, View};
+use crate::cli::ask;
+use crate::cli::ctx::Ctx;
+use crate::cli::screen::{DONE, Finish, Stop};
+use crate::cli::session::quoted;
+use crate::cli::text;
+use crate::error::{Error, Kind, Result};
+use crate::ipc::reconnect::Reconnecting;
+use crate::ipc::{Accepted, HostFrame, Push, Request, Response, Selector, SendPrompt};
+use crate::model::{ApprovalId, Decision};
+
+/// Connections that may be lost one after the other without any event in between.
+const MAX_LOST: u32 = 5;
+
+/// Who an answer from a shell is by.
+pub(crate) const BY: &str = "shell";
+
+/// Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Interrupts(Signal);
+
+impl Interrupts {
+    pub(crate) fn listen() -> Result<Self> {
+        signal(SignalKind::interrupt())
+            .map(Self)
+            .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))
+    }
+
+    /// Cancel-safe.
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// A connection that starts a host where none is up, and another one where that is lost.
+pub(crate) async fn connect(ctx: &Ctx) -> Result<Reconnecting> {
+    Reconnecting::start(ctx.starter()?).await
+}
+
+/// What was asked of the host without waiting for the answer.
+#[derive(Debug)]
+enum Asked {
+    Answer,
+    Stop,
+    TakeBack,
+    Check,
+}
+
+enum Happening {
+    Frame(Option<HostFrame>),
+    Line(Option<String>),
+    Interrupt,
+}
+
+/// One prompt until its turn ends.
+pub(crate) struct Drive {
+    link: Reconnecting,
+    request: Request,
+    session: Selector,
+    name: String,
+    view: View,
+    printer: Printer,
+    subscription: u64,
+    asked: HashMap<u64, Asked>,
+    todo: VecDeque<Act>,
+    lost: u32,
+}
+
+impl Drive {
+    /// Returns once the prompt is stored and its session subscribed to.
+    pub(crate) async fn start(
+        ctx: &Ctx,
+        prompt: SendPrompt,
+        verbose: bool,
+        json: bool,
+    ) -> Result<Self, Stop> {
+        let mut link = connect(ctx).await?;
+        let request = Request::Send(prompt);
+        let accepted = send(&mut link, &request).await?;
+        let mut printer = Printer::new(ctx.screen, json);
+        if json {
+            printer.json(&accepted_json(&accepted))?;
+        } else {
+            ctx.screen.note(&format!("→ {}", text::one_line(&accepted.name)));
+        }
+        if let Some(reason) = &accepted.reason {
+            printer.note(reason);
+        }
+        let view = View::new(&accepted, verbose);
+        let mut drive = Self {
+            link,
+            request,
+            session: Selector::Exact(accepted.session.to_string()),
+            todo: view.accepted(&accepted).into(),
+            name: accepted.name,
+            view,
+            printer,
+            subscription: 0,
+            asked: HashMap::new(),
+            lost: 0,
+        };
+        drive.subscribe().await?;
+        Ok(drive)
+    }
+
+    pub(crate) async fn run(mut self, asker: &mut Asker, interrupts: &mut Interrupts) -> Finish {
+        loop {
+            while let Some(act) = self.todo.pop_front() {
+                if let Some(finish) = self.act(act, asker).await? {
+                    return finish;
+                }
+            }
+            let happening = tokio::select! {
+                frame = self.link.client().next() => Happening::Frame(frame?),
+                line = asker.line() => Happening::Line(line?),
+                () = interrupts.next() => Happening::Interrupt,
+            };
+            match happening {
+                Happening::Frame(Some(frame)) => self.frame(frame, asker)?,
+                Happening::Frame(None) => self.reconnect("the host has gone away", asker).await?,
+                Happening::Line(line) => {
+                    if let Some((approval, decision)) = asker.typed(line) {
+                        self.answer(approval, decision, asker).await?;
+                    }
+                }
+                Happening::Interrupt => self.todo.extend(self.view.interrupt()),
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: HostFrame, asker: &mut Asker) -> Result<(), Stop> {
+        match frame {
+            HostFrame::Push { id, push } if id == self.subscription => {
+                self.show(&push)?;
+                if matches!(push, Push::Event(_)) {
+                    self.lost = 0;
+                }
+                self.todo.extend(self.view.push(push));
+            }
+            HostFrame::Ok { id, response } => self.answered(id, Ok(response), asker),
+            HostFrame::Error { id, error } => self.answered(id, Err(error), asker),
+            HostFrame::Push { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Everything exactly as it came, for `--json`. An event that comes again after a lost connection does not.
+    fn show(&mut self, push: &Push) -> Result<(), Stop> {
+        match push {
+            Push::Event(event) if event.seq > self.view.last_seq() => self.printer.json(event),
+            Push::Live(live) => self.printer.json(live),
+            _ => Ok(()),
+        }
+    }
+
+    async fn act(&mut self, act: Act, asker: &mut Asker) -> Result<Option<Finish>, Stop> {
+        match act {
+            Act::Reply(text) => self.printer.reply(&text)?,
+            Act::Note(line) => self.printer.note(&line),
+            Act::Ask(approval) => {
+                self.printer.margin();
+                if let Some((approval, decision)) = asker.ask(*approval) {
+                    self.answer(approval, decision, asker).await?;
+                }
+            }
+            Act::Settled { approval, decision, by } => {
+                self.printer.margin();
+                asker.settled(approval, decision.as_ref(), &by);
+            }
+            Act::Check => self.post(self.request.clone(), Asked::Check, asker).await?,
+            Act::Resubscribe => self.resubscribe(asker).await?,
+            Act::Reconnect(why) => self.reconnect(&why, asker).await?,
+            Act::StopTurn(turn) => {
+                self.printer.note("stopping; Ctrl-C again leaves it running");
+                let request = Request::SessionStop { session: self.session.clone(), turn };
+                self.post(request, Asked::Stop, asker).await?;
+            }
+            Act::TakeBack(prompt) => {
+                self.printer.note("taking the prompt back; Ctrl-C again leaves it waiting");
+                self.post(Request::PromptTakeBack { prompt }, Asked::TakeBack, asker).await?;
+            }
+            Act::Detach => return Ok(Some(self.detach())),
+            Act::End(ending) => return Ok(Some(end(ending))),
+        }
+        Ok(None)
+    }
+
+    fn answered(&mut self, id: u64, answer: Result<Response>, asker: &mut Asker) {
+        let Some(asked) = self.asked.remove(&id) else { return };
+        match (asked, answer) {
+            (Asked::Answer, Err(error)) => {
+                self.printer.margin();
+                asker.refused(&error);
+            }
+            (Asked::Stop, Ok(Response::Stopped { held, .. })) if held > 0 => {
+                let waiting = text::count(u64::from(held), "prompt");
+                let name = quoted(&self.name);
+                self.printer
+                    .note(&format!("{waiting} held: claudebot session queue {name} --run or --clear"));
+            }
+            (Asked::Stop, Err(error)) => self.printer.note(&error.message),
+            (Asked::TakeBack, Ok(_)) => {
+                self.todo.push_back(Act::End(Ending::Interrupted("the prompt was taken back".to_owned())));
+            }
+            (Asked::TakeBack, Err(_)) => self.todo.extend(self.view.not_taken_back()),
+            (Asked::Check, Ok(Response::Accepted(accepted))) => {
+                self.todo.extend(self.view.accepted(&accepted));
+            }
+            _ => {}
+        }
+    }
+
+    async fn answer(&mut self, id: ApprovalId, decision: Decision, asker: &mut Asker) -> Result<(), Stop> {
+        let request = Request::Answer { approval: id, decision, by: BY.to_owned() };
+        self.post(request, Asked::Answer, asker).await
+    }
+
+    /// Asks without waiting; the answer comes with the stream.
+    async fn post(&mut self, request: Request, asked: Asked, asker: &mut Asker) -> Result<(), Stop> {
+        match self.link.client().send(request).await {
+            Ok(id) => {
+                self.asked.insert(id, asked);
+                Ok(())
+            }
+            Err(error) if error.kind == Kind::Unavailable => self.reconnect(&error.message, asker).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn subscribe(&mut self) -> Result<()> {
+        let since = self.view.last_seq();
+        loop {
+            let request = Request::Subscribe { session: self.session.clone(), since };
+            match self.link.client().subscribe(request).await {
+                Ok((id, _)) => {
+                    self.subscription = id;
+                    return Ok(());
+                }
+                Err(error) if error.kind == Kind::Unavailable && self.lost < MAX_LOST => {
+                    self.lost += 1;
+                    self.link.reconnect().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// We were too slow; the connection is fine.
+    async fn resubscribe(&mut self, asker: &mut Asker) -> Result<(), Stop> {
+        match self.subscribe().await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind == Kind::Unavailable => self.reconnect(&error.message, asker).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The prompt goes to the next host under its key, so it stays one prompt; what was printed stays printed.
+    async fn reconnect(&mut self, why: &str, asker: &mut Asker) -> Result<(), Stop> {
+        self.lost += 1;
+        asker.reset();
+        if self.lost > MAX_LOST {
+            let error = Error::unavailable(format!("the connection was lost {MAX_LOST} times: {why}"))
+                .hint(format!("the prompt is kept: claudebot log {} --follow", quoted(&self.name)));
+            return Err(error.into());
+        }
+        self.printer.note(&format!("{why}; connecting again"));
+        self.link.reconnect().await?;
+        self.asked.clear();
+        self.todo.clear();
+        self.view.reconnected();
+        let accepted = send(&mut self.link, &self.request).await?;
+        self.todo.extend(self.view.accepted(&accepted));
+        Ok(self.subscribe().await?)
+    }
+
+    fn detach(&mut self) -> Finish {
+        let follow = format!("claudebot log {} --follow", quoted(&self.name));
+        let error = Error::new(Kind::Denied, "left; it goes on without you").hint(follow);
+        self.printer.margin();
+        Err(error.into())
+    }
+}
+
+fn end(ending: Ending) -> Finish {
+    match ending {
+        Ending::Done => Ok(DONE),
+        Ending::Failed(why) => Err(Error::failed(why).into()),
+        Ending::Interrupted(why) => Err(Error::new(Kind::Denied, why).into()),
+    }
+}
+
+async fn send(link: &mut Reconnecting, request: &Request) -> Result<Accepted, Stop> {
+    match link.call_with_retry(request).await? {
+        Response::Accepted(accepted) => Ok(accepted),
+        other => Err(ask::unexpected(&other)),
+    }
+}
+
+/// What `--json` says first.
+pub(crate) fn accepted_json(accepted: &Accepted) -> serde_json::Value {
+    let mut json = serde_json::json!({ "type": "accepted" });
+    if let (Some(object), Ok(serde_json::Value::Object(fields))) =
+        (json.as_object_mut(), serde_json::to_value(accepted))
+    {
+        object.extend(fields);
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PromptId, PromptStatus, SessionId};
+
+    #[test]
+    fn the_first_json_line_says_what_it_is() {
+        let accepted = Accepted {
+            prompt: PromptId::random(),
+            session: SessionId::random(),
+            name: "work".to_owned(),
+            status: PromptStatus::Queued,
+            seq: 7,
+            repeated: false,
+            reason: None,
+        };
+        let json = accepted_json(&accepted);
+        assert_eq!(
+            (&json["type"], &json["name"], &json["seq"]),
+            (&"accepted".into(), &"work".into(), &7.into())
+        );
+    }
+
+    #[test]
+    fn endings_have_their_exit_codes() {
+        let code = |ending| match end(ending) {
+            Ok(code) => code,
+            Err(Stop::Error(error)) => error.kind.exit_code(),
+            Err(Stop::Closed) => panic!("not closed"),
+        };
+        assert_eq!(code(Ending::Done), 0);
+        assert_eq!(code(Ending::Failed("x".to_owned())), 1);
+        assert_eq!(code(Ending::Interrupted("x".to_owned())), 6);
+    }
+}

@@ -1,0 +1,72 @@
+//! The text and the files of a prompt, checked before anybody is asked to store them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::cli::args::SendArgs;
+use crate::cli::ctx::Ctx;
+use crate::error::{Error, Result};
+
+/// The prompt's text: from the arguments, or from stdin for `-` or where nothing is given and stdin is a pipe.
+pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
+    let from_stdin = match args.text.as_slice() {
+        [only] => only == "-",
+        [] => !ctx.screen.stdin_is_terminal,
+        _ => false,
+    };
+    let text = if from_stdin { read(&mut std::io::stdin().lock())? } else { args.text.join(" ") };
+    if !text.trim().is_empty() {
+        return Ok(text);
+    }
+    let error = match (from_stdin, args.files.is_empty()) {
+        (true, _) => Error::usage("the prompt on stdin is empty"),
+        (false, true) => Error::usage("there is no prompt"),
+        (false, false) => Error::usage("there are files but no prompt to go with them"),
+    };
+    Err(error.hint("claudebot send \"what to do\", or pipe it in: … | claudebot send -"))
+}
+
+/// All of a stream as text. What is no UTF-8 is refused and named, not mended: nothing is lost silently.
+fn read(from: &mut impl Read) -> Result<String> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes)
+        .map_err(|error| Error::failed(format!("cannot read the prompt from stdin: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(at).copied().unwrap_or_default();
+        Error::usage(format!("stdin is not UTF-8 text: byte 0x{byte:02x} at offset {at}"))
+            .hint("attach it with --file FILE, or convert it first, for example with iconv")
+    })
+}
+
+/// The attachments as absolute paths of readable files.
+pub(crate) fn files(ctx: &Ctx, args: &SendArgs) -> Result<Vec<PathBuf>> {
+    args.files.iter().map(|file| attachment(ctx, file)).collect()
+}
+
+fn attachment(ctx: &Ctx, file: &std::path::Path) -> Result<PathBuf> {
+    let opened = File::open(file).and_then(|open| open.metadata());
+    match opened {
+        Ok(meta) if meta.is_file() => ctx.absolute(file),
+        Ok(_) => Err(Error::usage(format!("cannot attach {}: it is not a file", file.display()))),
+        Err(error) => Err(Error::usage(format!("cannot attach {}: {error}", file.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_named_by_its_place() {
+        let error = read(&mut &b"abc\xff\xfe"[..]).unwrap_err();
+        assert_eq!(error.message, "stdin is not UTF-8 text: byte 0xff at offset 3");
+    }
+
+    #[test]
+    fn megabytes_are_taken_as_they_are() {
+        let text = "é\n".repeat(2 << 20);
+        assert_eq!(read(&mut text.as_bytes()).unwrap(), text);
+    }
+}

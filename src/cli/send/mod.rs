@@ -1,0 +1,82 @@
+//! `send`: a prompt goes to a session, the reply streams to stdout.
+
+mod asker;
+pub(crate) mod asking;
+mod drive;
+mod input;
+mod printer;
+mod tty;
+mod view;
+
+pub(crate) use asker::{Asker, Way};
+pub(crate) use drive::{BY, Drive, Interrupts, connect};
+
+/// A connection that outlives hosts.
+pub(crate) type Link = crate::ipc::reconnect::Reconnecting;
+
+use super::args::SendArgs;
+use super::ctx::{self, Ctx};
+use super::screen::{DONE, Finish};
+use super::session::quoted;
+use super::{ask, text};
+use crate::error::Result;
+use crate::ipc::request::shell_key;
+use crate::ipc::{Accepted, Request, Response, SendPrompt};
+use crate::model::{Delivery, PromptStatus};
+
+pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
+    let prompt = prompt(ctx, args)?;
+    let runtime = ctx::runtime()?;
+    if args.no_wait {
+        return runtime.block_on(store(ctx, prompt, args.json));
+    }
+    runtime.block_on(async {
+        let way = if ctx.screen.can_ask() && !args.json { Way::Terminal } else { Way::Command };
+        let mut asker = Asker::new(ctx.screen, way);
+        let mut interrupts = Interrupts::listen()?;
+        let drive = Drive::start(ctx, prompt, args.verbose, args.json).await?;
+        drive.run(&mut asker, &mut interrupts).await
+    })
+}
+
+fn prompt(ctx: &Ctx, args: &SendArgs) -> Result<SendPrompt> {
+    let attachments = input::files(ctx, args)?;
+    Ok(SendPrompt {
+        session: ctx.select(args.session.as_deref()),
+        key: shell_key(),
+        text: input::text(ctx, args)?,
+        attachments,
+        delivery: match (args.now, args.instead) {
+            (true, _) => Delivery::Now,
+            (_, true) => Delivery::Instead,
+            _ => Delivery::Queue,
+        },
+    })
+}
+
+/// Only until the prompt is stored.
+async fn store(ctx: &Ctx, prompt: SendPrompt, json: bool) -> Finish {
+    let mut link = connect(ctx).await?;
+    let accepted = match link.call_with_retry(&Request::Send(prompt)).await? {
+        Response::Accepted(accepted) => accepted,
+        other => return Err(ask::unexpected(&other)),
+    };
+    if json {
+        let mut out = ctx.screen.out();
+        out.json(&drive::accepted_json(&accepted))?;
+        out.flush()?;
+        return Ok(DONE);
+    }
+    ctx.screen.say(&stored(&accepted));
+    ctx.screen.note(&format!("follow it: claudebot log {} --follow", quoted(&accepted.name)));
+    Ok(DONE)
+}
+
+fn stored(accepted: &Accepted) -> String {
+    let name = text::one_line(&accepted.name);
+    let state = if accepted.status == PromptStatus::Queued { "queued" } else { "sent" };
+    match &accepted.reason {
+        Some(reason) => format!("→ {name}: {state} ({})", text::one_line(reason)),
+        None => format!("→ {name}: {state}"),
+    }
+}

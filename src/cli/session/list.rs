@@ -1,0 +1,204 @@
+//! `session list`: a table for people, an array for programs. Works without a host, and must stay fast with
+//! ten thousand sessions.
+
+use clap::builder::styling::AnsiColor;
+use jiff::Timestamp;
+
+use crate::cli::args::List;
+use crate::cli::ask::{self, ask};
+use crate::cli::ctx::Ctx;
+use crate::cli::screen::{DONE, Finish, Screen};
+use crate::cli::table::{self, Column, Fit};
+use crate::cli::text;
+use crate::ipc::{Request, Response};
+use crate::model::{Channel, SessionState, SessionView};
+
+pub(crate) fn run(ctx: &Ctx, args: List) -> Finish {
+    let List { archived, all, tag, json } = args;
+    let request = Request::SessionList { channel: Channel::local(), archived, all, tag: tag.clone() };
+    let sessions = match ask(ctx, request)? {
+        Response::Sessions(sessions) => sessions,
+        other => return Err(ask::unexpected(&other)),
+    };
+    let mut out = ctx.screen.out();
+    if json {
+        out.json(&sessions)?;
+    } else if sessions.is_empty() {
+        ctx.screen.say(nothing(archived, tag.is_some()));
+    } else {
+        for line in table(ctx, &sessions, Timestamp::now()) {
+            out.line(&line)?;
+        }
+    }
+    out.flush()?;
+    Ok(DONE)
+}
+
+const fn nothing(archived: bool, tagged: bool) -> &'static str {
+    match (archived, tagged) {
+        (_, true) => "no session has this tag",
+        (true, false) => "nothing is archived; claudebot session archive NAME packs a session",
+        (false, false) => {
+            "no session yet\nmake one here:     claudebot session new NAME --switch\ntry it without an account: claudebot demo"
+        }
+    }
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::left(" ", Fit::Whole),
+    Column::left("STATE", Fit::Whole),
+    Column::left("NAME", Fit::End(12)),
+    Column::left("PERSONA", Fit::End(7)),
+    Column::left("DIR", Fit::Start(12)),
+    Column::right("USED"),
+    Column::right("COST"),
+];
+
+/// The lines of the table, coloured where stdout is a terminal.
+pub(crate) fn table(ctx: &Ctx, sessions: &[SessionView], now: Timestamp) -> Vec<String> {
+    let rows: Vec<Vec<String>> = sessions.iter().map(|session| row(ctx, session, now)).collect();
+    let lines = table::render(&COLUMNS, &rows, ctx.screen.columns);
+    lines.into_iter().enumerate().map(|(index, line)| tinted(&ctx.screen, sessions, index, line)).collect()
+}
+
+fn row(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<String> {
+    let name = text::one_line(&session.name);
+    let pinned = if session.pinned { " ⚑" } else { "" };
+    vec![
+        if session.current { "*" } else { " " }.to_owned(),
+        state(session),
+        format!("{name}{pinned}"),
+        text::one_line(&session.persona),
+        text::one_line(&text::tilde(&session.dir, ctx.paths.home())),
+        text::age(session.last_active, now),
+        text::money(session.cost_usd),
+    ]
+}
+
+/// Glyph and word, and how many prompts wait.
+fn state(session: &SessionView) -> String {
+    let words = session.state.as_str().replace('_', " ");
+    let queued = if session.queued > 0 { format!(" +{}", session.queued) } else { String::new() };
+    format!("{} {words}{queued}", glyph(session.state))
+}
+
+pub(crate) const fn glyph(state: SessionState) -> char {
+    match state {
+        SessionState::Busy => '▶',
+        SessionState::Waiting => '!',
+        SessionState::Idle => '●',
+        SessionState::Asleep => '○',
+        SessionState::Crashed => '✗',
+        SessionState::HandedOver => '↗',
+        SessionState::Archived => '▪',
+    }
+}
+
+/// Colour comes after the layout, since it takes no columns: the state's word carries it.
+fn tinted(screen: &Screen, sessions: &[SessionView], index: usize, line: String) -> String {
+    let Some(session) = index.checked_sub(1).and_then(|row| sessions.get(row)) else {
+        return screen.strong(&line);
+    };
+    let colour = match session.state {
+        SessionState::Busy => AnsiColor::Green,
+        SessionState::Waiting => AnsiColor::Yellow,
+        SessionState::Crashed => AnsiColor::Red,
+        SessionState::Idle => AnsiColor::Cyan,
+        SessionState::Asleep | SessionState::HandedOver | SessionState::Archived => return line,
+    };
+    let word = state(session);
+    line.replacen(&word, &screen.tint(&word, colour), 1)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::{Agent, SessionId};
+    use crate::paths::Env;
+    use uuid::Uuid;
+
+    pub(crate) fn session(name: &str, state: SessionState) -> SessionView {
+        SessionView {
+            id: SessionId(Uuid::nil()),
+            name: name.to_owned(),
+            state,
+            persona: "default".to_owned(),
+            dir: "/home/me/projects/claudebot".into(),
+            current: false,
+            tags: Vec::new(),
+            last_active: "2026-11-22T11:00:00Z".parse().unwrap(),
+            cost_usd: 0.0,
+            agent: Agent::Claude,
+            pinned: false,
+            created: "2026-11-20T11:00:00Z".parse().unwrap(),
+            model: None,
+            conversation: None,
+            queued: 0,
+            hold: None,
+            activity: None,
+            archive: None,
+        }
+    }
+
+    fn lines(columns: Option<usize>) -> Vec<String> {
+        let mut screen = Screen::plain();
+        screen.columns = columns;
+        let ctx = Ctx::new(Env::from_pairs([("HOME", "/home/me")]), screen).unwrap();
+        let sessions = [
+            SessionView { current: true, cost_usd: 1.234, ..session("work", SessionState::Busy) },
+            SessionView { queued: 2, pinned: true, ..session("home", SessionState::Waiting) },
+            SessionView {
+                dir: "/srv/some/rather/deep/place/for/a/project/with/a/long/path".into(),
+                persona: "brainstorm".to_owned(),
+                ..session("a-name-that-somebody-typed-at-length-because-they-could", SessionState::Asleep)
+            },
+            session("evil\u{1b}[31m\nname", SessionState::HandedOver),
+        ];
+        table(&ctx, &sessions, "2026-11-22T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn eighty_columns_look_good() {
+        assert_eq!(
+            lines(Some(80)),
+            [
+                "   STATE          NAME                PERSONA     DIR                USED   COST",
+                "*  ▶ busy         work                default     …ojects/claudebot    1h  $1.23",
+                "   ! waiting +2   home ⚑              default     …ojects/claudebot    1h",
+                "   ○ asleep       a-name-that-someb…  brainstorm  …with/a/long/path    1h",
+                "   ↗ handed over  evil name           default     …ojects/claudebot    1h",
+            ]
+        );
+        assert!(lines(Some(80)).iter().all(|line| text::width(line) <= 80));
+    }
+
+    #[test]
+    fn wide_terminals_and_pipes_cut_nothing() {
+        assert_eq!(
+            lines(Some(200)),
+            [
+                "   STATE          NAME                                                     PERSONA     DIR                                                         USED   COST",
+                "*  ▶ busy         work                                                     default     ~/projects/claudebot                                          1h  $1.23",
+                "   ! waiting +2   home ⚑                                                   default     ~/projects/claudebot                                          1h",
+                "   ○ asleep       a-name-that-somebody-typed-at-length-because-they-could  brainstorm  /srv/some/rather/deep/place/for/a/project/with/a/long/path    1h",
+                "   ↗ handed over  evil name                                                default     ~/projects/claudebot                                          1h",
+            ]
+        );
+        assert_eq!(lines(None), lines(Some(200)));
+    }
+
+    #[test]
+    fn every_state_has_its_own_glyph() {
+        let states = [
+            SessionState::Busy,
+            SessionState::Waiting,
+            SessionState::Idle,
+            SessionState::Asleep,
+            SessionState::Crashed,
+            SessionState::HandedOver,
+            SessionState::Archived,
+        ];
+        let glyphs: std::collections::BTreeSet<char> = states.into_iter().map(glyph).collect();
+        assert_eq!(glyphs.len(), states.len());
+    }
+}

@@ -1,0 +1,119 @@
+//! `status`: what waits for you, what works, what is there; `--short` for a shell prompt.
+
+use jiff::Timestamp;
+
+use super::args::StatusArgs;
+use super::ask::{self, ask};
+use super::ctx::Ctx;
+use super::screen::{DONE, Finish, Out, Stop};
+use super::{approvals, session, text};
+use crate::ipc::{HostStatus, Request, Response};
+use crate::model::{Approval, Channel, SessionState, SessionView};
+
+pub(crate) fn run(ctx: &Ctx, args: &StatusArgs) -> Finish {
+    let response = ask(ctx, Request::Status { channel: Channel::local() })?;
+    let Response::Status { sessions, approvals, host } = response else {
+        return Err(ask::unexpected(&response));
+    };
+    let mut out = ctx.screen.out();
+    if args.json {
+        out.json(&serde_json::json!({ "sessions": sessions, "approvals": approvals, "host": host }))?;
+    } else if args.short {
+        let words = short(&sessions);
+        if !words.is_empty() {
+            out.line(&words)?;
+        }
+    } else {
+        long(ctx, &mut out, &sessions, &approvals, host.as_ref())?;
+    }
+    out.flush()?;
+    Ok(DONE)
+}
+
+fn number(sessions: &[SessionView], state: SessionState) -> usize {
+    sessions.iter().filter(|session| session.state == state).count()
+}
+
+fn present(sessions: &[SessionView]) -> usize {
+    sessions.len() - number(sessions, SessionState::Archived)
+}
+
+/// `2! 3▶ 8`: waiting for you, working, all. What is zero is left out.
+fn short(sessions: &[SessionView]) -> String {
+    let (waiting, busy) = (number(sessions, SessionState::Waiting), number(sessions, SessionState::Busy));
+    let mut parts = Vec::new();
+    if waiting > 0 {
+        parts.push(format!("{waiting}!"));
+    }
+    if busy > 0 {
+        parts.push(format!("{busy}▶"));
+    }
+    if present(sessions) > 0 {
+        parts.push(present(sessions).to_string());
+    }
+    parts.join(" ")
+}
+
+fn long(
+    ctx: &Ctx,
+    out: &mut Out,
+    sessions: &[SessionView],
+    approvals: &[Approval],
+    host: Option<&HostStatus>,
+) -> Result<(), Stop> {
+    out.line(&summary(sessions))?;
+    if !approvals.is_empty() {
+        out.line("")?;
+        for line in approvals::table(ctx, approvals, Timestamp::now()) {
+            out.line(&line)?;
+        }
+    }
+    let awake: Vec<SessionView> = sessions.iter().filter(|session| is_news(session)).cloned().collect();
+    if !awake.is_empty() {
+        out.line("")?;
+        for line in session::table(ctx, &awake, Timestamp::now()) {
+            out.line(&line)?;
+        }
+    }
+    out.line("")?;
+    out.line(&running(host))
+}
+
+/// Whether a session is worth a line: it does something, waits for something, or is the current one.
+fn is_news(session: &SessionView) -> bool {
+    let rests = matches!(session.state, SessionState::Asleep | SessionState::Archived);
+    session.current || session.queued > 0 || !rests
+}
+
+fn summary(sessions: &[SessionView]) -> String {
+    let all = u64::try_from(present(sessions)).unwrap_or(u64::MAX);
+    let waiting = number(sessions, SessionState::Waiting);
+    let busy = number(sessions, SessionState::Busy);
+    format!("{waiting} waiting for you, {busy} working, {} in all", text::count(all, "session"))
+}
+
+fn running(host: Option<&HostStatus>) -> String {
+    match host {
+        Some(host) if host.draining => format!("host: ending once its turns are done (process {})", host.pid),
+        Some(host) => format!("host: running (process {}, {} live)", host.pid, host.live),
+        None => "host: none; it starts when it is needed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::session::sample;
+
+    #[test]
+    fn the_short_form_is_for_a_prompt() {
+        let of = |states: &[SessionState]| -> Vec<SessionView> {
+            states.iter().map(|state| sample("x", *state)).collect()
+        };
+        use SessionState::{Archived, Asleep, Busy, Waiting};
+        assert_eq!(short(&of(&[])), "");
+        assert_eq!(short(&of(&[Asleep, Archived])), "1");
+        assert_eq!(short(&of(&[Waiting, Waiting, Busy, Busy, Busy, Asleep])), "2! 3▶ 6");
+        assert_eq!(summary(&of(&[Waiting, Busy])), "1 waiting for you, 1 working, 2 sessions in all");
+    }
+}

@@ -1,0 +1,41 @@
+//! The short handler in a client's own process, while no host is up. It opens the store just long enough to
+//! answer: reading takes no lock, writing takes the host's for its moment.
+
+use super::lock::HostLock;
+use super::short::{self, ShortCtx, Way};
+use crate::config::Config;
+use crate::error::Result;
+use crate::ipc::{Request, Response};
+use crate::model::Channel;
+use crate::paths::Paths;
+use crate::store::{Db, Mode};
+
+/// Who asks, and where from.
+pub(crate) struct Asker<'a> {
+    pub(crate) paths: &'a Paths,
+    /// Asked only where a setting is needed.
+    pub(crate) config: &'a dyn Fn() -> Result<Config>,
+    pub(crate) who: &'a str,
+    pub(crate) channel: &'a Channel,
+}
+
+/// None: it takes a host, or one came up meanwhile.
+pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Response>> {
+    match short::way(request) {
+        Way::Read => {
+            let db = Db::open(&asker.paths.database(), Mode::ReadOnly)?;
+            short::read(&db, &context(asker), request)
+        }
+        Way::Write => {
+            let Ok(_lock) = HostLock::try_acquire(asker.paths)? else { return Ok(None) };
+            let mut db = Db::open(&asker.paths.database(), Mode::ReadWrite)?;
+            short::answer(&mut db, &context(asker), request).transpose()
+        }
+        Way::Host => Ok(None),
+    }
+}
+
+const fn context<'a>(asker: &Asker<'a>) -> ShortCtx<'a> {
+    let Asker { paths, config, who, channel } = *asker;
+    ShortCtx { paths, config, who, channel, live: None }
+}
