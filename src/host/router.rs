@@ -122,8 +122,11 @@ async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
     let asked = request.clone();
     let context = Arc::clone(shared);
     let answered = shared.store.run(move |db| context.answer_shortly(db, &asked)).await;
-    let result = answered
+    let mut result = answered
         .and_then(|response| response.ok_or_else(|| Error::failed("this host does not know how to do that")));
+    if let Ok(Response::Status { host, .. }) = &mut result {
+        *host = Some(status(shared));
+    }
     if let Ok(response) = &result {
         tell_actors(shared, &request, response);
     }
