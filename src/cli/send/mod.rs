@@ -9,17 +9,14 @@ mod tty;
 mod view;
 
 pub(crate) use asker::{Asker, Way};
-pub(crate) use drive::{BY, Drive, Interrupts, connect};
-
-/// A connection that outlives hosts.
-pub(crate) type Link = crate::ipc::reconnect::Reconnecting;
+pub(crate) use drive::{BY, Drive, Interrupts};
 
 use super::args::SendArgs;
 use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish};
 use super::session::quoted;
 use super::{ask, text};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ipc::request::shell_key;
 use crate::ipc::{Accepted, Request, Response, SendPrompt};
 use crate::model::{Delivery, PromptStatus};
@@ -34,7 +31,10 @@ pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
         let way = if ctx.screen.can_ask() && !args.json { Way::Terminal } else { Way::Command };
         let mut asker = Asker::new(ctx.screen, way);
         let mut interrupts = Interrupts::listen()?;
-        let drive = Drive::start(ctx, prompt, args.verbose, args.json).await?;
+        let drive = tokio::select! {
+            started = Drive::start(ctx, prompt, args.verbose, args.json) => started?,
+            () = interrupts.next() => return Err(unsure().into()),
+        };
         drive.run(&mut asker, &mut interrupts).await
     })
 }
@@ -56,7 +56,7 @@ fn prompt(ctx: &Ctx, args: &SendArgs) -> Result<SendPrompt> {
 
 /// Only until the prompt is stored.
 async fn store(ctx: &Ctx, prompt: SendPrompt, json: bool) -> Finish {
-    let mut link = connect(ctx).await?;
+    let mut link = drive::connect(ctx).await?;
     let accepted = match link.call_with_retry(&Request::Send(prompt)).await? {
         Response::Accepted(accepted) => accepted,
         other => return Err(ask::unexpected(&other)),
@@ -70,6 +70,12 @@ async fn store(ctx: &Ctx, prompt: SendPrompt, json: bool) -> Finish {
     ctx.screen.say(&stored(&accepted));
     ctx.screen.note(&format!("follow it: claudebot log {} --follow", quoted(&accepted.name)));
     Ok(DONE)
+}
+
+/// Ctrl-C came before the host had said anything.
+fn unsure() -> Error {
+    Error::new(Kind::Denied, "given up before the host had confirmed the prompt")
+        .hint("claudebot log shows whether it was stored")
 }
 
 fn stored(accepted: &Accepted) -> String {
