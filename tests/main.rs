@@ -6,5 +6,6 @@
 #![cfg(test)]
 
 mod architecture;
+mod readme;
 mod smoke;
 mod support;
