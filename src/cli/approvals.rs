@@ -1,5 +1,7 @@
 //! `approvals`: what waits for an answer.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::args::ApprovalsArgs;
@@ -44,21 +46,21 @@ const COLUMNS: [Column; 5] = [
 ];
 
 pub(crate) fn table(ctx: &Ctx, approvals: &[Approval], now: Timestamp) -> Vec<String> {
-    let rows: Vec<Vec<String>> = approvals.iter().map(|approval| row(approval, now)).collect();
+    let rows: Vec<Vec<Cow<'_, str>>> = approvals.iter().map(|approval| row(approval, now)).collect();
     table::render(&COLUMNS, &rows, ctx.screen.columns)
 }
 
-fn row(approval: &Approval, now: Timestamp) -> Vec<String> {
+fn row(approval: &Approval, now: Timestamp) -> Vec<Cow<'_, str>> {
     let wants = match approval.kind {
         ApprovalKind::Tool => text::one_line(&approval.tool),
-        ApprovalKind::Question => "an answer".to_owned(),
-        ApprovalKind::Plan => "a yes to a plan".to_owned(),
+        ApprovalKind::Question => "an answer".into(),
+        ApprovalKind::Plan => "a yes to a plan".into(),
     };
     vec![
-        approval.id.to_string(),
+        approval.id.to_string().into(),
         text::one_line(&approval.session),
         wants,
         text::one_line(&approval.summary),
-        text::age(approval.asked, now),
+        text::age(approval.asked, now).into(),
     ]
 }

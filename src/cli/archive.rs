@@ -1,5 +1,6 @@
 //! `archive list|verify`: reads archives, changes nothing. Needs neither host nor database.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -37,7 +38,7 @@ fn list(ctx: &Ctx, args: &ArchiveList) -> Finish {
     } else if listed.is_empty() {
         ctx.screen.say(&format!("no archive in {}", text::tilde(&dir, ctx.paths.home())));
     } else {
-        let rows: Vec<Vec<String>> = listed.iter().map(|archive| row(ctx, archive)).collect();
+        let rows: Vec<Vec<Cow<'_, str>>> = listed.iter().map(|archive| row(ctx, archive)).collect();
         for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
             out.line(&line)?;
         }
@@ -46,16 +47,16 @@ fn list(ctx: &Ctx, args: &ArchiveList) -> Finish {
     Ok(DONE)
 }
 
-fn row(ctx: &Ctx, archive: &Listed) -> Vec<String> {
+fn row<'a>(ctx: &Ctx, archive: &'a Listed) -> Vec<Cow<'a, str>> {
     let (name, created) = match &archive.manifest {
         Ok(manifest) => (text::one_line(&manifest.session.name), manifest.created),
-        Err(error) => (format!("✗ {}", text::one_line(&error.message)), archive.modified),
+        Err(error) => (format!("✗ {}", text::one_line(&error.message)).into(), archive.modified),
     };
     vec![
         name,
-        created.strftime("%Y-%m-%d %H:%M").to_string(),
-        text::bytes(archive.bytes),
-        text::one_line(&text::tilde(&archive.file, ctx.paths.home())),
+        created.strftime("%Y-%m-%d %H:%M").to_string().into(),
+        text::bytes(archive.bytes).into(),
+        text::one_line(&text::tilde(&archive.file, ctx.paths.home())).into_owned().into(),
     ]
 }
 
@@ -104,7 +105,8 @@ fn verify(ctx: &Ctx, args: ArchiveVerify) -> Finish {
 }
 
 fn describe(verdict: &Verdict) -> String {
-    let file = text::one_line(&verdict.file.display().to_string());
+    let file = verdict.file.display().to_string();
+    let file = text::one_line(&file);
     match &verdict.error {
         None => format!("✓ {file}"),
         Some(error) => format!("✗ {file}: {}", text::one_line(&error.message)),

@@ -39,7 +39,7 @@ pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(listed) = persona::list(&paths) else { return Vec::new() };
     let fits = listed.into_iter().filter(|found| found.name.starts_with(&*prefix));
     fits.map(|found| {
-        let help = found.persona.ok().map(|persona| text::one_line(&persona.description).into());
+        let help = found.persona.ok().map(|persona| text::one_line(&persona.description).into_owned().into());
         CompletionCandidate::new(found.name).help(help)
     })
     .collect()
@@ -52,7 +52,7 @@ pub(crate) fn approvals(current: &OsStr) -> Vec<CompletionCandidate> {
     if let Some(Response::Status { approvals, .. }) = read(&Request::Status { channel: Channel::local() }) {
         for approval in approvals.iter().filter(|approval| approval.id.to_string().starts_with(&*prefix)) {
             let about = format!("{}: {}: {}", approval.session, approval.tool, approval.summary);
-            let help = text::cut(&text::one_line(&about), 60);
+            let help = text::cut(&text::one_line(&about), 60).into_owned();
             found.push(CompletionCandidate::new(approval.id.to_string()).help(Some(help.into())));
         }
     }

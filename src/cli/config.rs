@@ -1,5 +1,7 @@
 //! `config show|path|check`.
 
+use std::borrow::Cow;
+
 use super::args::{ConfigCommand, ConfigSet};
 use super::ctx::Ctx;
 use super::screen::{DONE, Finish};
@@ -37,10 +39,11 @@ fn show(ctx: &Ctx, json: bool, set: &ConfigSet) -> Finish {
     if json {
         out.json(&entries)?;
     } else {
-        let row = |entry: &Entry| {
-            vec![entry.key.clone(), text::one_line(&entry.value), text::one_line(&entry.origin.to_string())]
+        let row = |entry: &Entry| -> Vec<Cow<'static, str>> {
+            let from = text::one_line(&entry.origin.to_string()).into_owned();
+            vec![entry.key.clone().into(), text::one_line(&entry.value).into_owned().into(), from.into()]
         };
-        let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+        let rows: Vec<_> = entries.iter().map(row).collect();
         for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
             out.line(&line)?;
         }

@@ -3,6 +3,10 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use super::args::DemoArgs;
 use super::ctx::{self, Ctx};
@@ -19,11 +23,17 @@ use crate::paths::Env;
 
 const NAME: &str = "demo";
 
+/// A host ends its agents with a grace; this is beyond it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(crate) fn run(ctx: &Ctx, _: &DemoArgs) -> Finish {
     let home = Home::make(&ctx.env)?;
     let demo = Ctx::new(home.env(&ctx.env), ctx.screen)?;
     let finish = ctx::runtime()?.block_on(async {
-        let finish = converse(&demo).await;
+        let finish = tokio::select! {
+            finish = converse(&demo) => finish,
+            ended = terminated() => Err(ended.into()),
+        };
         // Also after an error: nothing of the demo may stay behind.
         let stopped = stop(&demo).await;
         finish.and_then(|code| stopped.map(|()| code).map_err(Stop::Error))
@@ -35,8 +45,11 @@ pub(crate) fn run(ctx: &Ctx, _: &DemoArgs) -> Finish {
 async fn converse(ctx: &Ctx) -> Finish {
     let interactive = ctx.screen.can_ask() && ctx.screen.stdout_is_terminal;
     ctx.screen.say(INTRO);
-    session(ctx).await?;
     let mut interrupts = Interrupts::listen()?;
+    tokio::select! {
+        made = session(ctx) => made?,
+        () = interrupts.next() => return Err(ended().into()),
+    }
     if interactive {
         let mut asker = Asker::new(ctx.screen, Way::Terminal);
         return talk(ctx, &mut asker, &mut interrupts).await;
@@ -122,12 +135,33 @@ async fn turn(ctx: &Ctx, prompt: &str, asker: &mut Asker, interrupts: &mut Inter
     Drive::start(ctx, prompt, false, false).await?.run(asker, interrupts).await
 }
 
+fn ended() -> Error {
+    Error::new(Kind::Denied, "the demo was ended")
+}
+
+/// The terminal is closed, or somebody ends the program: the demo cleans up behind itself all the same.
+async fn terminated() -> Error {
+    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        (Ok(mut terminate), Ok(mut hangup)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = hangup.recv() => {} }
+            ended()
+        }
+        (Err(error), _) | (_, Err(error)) => Error::failed(format!("cannot listen for signals: {error}")),
+    }
+}
+
 /// Ends the demo's own host and waits for it, so that its files can go.
 async fn stop(ctx: &Ctx) -> Result<()> {
     let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? else { return Ok(()) };
     client.call(Request::HostStop { when: StopWhen::Now }).await?;
-    while client.next().await?.is_some() {}
-    Ok(())
+    let gone = async {
+        while client.next().await?.is_some() {}
+        Ok(())
+    };
+    match timeout(PATIENCE, gone).await {
+        Ok(gone) => gone,
+        Err(_) => Err(Error::unavailable("the demo's host does not end; it will when nobody needs it")),
+    }
 }
 
 /// A directory that is removed when this is dropped.
@@ -157,7 +191,11 @@ impl Home {
         });
         let dirs = ["", "config", "data", "state", "run"].map(|dir| self.0.join(dir).into_os_string());
         let moved = ours.into_iter().map(std::ffi::OsString::from).zip(dirs);
-        Env::from_pairs(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(moved))
+        // Should this process be killed, its host does not stay for long.
+        let linger = [("CLAUDEBOT_HOST_LINGER".into(), "30s".into())];
+        Env::from_pairs(
+            kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(moved).chain(linger),
+        )
     }
 
     fn path(&self) -> &Path {

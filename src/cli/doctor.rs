@@ -11,9 +11,7 @@ use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish};
 use super::text;
 use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::ipc::client::Client;
-use crate::ipc::{HostStatus, Request, Response};
+use crate::error::Error;
 use crate::persona;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -114,7 +112,7 @@ fn personas(ctx: &Ctx) -> Finding {
 
 async fn host(ctx: &Ctx) -> Finding {
     const CHECK: &str = "host";
-    match status(ctx).await {
+    match super::host::present(ctx).await {
         Ok(None) => Finding::ok(CHECK, "none runs; it starts when it is needed"),
         Ok(Some(status)) if status.version == env!("CARGO_PKG_VERSION") => {
             Finding::ok(CHECK, format!("running, process {}, {} live", status.pid, status.live))
@@ -125,14 +123,6 @@ async fn host(ctx: &Ctx) -> Finding {
             "claudebot host restart",
         ),
         Err(error) => Finding::error(CHECK, error),
-    }
-}
-
-async fn status(ctx: &Ctx) -> Result<Option<HostStatus>> {
-    let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? else { return Ok(None) };
-    match client.call(Request::HostStatus).await? {
-        Response::Host(status) => Ok(Some(status)),
-        _ => Err(Error::unavailable("the host does not say how it is").hint("claudebot host restart")),
     }
 }
 

@@ -35,19 +35,9 @@ fn serve(ctx: &Ctx, args: HostRun) -> Finish {
 }
 
 fn status(ctx: &Ctx, args: &HostStatusArgs) -> Finish {
-    let asked = ctx::runtime()?.block_on(async {
-        match Client::connect(&ctx.paths, &ctx.identity()).await? {
-            Some(mut client) => client.call(Request::HostStatus).await.map(Some),
-            None => Ok(None),
-        }
-    })?;
-    let status = match asked {
-        Some(Response::Host(status)) => status,
-        Some(other) => return Err(ask::unexpected(&other)),
-        None => {
-            ctx.screen.say("no host runs; it starts when it is needed");
-            return Ok(Kind::Unavailable.exit_code());
-        }
+    let Some(status) = ctx::runtime()?.block_on(present(ctx))? else {
+        ctx.screen.say("no host runs; it starts when it is needed");
+        return Ok(Kind::Unavailable.exit_code());
     };
     let mut out = ctx.screen.out();
     if args.json {
@@ -59,6 +49,15 @@ fn status(ctx: &Ctx, args: &HostStatusArgs) -> Finish {
     }
     out.flush()?;
     Ok(DONE)
+}
+
+/// What the host says of itself; None where none is up.
+pub(crate) async fn present(ctx: &Ctx) -> Result<Option<HostStatus>> {
+    let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? else { return Ok(None) };
+    match client.call(Request::HostStatus).await? {
+        Response::Host(status) => Ok(Some(status)),
+        _ => Err(Error::unavailable("the host does not say how it is").hint("claudebot host restart")),
+    }
 }
 
 fn facts(status: &HostStatus) -> [(&'static str, String); 8] {

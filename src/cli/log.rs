@@ -141,7 +141,7 @@ fn audit(ctx: &Ctx, args: &LogArgs) -> Finish {
         };
         let line = match &record {
             serde_json::Value::Object(fields) => fields.iter().map(field).collect::<Vec<_>>().join("  "),
-            other => text::one_line(&other.to_string()),
+            other => text::one_line(&other.to_string()).into_owned(),
         };
         out.line(&line)?;
     }
@@ -277,14 +277,14 @@ mod tests {
             is_error,
             parent: None,
         };
-        let words = |detail| super::words(&event(EventKind::Tool, "Bash: ls", Some(detail)));
-        assert_eq!(words(tool(Some("total 0"), false)), "Bash: ls");
-        assert_eq!(words(tool(Some("no\nway"), true)), "Bash: ls\n✗ no");
-        assert_eq!(words(tool(None, true)), "Bash: ls (cut off)");
+        let told = |detail| words(&event(EventKind::Tool, "Bash: ls", Some(detail)));
+        assert_eq!(told(tool(Some("total 0"), false)), "Bash: ls");
+        assert_eq!(told(tool(Some("no\nway"), true)), "Bash: ls\n✗ no");
+        assert_eq!(told(tool(None, true)), "Bash: ls (cut off)");
         assert_eq!(turn_ended(Outcome::Failed, 0.5, "API Error"), "failed: API Error ($0.5000)");
         let decision = crate::model::Decision::Deny { message: None };
         let answered = Detail::Answered { approval: 3, decision: Some(decision), by: "shell".to_owned() };
-        assert_eq!(words(answered), "approval 3: denied by shell");
+        assert_eq!(told(answered), "approval 3: denied by shell");
     }
 
     #[test]

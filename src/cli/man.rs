@@ -7,7 +7,7 @@ use clap_mangen::Man;
 
 use super::args::{Cli, ManArgs};
 use super::screen::{DONE, Finish, Screen};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 pub(crate) fn run(screen: Screen, args: &ManArgs) -> Finish {
     let mut root = Cli::command();
@@ -27,9 +27,10 @@ fn find<'a>(root: &'a Command, words: &[String]) -> Result<&'a Command> {
     let mut found = root;
     for word in words {
         found = found.find_subcommand(word).ok_or_else(|| {
-            let known = found.get_subcommands().filter(|sub| !sub.is_hide_set());
-            let near = known.map(|sub| sub.get_name().to_owned()).collect();
-            Error::not_found(format!("`{}` has no command `{word}`", found.get_name())).candidates(near)
+            let known = found.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name);
+            let near = nearest(word, known).map(str::to_owned);
+            Error::not_found(format!("`{}` has no command `{word}`", found.get_name()))
+                .candidates(near.into_iter().collect())
         })?;
     }
     Ok(found)
@@ -38,6 +39,7 @@ fn find<'a>(root: &'a Command, words: &[String]) -> Result<&'a Command> {
 fn page(command: &Command) -> Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(named(command))
+        .source(concat!("claudebot ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
         .map_err(|error| Error::failed(format!("cannot render the page: {error}")))?;
     Ok(page)
@@ -77,6 +79,6 @@ mod tests {
         assert_eq!(page_name(new), "claudebot-session-new");
         let text = String::from_utf8(page(new).unwrap()).unwrap();
         assert!(text.contains("scratch") && text.contains("Examples"), "{text}");
-        assert!(find(&root, &["nothing".to_owned()]).is_err_and(|error| !error.candidates.is_empty()));
+        assert!(find(&root, &["sesion".to_owned()]).is_err_and(|error| error.candidates == ["session"]));
     }
 }

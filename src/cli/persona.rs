@@ -1,5 +1,7 @@
 //! `persona list|show|check`.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::args::PersonaCommand;
@@ -31,7 +33,7 @@ fn list(ctx: &Ctx, json: bool) -> Finish {
     if json {
         out.json(&listed.iter().map(summary).collect::<Vec<_>>())?;
     } else {
-        let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
+        let rows: Vec<Vec<Cow<'_, str>>> = listed.iter().map(row).collect();
         for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
             out.line(&line)?;
         }
@@ -40,17 +42,17 @@ fn list(ctx: &Ctx, json: bool) -> Finish {
     Ok(DONE)
 }
 
-fn row(listed: &Listed) -> Vec<String> {
+fn row(listed: &Listed) -> Vec<Cow<'_, str>> {
     let from = match (&listed.origin, listed.overrides) {
         (PersonaOrigin::BuiltIn, _) => "built in",
         (PersonaOrigin::File(_), false) => "yours",
         (PersonaOrigin::File(_), true) => "yours (built in, too)",
     };
     let (model, about) = match &listed.persona {
-        Ok(persona) => (persona.model.clone().unwrap_or_default(), text::one_line(&persona.description)),
-        Err(error) => (String::new(), format!("✗ {}", text::one_line(&error.message))),
+        Ok(persona) => (persona.model.as_deref().unwrap_or_default(), text::one_line(&persona.description)),
+        Err(error) => ("", format!("✗ {}", text::one_line(&error.message)).into()),
     };
-    vec![text::one_line(&listed.name), from.to_owned(), model, about]
+    vec![text::one_line(&listed.name), from.into(), model.into(), about]
 }
 
 fn origin(origin: &PersonaOrigin) -> String {

@@ -18,11 +18,12 @@ impl Progress {
         if !self.screen.stderr_is_terminal {
             return;
         }
-        let line = text::cut(&words(done, total, what), self.screen.columns.unwrap_or(80).saturating_sub(1));
+        let words = words(done, total, what);
+        let line = text::cut(&words, self.screen.columns.unwrap_or(80).saturating_sub(1));
         // Byte counts come faster than the words for them change.
         if line != self.shown {
             self.screen.talk(&format!("\r\u{1b}[K{line}"));
-            self.shown = line;
+            self.shown = line.into_owned();
         }
     }
 

@@ -1,5 +1,7 @@
 //! `stats`: where the time of turns goes.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::StatsArgs;
@@ -41,17 +43,17 @@ const COLUMNS: [Column; 6] = [
 ];
 
 fn table(stats: &Stats, columns: Option<usize>) -> Vec<String> {
-    let row = |stage: &StageStats| {
+    let row = |stage: &StageStats| -> Vec<Cow<'static, str>> {
         vec![
-            stage.stage.clone(),
-            if stage.cold { "cold" } else { "warm" }.to_owned(),
-            stage.count.to_string(),
-            duration(stage.p50_us),
-            duration(stage.p95_us),
-            duration(stage.p99_us),
+            stage.stage.clone().into(),
+            if stage.cold { "cold" } else { "warm" }.into(),
+            stage.count.to_string().into(),
+            duration(stage.p50_us).into(),
+            duration(stage.p95_us).into(),
+            duration(stage.p99_us).into(),
         ]
     };
-    let rows: Vec<Vec<String>> = stats.stages.iter().map(row).collect();
+    let rows: Vec<Vec<Cow<'_, str>>> = stats.stages.iter().map(row).collect();
     table::render(&COLUMNS, &rows, columns)
 }
 

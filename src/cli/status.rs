@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::args::StatusArgs;
 use super::ask::{self, ask};
-use super::ctx::Ctx;
+use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish, Out, Stop};
-use super::{approvals, session, text};
+use super::{approvals, host, session, text};
 use crate::ipc::{HostStatus, Request, Response};
 use crate::model::{Approval, Channel, SessionState, SessionView};
 
@@ -14,6 +14,11 @@ pub(crate) fn run(ctx: &Ctx, args: &StatusArgs) -> Finish {
     let response = ask(ctx, Request::Status { channel: Channel::local() })?;
     let Response::Status { sessions, approvals, host } = response else {
         return Err(ask::unexpected(&response));
+    };
+    // The short handler knows of no host, wherever it runs.
+    let host = match host {
+        None if !args.short => ctx::runtime()?.block_on(host::present(ctx))?,
+        told => told,
     };
     let mut out = ctx.screen.out();
     if args.json {

@@ -1,5 +1,7 @@
 //! Aligned columns that fit the terminal.
 
+use std::borrow::Cow;
+
 use super::text;
 
 /// How a column gives way when the terminal is narrow.
@@ -35,16 +37,16 @@ const GAP: &str = "  ";
 
 /// The lines of a table, title first; no line is longer than `columns` as long as the widths allow it.
 /// `None`: as wide as it gets (not a terminal). Cells are expected to be one line without control sequences.
-pub(crate) fn render(columns: &[Column], rows: &[Vec<String>], max: Option<usize>) -> Vec<String> {
+pub(crate) fn render(columns: &[Column], rows: &[Vec<Cow<'_, str>>], max: Option<usize>) -> Vec<String> {
     let mut widths = natural(columns, rows);
     if let Some(max) = max {
         shrink(columns, &mut widths, max);
     }
-    let titles: Vec<String> = columns.iter().map(|column| column.title.to_owned()).collect();
+    let titles: Vec<Cow<'_, str>> = columns.iter().map(|column| column.title.into()).collect();
     std::iter::once(&titles).chain(rows).map(|row| line(columns, &widths, row)).collect()
 }
 
-fn natural(columns: &[Column], rows: &[Vec<String>]) -> Vec<usize> {
+fn natural(columns: &[Column], rows: &[Vec<Cow<'_, str>>]) -> Vec<usize> {
     let mut widths: Vec<usize> = columns.iter().map(|column| text::width(column.title)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -73,8 +75,9 @@ fn shrink(columns: &[Column], widths: &mut [usize], max: usize) {
     }
 }
 
-fn line(columns: &[Column], widths: &[usize], row: &[String]) -> String {
-    let mut line = String::new();
+fn line(columns: &[Column], widths: &[usize], row: &[Cow<'_, str>]) -> String {
+    let columns_wide: usize = widths.iter().map(|width| width + GAP.len()).sum();
+    let mut line = String::with_capacity(columns_wide);
     for (index, ((column, &width), cell)) in columns.iter().zip(widths).zip(row).enumerate() {
         let cell = match column.fit {
             Fit::Start(_) => text::cut_front(cell, width),
@@ -103,10 +106,10 @@ mod tests {
     const COLUMNS: [Column; 3] =
         [Column::left("NAME", Fit::End(8)), Column::left("DIR", Fit::Start(10)), Column::right("COST")];
 
-    fn rows() -> Vec<Vec<String>> {
+    fn rows() -> Vec<Vec<Cow<'static, str>>> {
         vec![
             vec!["work".into(), "~/projects/claudebot".into(), "$0.12".into()],
-            vec!["漢字 session".into(), "~".into(), String::new()],
+            vec!["漢字 session".into(), "~".into(), "".into()],
         ]
     }
 

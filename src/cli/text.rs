@@ -3,6 +3,7 @@
 //! Pure functions. What comes from outside (names, prompts, replies, tool input) must pass [`clean`] or a
 //! [`Stripper`] before a terminal sees it: an escape sequence in a file name is not for the terminal to obey.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -75,13 +76,22 @@ fn harmless(c: char) -> bool {
     }
 }
 
+/// Printable ASCII: most of what there is, and quickly told.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// A whole text without control sequences; newlines and tabs stay.
 pub(crate) fn clean(text: &str) -> String {
     Stripper::default().feed(text)
 }
 
 /// A text on one line: control sequences gone, white space folded.
-pub(crate) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    let folded = !text.contains("  ") && !text.starts_with(' ') && !text.ends_with(' ');
+    if folded && is_plain(text) {
+        return Cow::Borrowed(text);
+    }
     let mut line = String::with_capacity(text.len());
     for word in clean(text).split_whitespace() {
         if !line.is_empty() {
@@ -89,7 +99,7 @@ pub(crate) fn one_line(text: &str) -> String {
         }
         line.push_str(word);
     }
-    line
+    Cow::Owned(line)
 }
 
 /// How many columns a character takes. Approximate where terminals differ; exact for what tables hold.
@@ -114,13 +124,13 @@ fn char_width(c: char) -> usize {
 
 /// Columns of a text without control sequences.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(char_width).sum()
+    if is_plain(text) { text.len() } else { text.chars().map(char_width).sum() }
 }
 
 /// At most `columns` columns; an ellipsis shows that something is missing.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut left = columns.saturating_sub(1);
     let fits = |c: &char| {
@@ -132,13 +142,13 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if columns > 0 {
         head.push('…');
     }
-    head
+    Cow::Owned(head)
 }
 
 /// Like [`cut`], but keeps the end: of a path that says more.
-pub(crate) fn cut_front(text: &str, columns: usize) -> String {
+pub(crate) fn cut_front(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let reversed: String = text.chars().rev().collect();
     cut(&reversed, columns).chars().rev().collect()

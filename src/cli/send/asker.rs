@@ -60,7 +60,7 @@ impl Asker {
             }
             Way::Scripted => {
                 let decision = self.script.pop_front().unwrap_or(Decision::Deny { message: None });
-                let about = text::one_line(&format!("{}: {}", approval.tool, approval.summary));
+                let about = about(&approval);
                 self.screen
                     .say(&format!("? {about}\n  {} (the demo answers by itself)", in_words(&decision)));
                 self.decided.push(approval.id);
@@ -169,6 +169,11 @@ async fn read(tty: &mut Tty) -> Result<Option<String>> {
     tty.line().await.map_err(|error| Error::failed(format!("cannot read from the terminal: {error}")))
 }
 
+/// `Bash: ls -la`
+fn about(approval: &Approval) -> String {
+    text::one_line(&format!("{}: {}", approval.tool, approval.summary)).into_owned()
+}
+
 fn commands(id: ApprovalId) -> String {
     format!("  claudebot approve {id}   or   claudebot deny {id}")
 }
@@ -179,7 +184,7 @@ fn elsewhere(approval: &Approval) -> String {
         ApprovalKind::Question => "waiting for an answer",
         ApprovalKind::Plan => "waiting for a yes to the plan",
     };
-    let about = text::one_line(&format!("{}: {}", approval.tool, approval.summary));
+    let about = about(approval);
     let command = match approval.kind {
         ApprovalKind::Question => format!("  claudebot approve {} --answer \"…\"", approval.id),
         ApprovalKind::Tool | ApprovalKind::Plan => commands(approval.id),

@@ -167,7 +167,8 @@ pub(crate) fn describe(approval: &Approval) -> String {
             let mut words = format!("\n! {tool} asks for permission (approval {})\n", approval.id);
             words.push_str(&indented(&input(&approval.input, &approval.summary)));
             if !approval.rules.is_empty() {
-                let rules = text::one_line(&approval.rules.join(", "));
+                let rules = approval.rules.join(", ");
+                let rules = text::one_line(&rules);
                 words.push_str(&format!("  for the session or always: {rules}\n"));
             }
             words

@@ -91,9 +91,6 @@ impl Drive {
         } else {
             ctx.screen.note(&format!("→ {}", text::one_line(&accepted.name)));
         }
-        if let Some(reason) = &accepted.reason {
-            printer.note(reason);
-        }
         let view = View::new(&accepted, verbose);
         let mut drive = Self {
             link,
@@ -125,7 +122,11 @@ impl Drive {
             };
             match happening {
                 Happening::Frame(Some(frame)) => self.frame(frame, asker)?,
-                Happening::Frame(None) => self.reconnect("the host has gone away", asker).await?,
+                // A new host may take its time; who does not want to wait for it is let go.
+                Happening::Frame(None) => tokio::select! {
+                    connected = self.reconnect("the host has gone away", asker) => connected?,
+                    () = interrupts.next() => return self.detach(),
+                },
                 Happening::Line(line) => {
                     if let Some((approval, decision)) = asker.typed(line) {
                         self.answer(approval, decision, asker).await?;

@@ -19,7 +19,7 @@ use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish};
 use super::session::quoted;
 use super::{ask, text};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ipc::request::shell_key;
 use crate::ipc::{Accepted, Request, Response, SendPrompt};
 use crate::model::{Delivery, PromptStatus};
@@ -34,7 +34,10 @@ pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
         let way = if ctx.screen.can_ask() && !args.json { Way::Terminal } else { Way::Command };
         let mut asker = Asker::new(ctx.screen, way);
         let mut interrupts = Interrupts::listen()?;
-        let drive = Drive::start(ctx, prompt, args.verbose, args.json).await?;
+        let drive = tokio::select! {
+            started = Drive::start(ctx, prompt, args.verbose, args.json) => started?,
+            () = interrupts.next() => return Err(unsure().into()),
+        };
         drive.run(&mut asker, &mut interrupts).await
     })
 }
@@ -70,6 +73,12 @@ async fn store(ctx: &Ctx, prompt: SendPrompt, json: bool) -> Finish {
     ctx.screen.say(&stored(&accepted));
     ctx.screen.note(&format!("follow it: claudebot log {} --follow", quoted(&accepted.name)));
     Ok(DONE)
+}
+
+/// Ctrl-C came before the host had said anything.
+fn unsure() -> Error {
+    Error::new(Kind::Denied, "given up before the host had confirmed the prompt")
+        .hint("claudebot log shows whether it was stored")
 }
 
 fn stored(accepted: &Accepted) -> String {

@@ -1,6 +1,8 @@
 //! `session list`: a table for people, an array for programs. Works without a host, and must stay fast with
 //! ten thousand sessions.
 
+use std::borrow::Cow;
+
 use clap::builder::styling::AnsiColor;
 use jiff::Timestamp;
 
@@ -56,22 +58,21 @@ const COLUMNS: [Column; 7] = [
 
 /// The lines of the table, coloured where stdout is a terminal.
 pub(crate) fn table(ctx: &Ctx, sessions: &[SessionView], now: Timestamp) -> Vec<String> {
-    let rows: Vec<Vec<String>> = sessions.iter().map(|session| row(ctx, session, now)).collect();
+    let rows: Vec<Vec<Cow<'_, str>>> = sessions.iter().map(|session| row(ctx, session, now)).collect();
     let lines = table::render(&COLUMNS, &rows, ctx.screen.columns);
     lines.into_iter().enumerate().map(|(index, line)| tinted(&ctx.screen, sessions, index, line)).collect()
 }
 
-fn row(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<String> {
+fn row<'a>(ctx: &Ctx, session: &'a SessionView, now: Timestamp) -> Vec<Cow<'a, str>> {
     let name = text::one_line(&session.name);
-    let pinned = if session.pinned { " ⚑" } else { "" };
     vec![
-        if session.current { "*" } else { " " }.to_owned(),
-        state(session),
-        format!("{name}{pinned}"),
+        if session.current { "*" } else { " " }.into(),
+        state(session).into(),
+        if session.pinned { format!("{name} ⚑").into() } else { name },
         text::one_line(&session.persona),
-        text::one_line(&text::tilde(&session.dir, ctx.paths.home())),
-        text::age(session.last_active, now),
-        text::money(session.cost_usd),
+        text::one_line(&text::tilde(&session.dir, ctx.paths.home())).into_owned().into(),
+        text::age(session.last_active, now).into(),
+        text::money(session.cost_usd).into(),
     ]
 }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use blocks::Blocks;
 use paragraphs::Paragraphs;
 
+use crate::cli::session::quoted;
 use crate::ipc::{Accepted, Push};
 use crate::model::{
     Approval, ApprovalId, BlockKind, Decision, Detail, Event, EventKind, Live, LiveBlock, LiveTurn, Outcome,
@@ -57,6 +58,10 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct View {
     prompt: PromptId,
+    /// The session's name.
+    name: String,
+    /// Why the host does not run it at once.
+    reason: Option<String>,
     /// Show thinking and subagents, too.
     verbose: bool,
     /// The turn that answers the prompt, once known.
@@ -84,6 +89,8 @@ impl View {
     pub(crate) fn new(accepted: &Accepted, verbose: bool) -> Self {
         Self {
             prompt: accepted.prompt,
+            name: accepted.name.clone(),
+            reason: accepted.reason.clone(),
             verbose,
             turn: None,
             running: None,
@@ -418,12 +425,18 @@ impl View {
             }
             return;
         };
-        if let Some(why) = hold {
-            if self.said_hold.as_deref() != hold {
-                acts.push(Act::Note(format!("held: the queue of this session is {why}")));
-            }
-        } else if self.place != place && (self.running.is_some() || at > 0) {
-            acts.push(Act::Note(format!("queued: number {} behind the running turn", at + 1)));
+        let news = self.place != place || self.said_hold.as_deref() != hold;
+        let behind = hold.is_some() || self.running.is_some() || at > 0;
+        if news && behind {
+            let why = match (hold, &self.reason) {
+                (Some(hold), _) => format!(
+                    "the queue is held ({hold}): claudebot session queue {} --run or --clear",
+                    quoted(&self.name)
+                ),
+                (None, Some(reason)) => reason.clone(),
+                (None, None) => "others are first".to_owned(),
+            };
+            acts.push(Act::Note(format!("queued, number {}: {why}", at + 1)));
         }
     }
 }

@@ -16,7 +16,7 @@ fn accepted(status: PromptStatus) -> Accepted {
         status,
         seq: 10,
         repeated: false,
-        reason: None,
+        reason: Some("a turn is running".to_owned()),
     }
 }
 
@@ -187,7 +187,7 @@ fn what_others_asked_is_not_printed() {
     ];
     let (stdout, acts) = play(&mut view, pushes);
     assert_eq!(stdout, "for me\n");
-    assert_eq!(acts, [Act::Note("queued: number 1 behind the running turn".to_owned()), DONE]);
+    assert_eq!(acts, [Act::Note("queued, number 1: a turn is running".to_owned()), DONE]);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn endings_say_why() {
 #[test]
 fn tools_are_told_once_with_their_errors() {
     let tool = LiveBlock { tool: Some("Bash".to_owned()), ..block(1, BlockKind::Tool, "ls -la") };
-    let done = |seq, block, result: Option<&str>, is_error| {
+    let done = |block, result: Option<&str>, is_error| {
         let detail = Detail::Tool {
             turn: 3,
             block,
@@ -283,9 +283,9 @@ fn tools_are_told_once_with_their_errors() {
         begins(3),
         joined(3, 1),
         Push::Live(Live::BlockStarted { turn: 3, block: tool }),
-        done(1, 1, Some("total 0"), false),
-        done(2, 2, Some("no such file\nat all"), true),
-        done(3, 3, None, true),
+        done(1, Some("total 0"), false),
+        done(2, Some("no such file\nat all"), true),
+        done(3, None, true),
     ];
     let notes = ["⚙ Bash: ls -la", "⚙ Bash: ls -la", "  ✗ no such file", "⚙ Bash: ls -la", "  ✗ cut off"];
     let notes: Vec<Act> = notes.into_iter().map(|note| Act::Note(note.to_owned())).collect();
@@ -351,7 +351,9 @@ fn a_prompt_that_leaves_the_queue_unclaimed_is_asked_about() {
 #[test]
 fn a_held_queue_is_told_once() {
     let mut view = view();
-    let note = Act::Note("held: the queue of this session is stopped".to_owned());
+    let words =
+        "queued, number 1: the queue is held (stopped): claudebot session queue work --run or --clear";
+    let note = Act::Note(words.to_owned());
     assert_eq!(view.push(changed(&[1], Some("stopped"))), [note]);
     assert_eq!(view.push(changed(&[1], Some("stopped"))), []);
 }
