@@ -1,20 +1,27 @@
 //! `log`: what was said and done, from the durable events.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::sleep;
 
 use super::args::LogArgs;
 use super::ask::{self, ask};
 use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish, Out, Stop};
 use super::send::asking::in_words;
-use super::{send, text};
-use crate::error::Kind;
+use super::text;
+use crate::error::{Kind, Result};
+use crate::ipc::client::Client;
 use crate::ipc::{HostFrame, Push, Request, Response, Selector};
 use crate::model::{Detail, Event, EventKind, Outcome};
 
 /// Events asked for at once.
 const PAGE: u32 = 1000;
+
+/// How often a follower looks whether a host is there again.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
     if args.audit {
@@ -67,59 +74,75 @@ fn page(ctx: &Ctx, session: &Selector, since: u64) -> Result<Vec<Event>, Stop> {
     }
 }
 
-/// Goes on until the session or the host ends; a host that was killed is replaced.
+/// Goes on until the session is gone. Nothing happens without a host, so none is started for watching: when it
+/// ends, the next one is waited for.
 async fn follow(ctx: &Ctx, session: Selector, mut last: u64, printer: &mut Printer) -> Result<(), Stop> {
-    let mut link = send::connect(ctx).await?;
     loop {
-        let request = Request::Subscribe { session: session.clone(), since: last };
-        let subscription = match link.client().subscribe(request).await {
-            Ok((id, _)) => id,
-            Err(error) if error.kind == Kind::Unavailable => {
-                link.reconnect().await?;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match events(&mut link, subscription, &mut last, printer).await? {
-            End::Lost => {
-                link.reconnect().await?;
-            }
-            End::Lagged => {}
-            End::Closed(why) => {
-                ctx.screen.note(&why);
-                return Ok(());
-            }
+        let mut client = next_host(ctx).await?;
+        let ended = watch(&mut client, &session, &mut last, printer).await?;
+        if let End::Closed(why) = ended {
+            ctx.screen.note(&why);
+            return Ok(());
         }
+        // A host that is about to end still answers for a moment.
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+async fn next_host(ctx: &Ctx) -> Result<Client> {
+    let mut told = false;
+    loop {
+        if let Some(client) = Client::connect(&ctx.paths, &ctx.identity()).await? {
+            return Ok(client);
+        }
+        if !told {
+            ctx.screen.note("no host runs, so nothing happens; waiting for one (Ctrl-C ends this)");
+            told = true;
+        }
+        sleep(BETWEEN_LOOKS).await;
     }
 }
 
 enum End {
+    /// The connection is gone, or cannot be used any more.
     Lost,
-    Lagged,
+    /// The subscription is over for good.
     Closed(String),
 }
 
-async fn events(
-    link: &mut send::Link,
-    subscription: u64,
+/// Prints events as they come, as long as this connection lasts.
+async fn watch(
+    client: &mut Client,
+    session: &Selector,
     last: &mut u64,
     printer: &mut Printer,
 ) -> Result<End, Stop> {
+    let mut subscription = None;
     loop {
-        let push = match link.client().next().await? {
-            Some(HostFrame::Push { id, push }) if id == subscription => push,
-            Some(_) => continue,
-            None => return Ok(End::Lost),
-        };
-        match push {
-            Push::Event(event) if event.seq > *last => {
-                *last = event.seq;
-                printer.event(&event)?;
-                printer.out.flush()?;
+        let id = match subscription {
+            Some(id) => id,
+            None => {
+                let request = Request::Subscribe { session: session.clone(), since: *last };
+                match client.subscribe(request).await {
+                    Ok((id, _)) => *subscription.insert(id),
+                    Err(error) if error.kind == Kind::Unavailable => return Ok(End::Lost),
+                    Err(error) => return Err(error.into()),
+                }
             }
-            Push::Lagged => return Ok(End::Lagged),
-            Push::Closed { reason } => return Ok(End::Closed(reason)),
-            _ => {}
+        };
+        match client.next().await? {
+            None => return Ok(End::Lost),
+            Some(HostFrame::Push { id: of, push }) if of == id => match push {
+                Push::Event(event) if event.seq > *last => {
+                    *last = event.seq;
+                    printer.event(&event)?;
+                    printer.out.flush()?;
+                }
+                Push::Lagged => subscription = None,
+                Push::Closed { reason } => return Ok(End::Closed(reason)),
+                _ => {}
+            },
+            Some(_) => {}
         }
     }
 }

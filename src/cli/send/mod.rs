@@ -9,10 +9,7 @@ mod tty;
 mod view;
 
 pub(crate) use asker::{Asker, Way};
-pub(crate) use drive::{BY, Drive, Interrupts, connect};
-
-/// A connection that outlives hosts.
-pub(crate) type Link = crate::ipc::reconnect::Reconnecting;
+pub(crate) use drive::{BY, Drive, Interrupts};
 
 use super::args::SendArgs;
 use super::ctx::{self, Ctx};
@@ -59,7 +56,7 @@ fn prompt(ctx: &Ctx, args: &SendArgs) -> Result<SendPrompt> {
 
 /// Only until the prompt is stored.
 async fn store(ctx: &Ctx, prompt: SendPrompt, json: bool) -> Finish {
-    let mut link = connect(ctx).await?;
+    let mut link = drive::connect(ctx).await?;
     let accepted = match link.call_with_retry(&Request::Send(prompt)).await? {
         Response::Accepted(accepted) => accepted,
         other => return Err(ask::unexpected(&other)),
