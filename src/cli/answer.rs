@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(found["Which = best?"], "Postgres");
         assert_eq!(found["Tests too?"], "unit, e2e");
 
-        assert_eq!(answers(&[db.clone()], &given(&["sqlite"])).unwrap()["Which = best?"], "SQLite");
+        assert_eq!(
+            answers(std::slice::from_ref(&db), &given(&["sqlite"])).unwrap()["Which = best?"],
+            "SQLite"
+        );
         let missing = answers(&both, &given(&["Tests=1"])).unwrap_err();
         assert!(missing.message.contains("Which = best?"), "{missing}");
         assert_eq!(missing.candidates, ["SQLite", "Postgres"]);

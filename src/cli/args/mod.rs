@@ -34,7 +34,7 @@ Examples:
   claudebot log --follow                  watch the current session
   claudebot demo                          try everything without an account
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 ambiguous, 5 host or claude unavailable,
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 ambiguous, 5 host or claude unavailable, \
 6 denied or interrupted. A reader that closes stdout early (`| head`) ends a command quietly with 0.";
 
 /// Your Claude Code sessions in one place, reachable from the shell, with nothing lost

@@ -8,8 +8,8 @@ use clap_complete::ArgValueCompleter;
 use crate::cli::complete;
 
 const SESSION_JSON: &str = "\
-JSON fields: id name state persona dir current tags last_active cost_usd agent pinned created model
-conversation queued hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over
+JSON fields: id name state persona dir current tags last_active cost_usd agent pinned created model \
+conversation queued hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over \
 archived. Times are RFC 3339 UTC.";
 
 const LIST_HELP: &str = "\
@@ -18,9 +18,9 @@ Examples:
   claudebot session list --tag home
   claudebot session list --all --json | jq -r '.[].name'
 
-JSON: an array of sessions with the fields
-id name state persona dir current tags last_active cost_usd agent pinned created model conversation queued
-hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over archived. Times are
+JSON: an array of sessions with the fields \
+id name state persona dir current tags last_active cost_usd agent pinned created model conversation queued \
+hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over archived. Times are \
 RFC 3339 UTC. Fields without a value may be absent.";
 
 #[derive(Debug, Subcommand)]

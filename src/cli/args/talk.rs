@@ -16,12 +16,12 @@ Examples:
   claudebot send --instead \"forget that, do this\"
   claudebot send --no-wait \"run all the tests\"
 
-The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything
-else to stderr. Approvals and questions are asked here while stdin is a terminal; they can be answered from
+The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything \
+else to stderr. Approvals and questions are asked here while stdin is a terminal; they can be answered from \
 anywhere. Ctrl-C stops the turn (or takes a waiting prompt back), a second one leaves it running.
 
-JSON (one object per line): first {\"type\":\"accepted\", prompt session name status seq repeated}; then log
-events (seq at kind text prompt_id detail) and what happens meanwhile (type: snapshot, turn_started,
+JSON (one object per line): first {\"type\":\"accepted\", prompt session name status seq repeated}; then log \
+events (seq at kind text prompt_id detail) and what happens meanwhile (type: snapshot, turn_started, \
 turn_joined, block_started, delta, changed).")]
 pub(crate) struct SendArgs {
     /// Name, id or unique prefix of the session
@@ -57,7 +57,7 @@ Examples:
   claudebot log work --limit 20
   claudebot log work --follow --since 120 --json
 
-JSON: one event per line with the fields seq at kind text prompt_id detail. `kind` is one of prompt reply tool
+JSON: one event per line with the fields seq at kind text prompt_id detail. `kind` is one of prompt reply tool \
 approval_asked approval_answered turn_ended notice. With --audit: one record per line.")]
 pub(crate) struct LogArgs {
     /// Name, id or unique prefix [default: the current session]
@@ -121,7 +121,7 @@ Examples:
   claudebot approvals
   claudebot approvals work --json
 
-JSON: an array with the fields id session kind tool summary session_id asked input questions plan rules.
+JSON: an array with the fields id session kind tool summary session_id asked input questions plan rules. \
 `kind` is one of tool question plan.")]
 pub(crate) struct ApprovalsArgs {
     /// Only those of this session

@@ -55,7 +55,7 @@ enum Asked {
 }
 
 enum Happening {
-    Frame(Option<HostFrame>),
+    Frame(Option<Box<HostFrame>>),
     Line(Option<String>),
     Interrupt,
 }
@@ -116,12 +116,12 @@ impl Drive {
                 }
             }
             let happening = tokio::select! {
-                frame = self.link.client().next() => Happening::Frame(frame?),
+                frame = self.link.client().next() => Happening::Frame(frame?.map(Box::new)),
                 line = asker.line() => Happening::Line(line?),
                 () = interrupts.next() => Happening::Interrupt,
             };
             match happening {
-                Happening::Frame(Some(frame)) => self.frame(frame, asker)?,
+                Happening::Frame(Some(frame)) => self.frame(*frame, asker)?,
                 // A new host may take its time; who does not want to wait for it is let go.
                 Happening::Frame(None) => tokio::select! {
                     connected = self.reconnect("the host has gone away", asker) => connected?,
