@@ -80,7 +80,7 @@ struct Verdict {
 }
 
 fn verify(ctx: &Ctx, args: ArchiveVerify) -> Finish {
-    let files = if args.all { all(ctx)? } else { args.archives };
+    let files = if args.all { all(ctx)? } else { meant(ctx, args.archives)? };
     let mut out = ctx.screen.out();
     let mut failed = 0;
     for file in files {
@@ -111,6 +111,22 @@ fn describe(verdict: &Verdict) -> String {
         None => format!("✓ {file}"),
         Some(error) => format!("✗ {file}: {}", text::one_line(&error.message)),
     }
+}
+
+/// Files as they are; a name that is no file means the newest archive of that session.
+fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    if given.iter().all(|path| path.exists()) {
+        return Ok(given);
+    }
+    let listed = archive::list(&ctx.config()?.archive.dir)?;
+    let newest = |name: &PathBuf| {
+        let is_meant = |archive: &&Listed| {
+            archive.manifest.as_ref().is_ok_and(|manifest| name.as_os_str() == manifest.session.name.as_str())
+        };
+        listed.iter().find(is_meant).map(|archive| archive.file.clone())
+    };
+    let resolve = |path: PathBuf| if path.exists() { path } else { newest(&path).unwrap_or(path) };
+    Ok(given.into_iter().map(resolve).collect())
 }
 
 fn all(ctx: &Ctx) -> Result<Vec<PathBuf>> {

@@ -2,8 +2,9 @@
 
 /// What is said before the first prompt.
 pub(crate) const INTRO: &str = "\
-This is claudebot with its built-in demo agent: no account, no network, a home that is thrown away afterwards.
-The agent's answers are scripted; the host, the queue, the approvals and the log are the real ones.";
+This is claudebot with its built-in demo agent: no account, no network, and a
+home that is thrown away afterwards. The agent's answers are scripted; the host,
+the queue, the approvals and the log are the real ones.";
 
 /// One prompt, and how what it asks is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -328,7 +328,7 @@ Examples:
 JSON: one object per archive with the fields file ok error.")]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["archives", "all"]))]
 pub(crate) struct ArchiveVerify {
-    /// Archive files
+    /// Archive files, or names of archived sessions
     #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath, conflicts_with = "all")]
     pub(crate) archives: Vec<PathBuf>,
     /// Every archive of the archive directory
