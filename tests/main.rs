@@ -7,5 +7,6 @@
 
 mod architecture;
 mod readme;
+mod real;
 mod smoke;
 mod support;

@@ -40,11 +40,10 @@ pub(super) fn said(message: Incoming) -> Vec<Said> {
         Incoming::Lifecycle(lifecycle) => {
             let prompt = PromptId(lifecycle.command_uuid);
             let seen = match lifecycle.state {
+                LifecycleState::Queued => Seen::Queued,
                 LifecycleState::Started => Seen::Begun,
                 LifecycleState::Cancelled => Seen::Cancelled,
-                LifecycleState::Queued | LifecycleState::Completed | LifecycleState::Other => {
-                    return Vec::new();
-                }
+                LifecycleState::Completed | LifecycleState::Other => return Vec::new(),
             };
             events(vec![AgentEvent::Prompt { prompt, seen }])
         }

@@ -34,7 +34,7 @@ pub(crate) struct LiveTurn {
     pub(crate) turn: TurnId,
     pub(crate) origin: Origin,
     pub(crate) started: Timestamp,
-    /// Prompts known to belong to it so far.
+    /// Prompts known to belong to it so far; before the first is known, the one that it should answer.
     pub(crate) prompts: Vec<PromptId>,
     pub(crate) blocks: Vec<LiveBlock>,
 }
@@ -59,6 +59,7 @@ pub(crate) enum Live {
     TurnStarted {
         turn: TurnId,
         origin: Origin,
+        /// As in [`LiveTurn`].
         prompts: Vec<PromptId>,
     },
     /// A prompt joined the running turn.

@@ -16,6 +16,7 @@ impl State {
                 "conversation_reset",
                 "Claude's memory of this session begins anew here; the log keeps what was said".to_owned(),
             )),
+            AgentEvent::Prompt { prompt: _, seen: Seen::Queued } => self.announces = true,
             AgentEvent::Prompt { prompt, seen: Seen::Begun } => self.prompt_begun(prompt, out),
             AgentEvent::Prompt { prompt, seen: Seen::Cancelled } => self.prompt_cancelled(prompt, out),
             AgentEvent::BlockStarted { parent, index, kind } => {

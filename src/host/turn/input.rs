@@ -60,6 +60,8 @@ pub(crate) enum Verdict {
 /// How far the agent is with a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
+    /// In the agent's own queue. Only releases that also announce the start say this.
+    Queued,
     /// Echoed, or announced as started: it belongs to the turn that runs or begins.
     Begun,
     /// Taken out of the agent's own queue; it will not run.

@@ -91,6 +91,9 @@ pub(crate) struct State {
     stop_at_begin: bool,
     /// The last process ended by itself.
     crashed: bool,
+    /// The agent says of every prompt when it begins with it. Releases that do not say so echo the prompt that
+    /// begins a turn only with the first finished block.
+    announces: bool,
     now: fn() -> jiff::Timestamp,
 }
 
@@ -112,6 +115,7 @@ impl State {
             draining: false,
             stop_at_begin: false,
             crashed,
+            announces: false,
             now: jiff::Timestamp::now,
         }
     }
@@ -205,7 +209,7 @@ impl State {
             turn: turn.id,
             origin: origin(&turn.prompts),
             started: turn.started,
-            prompts: turn.prompts.clone(),
+            prompts: if turn.prompts.is_empty() { self.expected() } else { turn.prompts.clone() },
             blocks: self.blocks.live(),
         })
     }
@@ -432,6 +436,7 @@ impl State {
         self.background.clear();
         self.status = None;
         self.stop_at_begin = false;
+        self.announces = false;
         if !asked {
             out.push(notice("crashed", format!("{why}; the next prompt starts it again")));
         }
@@ -537,11 +542,18 @@ impl State {
             spoke: false,
         });
         let origin = if self.given.is_empty() { Origin::Claude } else { Origin::Prompt };
-        out.push(Effect::Publish(Live::TurnStarted { turn: id, origin, prompts: Vec::new() }));
+        out.push(Effect::Publish(Live::TurnStarted { turn: id, origin, prompts: self.expected() }));
         out.push(Effect::Changed);
         if stopped {
             out.push(Effect::Interrupt);
         }
+    }
+
+    /// The prompt that a turn without an echo is likely to answer, so that it can be shown as it streams. What
+    /// the turn answered in truth its end says.
+    fn expected(&self) -> Vec<PromptId> {
+        let begins = self.given.iter().filter(|given| !given.extra && !self.announces);
+        begins.map(|given| given.prompt).collect()
     }
 
     /// Ends the running turn with this outcome and sends what comes next.

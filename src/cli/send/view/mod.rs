@@ -246,7 +246,10 @@ impl View {
         // A turn begins without prompts and its first one joins it at once: nothing of it is somebody else's.
         let alone = match &mut self.running {
             Some((running, prompts)) if *running == turn => {
-                prompts.push(prompt);
+                // It may have been expected there.
+                if !prompts.contains(&prompt) {
+                    prompts.push(prompt);
+                }
                 *prompts == [prompt]
             }
             _ => {
@@ -374,6 +377,11 @@ impl View {
             return;
         }
         acts.extend(self.paragraphs.end().map(Act::Reply));
+        if !prompts.contains(&self.prompt) {
+            // It was expected to answer the prompt and did not; another one will.
+            self.turn = None;
+            return;
+        }
         acts.push(Act::End(match outcome {
             Outcome::Done => Ending::Done,
             Outcome::Failed => Ending::Failed(or(text, "the turn failed")),
