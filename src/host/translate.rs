@@ -217,6 +217,7 @@ fn permission(request: String, ask: wire::CanUseTool) -> Ask {
         ask.permission_suggestions.into_iter().filter(|update| update.kind() == "addRules").collect();
     Ask {
         request,
+        call: ask.tool_use_id,
         kind,
         summary: summary(&ask.tool_name, &ask.input),
         questions: questions(&ask.input),

@@ -62,18 +62,22 @@ pub(super) fn allowed_for_the_session_and_always(release: Release) {
         desk.done(&approve);
         send.wait(PATIENCE).expect_code(0);
     };
-    asked("bash mkdir one", &["--session"]);
-    desk.send("bash mkdir two");
-    assert!(desk.home.project().join("two").is_dir());
+    let made = desk.home.project().join("made");
+    let remade = |text: &str| {
+        std::fs::remove_dir(&made).unwrap_or_else(|error| panic!("it was not made: {error}"));
+        desk.send(text);
+        assert!(made.is_dir());
+    };
+    asked("bash mkdir made", &["--session"]);
+    remade("bash mkdir made && echo once more");
     assert!(!rules.exists());
 
     desk.done(&["session", "sleep", "work"]);
-    asked("bash mkdir three", &["--always"]);
+    asked("bash mkdir -p made", &["--always"]);
     let written = std::fs::read_to_string(&rules).unwrap_or_else(|error| panic!("no rule was kept: {error}"));
     assert!(parsed(&written)["permissions"]["allow"].to_string().contains("mkdir"), "{written}");
     desk.done(&["session", "sleep", "work"]);
-    desk.send("bash mkdir four");
-    assert!(desk.home.project().join("four").is_dir());
+    remade("bash mkdir -p made");
     assert_eq!(desk.events("approval_asked").len(), 2);
 }
 

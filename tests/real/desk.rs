@@ -1,7 +1,5 @@
 //! A home with the real CLI, a scripted API and one session, and what the tests say about it in few words.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::wire::Wire;
@@ -176,9 +174,6 @@ impl Desk {
         }
     }
 }
-
-/// Half of what must not end by itself.
-pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 
 #[track_caller]
 pub(crate) fn parsed(line: &str) -> Value {

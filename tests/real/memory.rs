@@ -3,7 +3,7 @@
 use crate::support::PATIENCE;
 use crate::support::claude::Release;
 
-use super::desk::{A_WHILE, Desk};
+use super::desk::Desk;
 
 pub(super) fn streams_while_the_api_holds(release: Release) {
     let desk = Desk::new(release);
@@ -48,5 +48,4 @@ pub(super) fn remembers_over_every_kind_of_end(release: Release) {
     assert_eq!(desk.api.prompts(), ["hello", "what did I say?", "recall", "recall", "recall"]);
     let ends: Vec<_> = desk.brief().into_iter().filter(|line| line.starts_with("ended")).collect();
     assert_eq!(ends, ["ended done 1"; 5]);
-    let _ = A_WHILE;
 }

@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::host::short;
 use crate::host::turn::Finished;
 use crate::model::{
     ApprovalId, Detail, EventKind, NewEvent, Outcome, PromptId, SessionId, SessionState, Stages, Usage,
@@ -42,7 +43,7 @@ pub(super) fn commit(db: &mut Db, session: SessionId, writes: &[Write]) -> Resul
             Write::Requeue(prompt) => db.back_to_queued(&[*prompt])?,
             Write::Cancel(prompt) => {
                 db.back_to_queued(&[*prompt])?;
-                db.cancel(*prompt)?;
+                events.extend(short::take_back(db, *prompt)?.1);
             }
             Write::Hold(reason) => db.set_hold(session, reason.as_deref())?,
             Write::Conversation(id) => db.set_conversation(session, *id)?,

@@ -159,6 +159,8 @@ pub(super) struct Actor {
     questions: HashMap<String, Replier>,
     /// Prompts that the agent was asked to give back, by the control request's id.
     cancels: HashMap<String, PromptId>,
+    /// Who waits to hear whether the agent gave the prompt back.
+    wanted_back: HashMap<PromptId, Replier>,
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
@@ -215,6 +217,7 @@ impl Actor {
             queue,
             questions: HashMap::new(),
             cancels: HashMap::new(),
+            wanted_back: HashMap::new(),
             initialize: None,
             last_start: None,
             deadlines: Deadlines::default(),

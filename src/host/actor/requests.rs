@@ -9,6 +9,7 @@ use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::Replier;
 use crate::host::recover;
+use crate::host::short;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
 use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId};
@@ -31,6 +32,7 @@ impl Actor {
             }
             Request::Subscribe { since, .. } => return self.subscribe(since, reply).await,
             Request::Context { .. } => return self.ask_agent(Control::GetContextUsage, reply).await,
+            Request::PromptTakeBack { prompt } => return self.take_back(prompt, reply).await,
             Request::SessionStop { turn, .. } => self.stop(turn).await,
             Request::SessionSleep { force, .. } => self.sleep(force).await,
             Request::Prewarm { .. } => {
@@ -39,7 +41,6 @@ impl Actor {
             }
             Request::QueueRun { .. } => self.release().await,
             Request::QueueClear { .. } => self.clear().await,
-            Request::PromptTakeBack { prompt } => self.take_back(prompt).await,
             Request::PromptEdit { prompt, text } => self.edit(prompt, text).await,
             Request::Answer { approval, decision, by } => self.answer(approval, decision, by).await,
             other => Err(Error::failed(format!("{other:?} is not a request to one session"))),
@@ -226,33 +227,42 @@ impl Actor {
 
     async fn clear(&mut self) -> Result<Response> {
         let id = self.session.id;
-        let dropped = self.shared.store.run(move |db| db.cancel_waiting(id)).await?;
+        let (dropped, events) =
+            self.shared.store.run(move |db| short::drop_waiting(db, &db.session(id)?)).await?;
         let count = dropped.len();
         self.apply(Input::Dropped(dropped)).await;
+        self.show(events);
         Ok(Response::Said(format!("{count} waiting prompt{} discarded", if count == 1 { "" } else { "s" })))
     }
 
-    async fn take_back(&mut self, prompt: PromptId) -> Result<Response> {
+    /// What waits is taken back at once; about what the agent has already, the agent's word decides.
+    async fn take_back(&mut self, prompt: PromptId, reply: Replier) {
         if self.state.waiting().any(|waiting| waiting.prompt == prompt) {
-            self.shared.store.run(move |db| db.cancel(prompt)).await?;
-            self.apply(Input::Dropped(vec![prompt])).await;
-            return Ok(Response::Said("taken back".to_owned()));
-        }
-        let status = self.shared.store.read(move |db| db.prompt(prompt)).await?.status;
-        if status != PromptStatus::Sent {
-            return Err(Error::conflict("the agent has already begun with this prompt"));
+            return reply.reply(self.take_from_queue(prompt).await);
         }
         self.apply(Input::TakeBack(prompt)).await;
-        Ok(Response::Said("asked the agent to give it back".to_owned()))
+        if self.cancels.values().any(|cancel| *cancel == prompt) {
+            self.wanted_back.insert(prompt, reply);
+        } else {
+            reply.error(begun_already());
+        }
+    }
+
+    async fn take_from_queue(&mut self, prompt: PromptId) -> Result<Response> {
+        let (_, events) = self.shared.store.run(move |db| short::take_back(db, prompt)).await?;
+        self.apply(Input::Dropped(vec![prompt])).await;
+        self.show(events);
+        Ok(Response::Said("taken back".to_owned()))
     }
 
     async fn edit(&mut self, prompt: PromptId, text: String) -> Result<Response> {
         let shortened = text.chars().take(400).collect();
-        self.shared.store.run(move |db| db.edit(prompt, &text)).await?;
+        let (_, events) = self.shared.store.run(move |db| short::edit_prompt(db, prompt, &text)).await?;
         if let Some(shown) = self.queue.get_mut(&prompt) {
             shown.text = shortened;
             self.changed = true;
         }
+        self.show(events);
         Ok(Response::Said("changed".to_owned()))
     }
 
@@ -304,6 +314,10 @@ impl Actor {
             if given_back {
                 self.apply(Input::Agent(AgentEvent::Prompt { prompt, seen: Seen::Cancelled })).await;
             }
+            if let Some(reply) = self.wanted_back.remove(&prompt) {
+                let said = Response::Said("taken back".to_owned());
+                reply.reply(if given_back { Ok(said) } else { Err(begun_already()) });
+            }
             return;
         }
         let Some(reply) = self.questions.remove(request) else { return };
@@ -317,8 +331,13 @@ impl Actor {
     pub(super) fn fail_questions(&mut self) {
         self.initialize = None;
         self.cancels.clear();
-        for (_, reply) in self.questions.drain() {
+        let wanted_back = self.wanted_back.drain().map(|(_, reply)| reply);
+        for reply in self.questions.drain().map(|(_, reply)| reply).chain(wanted_back) {
             reply.error(Error::unavailable("the agent ended before it answered"));
         }
     }
+}
+
+fn begun_already() -> Error {
+    Error::conflict("the agent has already begun with this prompt")
 }

@@ -1,9 +1,11 @@
 //! What the agent's messages mean for the turn.
 
+use serde_json::Value;
+
 use super::effect::{Effect, OpenTool};
 use super::input::{AgentEvent, Ask, End, Seen};
 use super::{State, notice};
-use crate::model::{Live, Outcome, PromptId};
+use crate::model::{ApprovalKind, Live, Outcome, PromptId};
 
 impl State {
     pub(super) fn agent(&mut self, event: AgentEvent, out: &mut Vec<Effect>) {
@@ -106,7 +108,16 @@ impl State {
         self.blocks.said(place, parent, text, out);
     }
 
-    fn asked(&mut self, ask: Ask, out: &mut Vec<Effect>) {
+    fn asked(&mut self, mut ask: Ask, out: &mut Vec<Effect>) {
+        // Some releases ask about a plan without showing it: the call itself has it.
+        if let Some(call) = ask.call.as_ref().and_then(|id| self.blocks.tool(id)) {
+            if ask.kind == ApprovalKind::Plan && ask.plan.is_none() {
+                ask.plan = call.input.get("plan").and_then(Value::as_str).map(str::to_owned);
+            }
+            if ask.summary.is_empty() {
+                ask.summary.clone_from(&call.summary);
+            }
+        }
         self.asks.push(ask.request.clone());
         out.push(Effect::Ask(ask));
         out.push(Effect::Changed);

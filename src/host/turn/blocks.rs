@@ -38,6 +38,11 @@ impl Blocks {
         self.tools.last().map(|tool| format!("running {}", tool.name))
     }
 
+    /// A call that has not returned.
+    pub(crate) fn tool(&self, id: &str) -> Option<&OpenTool> {
+        self.tools.iter().find(|tool| tool.id == id)
+    }
+
     fn begin(&mut self, at: Place, index: Option<u64>, live: LiveBlock, out: &mut Vec<Effect>) {
         out.push(Effect::Publish(Live::BlockStarted { turn: at.turn, block: live.clone() }));
         self.open.push(Open { index, live });

@@ -133,6 +133,8 @@ pub(crate) enum AgentEvent {
 pub(crate) struct Ask {
     /// The agent's own id of the request.
     pub(crate) request: String,
+    /// The tool call that it is about.
+    pub(crate) call: Option<String>,
     pub(crate) kind: ApprovalKind,
     pub(crate) tool: String,
     pub(crate) summary: String,

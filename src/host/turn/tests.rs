@@ -327,6 +327,7 @@ fn requests_make_it_wait_and_become_void_with_the_process() {
     begun(&mut s, 1);
     let ask = Ask {
         request: "r1".into(),
+        call: None,
         kind: crate::model::ApprovalKind::Tool,
         tool: "Bash".into(),
         summary: "ls".into(),
@@ -344,6 +345,67 @@ fn requests_make_it_wait_and_become_void_with_the_process() {
     let effects = s.apply(Input::Exited { asked: false, why: "claude ended with code 3".into() });
     assert!(effects.contains(&Effect::Void(vec!["r1".into()])));
     assert!(effects.contains(&Effect::Recover));
+}
+
+/// Some releases ask about a plan with an empty input.
+#[test]
+fn a_plan_that_is_not_shown_is_that_of_the_call() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    let (id, plan) = (Some("t1".to_owned()), "1. Do it");
+    agent(
+        &mut s,
+        AgentEvent::ToolCall {
+            parent: None,
+            id: "t1".into(),
+            name: "ExitPlanMode".into(),
+            input: serde_json::json!({ "plan": plan }),
+            summary: plan.into(),
+        },
+    );
+    let ask = Ask {
+        request: "r1".into(),
+        call: id,
+        kind: crate::model::ApprovalKind::Plan,
+        tool: "ExitPlanMode".into(),
+        summary: String::new(),
+        input: serde_json::json!({}),
+        questions: Vec::new(),
+        plan: None,
+        rules: Vec::new(),
+        suggestions: Vec::new(),
+    };
+    let asked = s.apply(Input::Agent(AgentEvent::Ask(ask)));
+    let asked = asked.iter().find_map(|effect| match effect {
+        Effect::Ask(ask) => Some((ask.plan.as_deref(), ask.summary.as_str())),
+        _ => None,
+    });
+    assert_eq!(asked, Some((Some(plan), plan)));
+}
+
+/// Releases that echo late say nothing before the first block is finished: what is streamed is shown all the same.
+#[test]
+fn a_turn_is_expected_to_answer_the_prompt_that_was_given() {
+    let expected = |s: &mut State| {
+        let effects = s.apply(Input::Agent(AgentEvent::Init { conversation: Uuid::nil() }));
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Publish(Live::TurnStarted { prompts, .. }) => Some(prompts),
+            _ => None,
+        })
+    };
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    assert_eq!(expected(&mut s), Some(vec![prompt(1)]));
+    assert_eq!(s.live_turn().map(|turn| turn.prompts), Some(vec![prompt(1)]));
+    // It was another turn; the prompt's own follows.
+    assert_eq!(end(&mut s), ["reply: ok", "turn 1 Claude Done []"]);
+    assert!(s.is_busy());
+
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    agent(&mut s, AgentEvent::Prompt { prompt: prompt(1), seen: Seen::Queued });
+    assert_eq!(expected(&mut s), Some(Vec::new()), "this one says itself when it begins");
 }
 
 #[test]

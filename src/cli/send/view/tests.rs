@@ -370,3 +370,15 @@ fn ctrl_c_stops_then_leaves() {
     assert_eq!(waiting.interrupt(), [Act::TakeBack(prompt(1))]);
     assert_eq!(waiting.not_taken_back(), [], "the turn of somebody else is not ours to stop");
 }
+
+#[test]
+fn a_turn_that_did_not_answer_as_expected_is_not_the_end() {
+    let mut view = view();
+    view.push(snapshot(running(1, &[1], vec![block(1, BlockKind::Text, "half")]), Vec::new()));
+    let acts = view.push(ended(11, 1, Outcome::Done, &[], ""));
+    assert!(acts.iter().all(|act| !matches!(act, Act::End(_))), "{acts:?}");
+    view.push(begins(2));
+    view.push(joined(2, 1));
+    let acts = view.push(ended(12, 2, Outcome::Done, &[1], ""));
+    assert!(acts.contains(&Act::End(Ending::Done)), "{acts:?}");
+}
