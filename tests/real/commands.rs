@@ -1,1 +1,77 @@
-//! x
+//! Slash commands, and what the API refuses.
+
+use super::desk::Desk;
+use crate::support::PATIENCE;
+use crate::support::claude::Release;
+
+/// Another conversation, whose id is kept: it is the one that is resumed.
+pub(super) fn clear(release: Release) {
+    let desk = Desk::new(release);
+    assert_eq!(desk.send("hello"), "Echo: hello");
+    let before = desk.show()["conversation"].clone();
+    desk.send("/clear");
+    assert_eq!(desk.send("recall"), "I remember nothing");
+    let after = desk.show()["conversation"].clone();
+    assert!(after.is_string() && after != before, "{before} {after}");
+    assert!(desk.brief().contains(&"notice conversation_reset".to_owned()), "{:?}", desk.brief());
+
+    desk.done(&["session", "sleep", "work"]);
+    assert_eq!(desk.send("recall"), "I remember: recall");
+    assert_eq!(desk.show()["conversation"], after);
+    assert_eq!(desk.events("prompt").len(), 4);
+    assert_eq!(desk.events("turn_ended").len(), 4);
+}
+
+/// Their answers are replies like any other, though nothing is asked of the API.
+pub(super) fn answered_by_claude_code_itself(release: Release) {
+    let desk = Desk::new(release);
+    desk.send("hello");
+    let context = desk.send("/context");
+    assert!(context.contains("Context Usage"), "{context}");
+    assert_eq!(desk.send("/nonsense"), "Unknown command: /nonsense");
+    assert_eq!(desk.api.prompts(), ["hello"]);
+    let unknown = desk.brief().iter().position(|line| line == "prompt /nonsense").unwrap_or_default();
+    assert_eq!(desk.brief()[unknown..], ["prompt /nonsense", "reply Unknown command: /nonsense", "ended done 1"]);
+
+    desk.run(&["send", "/compact"]).expect_code(0);
+    assert_eq!(desk.send("still there"), "Echo: still there");
+    assert!(desk.brief().contains(&"notice compacted".to_owned()), "{:?}", desk.brief());
+    assert_eq!(desk.api.prompts(), ["hello", "still there"]);
+}
+
+/// An error of the API ends the turn, not the session.
+pub(super) fn api_errors(release: Release) {
+    let desk = Desk::new(release);
+    let refused = desk.run(&["send", "error 400"]).expect_code(1);
+    assert!(refused.stderr.contains("400"), "{refused:?}");
+    assert_eq!(refused.stdout, "");
+    assert_eq!(desk.last_turn()["outcome"], "failed");
+    let overloaded = desk.run(&["send", "error 529"]).expect_code(1);
+    assert!(overloaded.stderr.contains("529") || overloaded.stderr.contains("verloaded"), "{overloaded:?}");
+
+    let mut flaky = desk.sending("error 529 2");
+    flaky.expect_stderr("trying again (1/", PATIENCE);
+    flaky.expect_stderr("trying again (2/", PATIENCE);
+    assert_eq!(flaky.wait(PATIENCE).expect_code(0).stdout, "Recovered\n");
+    assert_eq!(desk.send("hello"), "Echo: hello");
+    let ends: Vec<_> = desk.brief().into_iter().filter(|line| line.starts_with("ended")).collect();
+    assert_eq!(ends, ["ended failed 1", "ended failed 1", "ended done 1", "ended done 1"]);
+}
+
+/// A connection that breaks in the middle of a reply is tried again, and nothing is said twice.
+pub(super) fn a_cut_connection(release: Release) {
+    let desk = Desk::new(release);
+    let cut = desk.run(&["send", "cut"]);
+    assert!(cut.code == 0 || cut.code == 1, "{cut:?}");
+    assert_eq!(desk.send("hello"), "Echo: hello");
+    assert_eq!(desk.events("turn_ended").len(), 2);
+}
+
+pub(super) fn not_logged_in(release: Release) {
+    let desk = Desk::prepared(release, |home| home.unset("ANTHROPIC_API_KEY"));
+    let refused = desk.run(&["send", "hello"]);
+    assert_ne!(refused.code, 0);
+    let words = &refused.stderr;
+    assert!(words.contains("not logged in") && words.contains("ANTHROPIC_API_KEY"), "{refused:?}");
+    assert!(desk.api.prompts().is_empty());
+}
