@@ -121,7 +121,10 @@ fn in_use(session: &Session) -> Result<()> {
 async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
     let asked = request.clone();
     let context = Arc::clone(shared);
-    let answered = shared.store.run(move |db| context.answer_shortly(db, &asked)).await;
+    let answered = match asked {
+        Request::SessionSet { session, key, value } => set(shared, session, key, value).await.map(Some),
+        asked => shared.store.run(move |db| context.answer_shortly(db, &asked)).await,
+    };
     let mut result = answered
         .and_then(|response| response.ok_or_else(|| Error::failed("this host does not know how to do that")));
     if let Ok(Response::Status { host, .. }) = &mut result {
@@ -131,6 +134,19 @@ async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
         tell_actors(shared, &request, response);
     }
     reply.reply(result);
+}
+
+/// Stores a setting; a live process hears of it afterwards.
+async fn set(shared: &Shared, session: Selector, key: String, value: Option<String>) -> Result<Response> {
+    let listed = shared
+        .store
+        .run(move |db| {
+            let id = short::find(db, &session)?.id;
+            short::set(db, id, &key, value.as_deref())?;
+            db.listed(id)
+        })
+        .await?;
+    Ok(Response::Session(shared.view(listed)))
 }
 
 fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::turn::{AgentEvent, Ask, End, Seen, Urgency};
+use super::turn::{AgentEvent, Ask, End, Seen, Task, Urgency};
 use crate::claude::wire::{
     self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
     PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
@@ -47,7 +47,8 @@ pub(super) fn said(message: Incoming) -> Vec<Said> {
             };
             events(vec![AgentEvent::Prompt { prompt, seen }])
         }
-        Incoming::Reset(_) => events(vec![AgentEvent::Reset]),
+        // The next turn's `init` names the new conversation, and so do releases that say nothing here.
+        Incoming::Reset(_) => Vec::new(),
         Incoming::RateLimit(limit) => events(limited(&limit)),
         Incoming::ControlRequest(request) => vec![asked(request)],
         Incoming::ControlResponse(response) => {
@@ -142,14 +143,19 @@ fn from_system(system: System) -> Vec<Said> {
             text: "the agent has summarised the conversation so far".to_owned(),
         }],
         Notice::BackgroundTasks(tasks) => {
-            let name = |task: wire::BackgroundTask| match task.description.is_empty() {
-                true => task.task_type,
-                false => task.description,
+            let listed = |listed: wire::BackgroundTask| {
+                task(listed.task_id, listed.description, Some(listed.task_type))
             };
-            vec![AgentEvent::Background(tasks.into_iter().map(name).collect())]
+            vec![AgentEvent::Background(tasks.into_iter().map(listed).collect())]
         }
-        Notice::TaskNotification(task) if !task.summary.is_empty() => {
-            vec![AgentEvent::Notice { code: "task", text: task.summary }]
+        Notice::TaskStarted(started) if started.is_backgrounded != Some(false) => {
+            vec![AgentEvent::TaskStarted(task(started.task_id, started.description, started.task_type))]
+        }
+        Notice::TaskNotification(ended) => {
+            let notice = AgentEvent::Notice { code: "task", text: ended.summary.clone() };
+            let told = (!ended.summary.is_empty()).then_some(notice);
+            let ended = AgentEvent::TaskEnded { id: ended.task_id };
+            [ended].into_iter().chain(told).collect()
         }
         Notice::Other { subtype, .. } => return vec![Said::Unknown(format!("system/{subtype}"))],
         _ => Vec::new(),
@@ -158,6 +164,11 @@ fn from_system(system: System) -> Vec<Said> {
     let begun = |uuid| AgentEvent::Prompt { prompt: PromptId(uuid), seen: Seen::Begun };
     all.extend(system.user_message_uuids.into_iter().map(begun));
     events(all)
+}
+
+fn task(id: String, description: String, kind: Option<String>) -> Task {
+    let description = if description.is_empty() { kind.unwrap_or_default() } else { description };
+    Task { id, description }
 }
 
 fn end(result: &TurnResult) -> End {

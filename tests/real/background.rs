@@ -62,7 +62,7 @@ pub(super) fn a_subagent_is_not_the_reply(release: Release) {
     let desk = Desk::new(release);
     let mut send = desk.home.spawn(&["send", "--verbose", "subagent hello from below"]);
     let output = send.wait(PATIENCE).expect_code(0);
-    assert!(!output.stdout.contains("Echo: hello from below"), "{output:?}");
+    assert!(output.stdout.starts_with("Result: "), "{output:?}");
     assert!(output.stderr.contains("⚙ Agent"), "{output:?}");
     let below = desk.api.wait_for(|request| request.purpose == Purpose::Subagent, PATIENCE);
     assert_eq!(below.prompt(), Some("hello from below"));

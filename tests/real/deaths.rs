@@ -27,7 +27,11 @@ pub(super) fn a_killed_child(release: Release) {
     assert!(recalled.starts_with("I remember: hello"), "{recalled}");
     assert_ne!(desk.claude(), claude);
     let log = desk.brief();
-    assert_eq!(log.iter().filter(|line| line.starts_with("ended interrupted")).count(), 1, "{log:?}");
+    assert_eq!(
+        log[3..7],
+        ["prompt hold never", "notice crashed", "reply Holding ", "ended interrupted 1"],
+        "{log:?}"
+    );
     assert_eq!(desk.events("turn_ended").len(), 3);
 
     // While nothing runs, nobody is told before the next prompt, which just works.

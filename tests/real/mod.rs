@@ -42,7 +42,7 @@ mod real_330 {
             a_stop_from_elsewhere_holds_the_queue, a_held_queue_can_be_dropped;
         deliveries: queued, now_during_text, now_during_a_tool, instead, anything_while_idle;
         background: a_task_begins_a_turn, a_prompt_meets_a_turn_of_claudes_own, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, api_errors, a_cut_connection, not_logged_in;
+        commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn;
         prompts: attachments, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;

@@ -1,5 +1,7 @@
 //! What can be sent, and how it is watched.
 
+use std::path::Path;
+
 use super::desk::{Desk, brief, parsed, text};
 use crate::support::PATIENCE;
 use crate::support::claude::Release;
@@ -10,33 +12,32 @@ pub(super) fn attachments(release: Release) {
     let note = desk.home.write("project/notes, old.txt", "remember the milk\n");
     desk.done(&["send", "--file", "notes, old.txt", "read it"]);
     std::fs::remove_file(&note).unwrap_or_else(|error| panic!("{error}"));
-    let prompt = desk.events("prompt").remove(0);
-    let kept = text(&prompt["detail"]["attachments"].clone().take(), "").is_empty();
-    assert!(kept);
-    let copy = prompt["detail"]["attachments"][0].as_str().unwrap_or_default();
-    let path = desk.home.data_dir().join("sessions").join(text(&desk.show(), "id"));
     let told = desk.api.prompts().remove(0);
-    assert!(told.starts_with("read it") && told.contains("notes, old.txt"), "{told}");
-    let told_path = told.split(['`', '\n', '"']).find(|word| word.starts_with('/')).unwrap_or_default();
-    let content = std::fs::read_to_string(told_path).unwrap_or_else(|error| panic!("{told_path:?} of {told:?}: {error}"));
-    assert_eq!(content, "remember the milk\n");
-    assert!(told_path.starts_with(&*path.to_string_lossy()), "{told_path} is not below {}", path.display());
-    assert!(copy.ends_with("notes, old.txt"), "{prompt}");
+    let file = told.strip_prefix("read it\n[attached file: ").and_then(|rest| rest.strip_suffix(']'));
+    let file = Path::new(file.unwrap_or_else(|| panic!("{told:?}")));
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), "remember the milk\n", "{told}");
+    assert!(file.starts_with(desk.home.data_dir().join("sessions").join(text(&desk.show(), "id"))), "{told}");
+    assert_eq!(file.file_name(), note.file_name());
+    assert_eq!(text(&desk.events("prompt")[0], "text"), "read it");
     let missing = desk.run(&["send", "--file", "none.txt", "read it"]).expect_code(2);
     assert!(missing.stderr.contains("none.txt"), "{missing:?}");
 }
 
 /// Megabytes either way, whole.
 pub(super) fn large(release: Release) {
-    const SIZE: usize = 3_000_000;
+    const SIZE: usize = 2_500_000;
     let desk = Desk::new(release);
-    let long = format!("{}z", "a line of a long prompt\n".repeat(SIZE / 24));
+    let long = format!("words 2 0 {}z", "a line of a long prompt\n".repeat(SIZE / 24));
     let reply = desk.home.run_with_stdin(&["send", "-"], long.clone()).expect_code(0).stdout;
-    assert!(reply == format!("Echo: {long}\n"), "{} bytes instead of {}", reply.len(), long.len() + 7);
+    assert_eq!(reply, "w0 w1\n");
+    assert!(desk.api.prompts() == [long.as_str()], "the API was asked something else");
+    assert!(desk.events("prompt")[0]["text"] == long, "the log has something else");
+
+    desk.send("/clear");
     let reply = desk.done(&["send", &format!("big {SIZE}")]);
-    assert_eq!(reply.trim_end().len(), desk.events("reply")[1]["text"].as_str().unwrap_or_default().trim_end().len());
-    assert!(reply.len() >= SIZE - 1, "{}", reply.len());
-    assert_eq!(desk.send("hello"), "Echo: hello");
+    let logged = text(&desk.events("reply").pop().unwrap_or_default(), "text");
+    assert_eq!(logged.len(), SIZE);
+    assert!(reply.trim_end() == logged.trim_end(), "{} bytes were printed", reply.len());
 }
 
 /// Each gets the answer to its own prompt.

@@ -12,7 +12,7 @@ use crate::claude::wire::{Outgoing, Request as Control};
 use crate::error::Result;
 use crate::host::translate::{self, Said};
 use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
-use crate::model::{BlockKind, Live, Prompt, PromptId, SessionState};
+use crate::model::{BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, SessionState};
 use crate::store::{Db, Fed};
 
 impl Actor {
@@ -41,6 +41,7 @@ impl Actor {
             Effect::Conversation(id) => {
                 self.session.conversation = Some(id);
                 self.writes.push(Write::Conversation(id));
+                self.writes.push(Write::Event(begins_anew()));
             }
             Effect::Finish(finished) => self.finish(finished),
             Effect::Publish(live) => self.publish(live).await,
@@ -239,6 +240,16 @@ impl Actor {
         if let Some(process) = &mut self.process {
             process.stop(STOP_GRACE);
         }
+    }
+}
+
+/// Claude went over to another conversation than the one it was started with.
+fn begins_anew() -> NewEvent {
+    NewEvent {
+        kind: EventKind::Notice,
+        text: "Claude's memory of this session begins anew here; the log keeps what was said".to_owned(),
+        prompt_id: None,
+        detail: Some(Detail::Notice { code: "conversation_reset".to_owned() }),
     }
 }
 

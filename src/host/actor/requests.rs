@@ -13,6 +13,7 @@ use crate::host::short;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
 use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId};
+use crate::persona;
 use crate::store::Acceptance;
 
 /// A subscriber that is further behind reads the log first: its connection's queue is bounded.
@@ -266,19 +267,23 @@ impl Actor {
         Ok(Response::Said("changed".to_owned()))
     }
 
-    /// A stored setting reaches a live process at once where the agent can change it.
+    /// A stored setting reaches a live process at once where the agent can change it. None is the persona's.
     pub(super) async fn set(&mut self, key: &str, value: Option<String>) {
         self.refresh().await;
-        if self.process.is_some() {
-            match (key, value) {
-                ("model", model) => drop(self.control(Control::SetModel(model)).await),
-                ("permission_mode", Some(mode)) => {
-                    drop(self.control(Control::SetPermissionMode(mode)).await);
-                }
-                // The rest is given when the process starts.
-                _ => {}
-            }
+        if self.process.is_none() {
+            return;
         }
+        let persona = persona::load(&self.session.persona, &self.shared.paths).ok();
+        let control = match key {
+            "model" => Control::SetModel(value.or(persona.and_then(|persona| persona.model))),
+            "permission_mode" => {
+                let mode = value.or(persona.and_then(|persona| persona.permission_mode));
+                Control::SetPermissionMode(mode.unwrap_or_else(|| "default".to_owned()))
+            }
+            // The rest is given when the process starts.
+            _ => return,
+        };
+        drop(self.control(control).await);
     }
 
     /// Asks the live agent; the answer goes to the client when it comes.

@@ -14,10 +14,6 @@ impl State {
                 out.push(Effect::Conversation(conversation));
                 self.begin_turn(out);
             }
-            AgentEvent::Reset => out.push(notice(
-                "conversation_reset",
-                "Claude's memory of this session begins anew here; the log keeps what was said".to_owned(),
-            )),
             AgentEvent::Prompt { prompt: _, seen: Seen::Queued } => self.announces = true,
             AgentEvent::Prompt { prompt, seen: Seen::Begun } => self.prompt_begun(prompt, out),
             AgentEvent::Prompt { prompt, seen: Seen::Cancelled } => self.prompt_cancelled(prompt, out),
@@ -51,7 +47,15 @@ impl State {
                 out.push(Effect::Changed);
             }
             AgentEvent::Background(tasks) => {
-                self.background = tasks;
+                self.background.listed(tasks);
+                out.push(Effect::Changed);
+            }
+            AgentEvent::TaskStarted(task) => {
+                self.background.started(task);
+                out.push(Effect::Changed);
+            }
+            AgentEvent::TaskEnded { id } => {
+                self.background.ended(&id);
                 out.push(Effect::Changed);
             }
             AgentEvent::Ended(end) => self.ended(end, out),

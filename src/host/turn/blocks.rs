@@ -65,6 +65,8 @@ impl Blocks {
         if kind == BlockKind::Tool {
             return;
         }
+        // The agent begins its message again after the connection broke: the former one will not be finished.
+        self.open.retain(|open| open.index != Some(index) || open.live.parent != parent);
         let block = self.number();
         let live = LiveBlock { block, kind, text: String::new(), tool: None, parent };
         self.begin(at, Some(index), live, out);

@@ -71,12 +71,10 @@ pub(crate) enum Seen {
 /// What a process says, without the vendor's types.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AgentEvent {
-    /// A turn begins (or a start was confirmed) in this conversation.
+    /// A turn begins (or a start was confirmed) in this conversation. Another id than before: it was emptied.
     Init {
         conversation: Uuid,
     },
-    /// The conversation was emptied; `Init` with another id follows.
-    Reset,
     Prompt {
         prompt: PromptId,
         seen: Seen,
@@ -118,14 +116,25 @@ pub(crate) enum AgentEvent {
         request: String,
     },
     Status(Option<String>),
-    /// What still runs in the background, one description each.
-    Background(Vec<String>),
+    /// All that runs in the background now. Releases that do not say this tell how single tasks start and end.
+    Background(Vec<Task>),
+    TaskStarted(Task),
+    TaskEnded {
+        id: String,
+    },
     Ended(End),
     /// Words for the person that fit nowhere else.
     Notice {
         code: &'static str,
         text: String,
     },
+}
+
+/// Work of the agent that goes on beside the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Task {
+    pub(crate) id: String,
+    pub(crate) description: String,
 }
 
 /// The agent wants an answer from a person.

@@ -6,6 +6,7 @@
 //! echoed between turns begins the next one, and a turn without an echo was begun by the agent itself.
 
 mod agent;
+mod background;
 mod blocks;
 mod effect;
 mod input;
@@ -16,7 +17,7 @@ use std::collections::VecDeque;
 
 pub(crate) use blocks::Place;
 pub(crate) use effect::{Effect, Finished, Urgency};
-pub(crate) use input::{AgentEvent, Ask, End, Input, Seen, Verdict};
+pub(crate) use input::{AgentEvent, Ask, End, Input, Seen, Task, Verdict};
 
 use crate::model::{
     Delivery, Detail, EventKind, Live, LiveTurn, NewEvent, Origin, Outcome, PromptId, SessionState, TurnId,
@@ -82,7 +83,7 @@ pub(crate) struct State {
     next_turn: TurnId,
     blocks: blocks::Blocks,
     asks: Vec<String>,
-    background: Vec<String>,
+    background: background::Background,
     status: Option<String>,
     /// Why the process cannot be started, while `phase` is `Barred`.
     barred: Option<String>,
@@ -109,7 +110,7 @@ impl State {
             next_turn,
             blocks: blocks::Blocks::default(),
             asks: Vec::new(),
-            background: Vec::new(),
+            background: background::Background::default(),
             status: None,
             barred: None,
             draining: false,
@@ -156,11 +157,7 @@ impl State {
         if let Some(why) = self.barred.as_ref().filter(|_| self.phase == Phase::Barred) {
             return Some(why.clone());
         }
-        match self.background.len() {
-            0 => self.status.clone(),
-            1 => Some(format!("background: {}", self.background[0])),
-            n => Some(format!("{n} background tasks")),
-        }
+        self.background.in_words().or_else(|| self.status.clone())
     }
 
     /// Whether the process may be ended to make room: nothing runs, waits or works in the background.
@@ -406,6 +403,7 @@ impl State {
     fn ready(&mut self, out: &mut Vec<Effect>) {
         if self.phase == Phase::Starting {
             self.phase = Phase::Ready;
+            self.announces = false;
             self.pump(out);
             out.push(Effect::Changed);
         }
@@ -433,10 +431,9 @@ impl State {
         if !self.asks.is_empty() {
             out.push(Effect::Void(std::mem::take(&mut self.asks)));
         }
-        self.background.clear();
+        self.background = background::Background::default();
         self.status = None;
         self.stop_at_begin = false;
-        self.announces = false;
         if !asked {
             out.push(notice("crashed", format!("{why}; the next prompt starts it again")));
         }
@@ -454,14 +451,11 @@ impl State {
     }
 
     fn recovered(&mut self, verdicts: Vec<Verdict>, out: &mut Vec<Effect>) {
-        // The stored conversation has the whole of what was streamed only in part.
-        let running = self.turn.take();
-        if running.as_ref().is_some_and(|turn| turn.prompts.is_empty()) {
-            self.turn.clone_from(&running);
+        let own = self.turn.as_ref().is_some_and(|turn| turn.prompts.is_empty());
+        if own && self.expected().is_empty() {
             self.finish_turn(Outcome::Interrupted, CUT_OFF.to_owned(), None, out);
         }
-        self.blocks.discard();
-        let mut id = running.filter(|turn| !turn.prompts.is_empty()).map(|turn| turn.id);
+        let mut id = self.turn.take().map(|turn| turn.id);
         self.given.clear();
         let mut again = Vec::new();
         for verdict in verdicts {
@@ -478,6 +472,7 @@ impl State {
                 }
             }
         }
+        self.blocks.discard();
         for prompt in again.into_iter().rev() {
             out.push(Effect::Requeue(prompt));
             self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue, command: false });
@@ -503,6 +498,12 @@ impl State {
         };
         for text in texts {
             self.blocks.said(at, None, text, out);
+        }
+        match outcome {
+            // What was streamed is all that there is.
+            Outcome::Interrupted => self.blocks.flush(at, out),
+            // The stored conversation had the whole of it.
+            _ => self.blocks.discard(),
         }
         let origin = origin(&prompts);
         out.push(Effect::Finish(Finished { turn, origin, outcome, prompts, text, end: None }));

@@ -83,6 +83,10 @@ fn end(state: &mut State) -> Vec<String> {
     agent(state, AgentEvent::Ended(End { text: "ok".into(), ..End::default() }))
 }
 
+fn task(name: &str) -> Task {
+    Task { id: name.to_owned(), description: name.to_owned() }
+}
+
 fn aborted(state: &mut State) -> Vec<String> {
     agent(state, AgentEvent::Ended(End { aborted: true, is_error: true, ..End::default() }))
 }
@@ -250,7 +254,7 @@ fn a_stop_before_the_turn_begins_stops_it_as_it_begins() {
 #[test]
 fn a_turn_without_a_prompt_is_the_agents_own() {
     let mut s = ready();
-    agent(&mut s, AgentEvent::Background(vec!["wait".into()]));
+    agent(&mut s, AgentEvent::Background(vec![task("wait")]));
     assert!(!s.may_sleep());
     agent(&mut s, AgentEvent::Background(Vec::new()));
     init(&mut s);
@@ -514,4 +518,58 @@ fn putting_a_busy_session_to_sleep_interrupts_it_first() {
     accept(&mut s, 1, Delivery::Queue);
     begun(&mut s, 1);
     assert_eq!(deeds(s.apply(Input::Sleep)), ["interrupt", "end"]);
+}
+
+/// Releases that list no background tasks tell how single ones start and end.
+#[test]
+fn a_background_task_keeps_it_awake() {
+    let mut s = ready();
+    agent(&mut s, AgentEvent::TaskStarted(task("wait")));
+    assert!(!s.may_sleep());
+    assert_eq!(s.activity().as_deref(), Some("background: wait"));
+    agent(&mut s, AgentEvent::TaskEnded { id: "wait".into() });
+    assert!(s.may_sleep());
+
+    agent(&mut s, AgentEvent::Background(vec![task("wait")]));
+    agent(&mut s, AgentEvent::TaskStarted(task("a call that is waited for")));
+    agent(&mut s, AgentEvent::TaskEnded { id: "wait".into() });
+    assert_eq!(s.activity().as_deref(), Some("background: wait"), "the list alone counts");
+    agent(&mut s, AgentEvent::Background(Vec::new()));
+    assert!(s.may_sleep());
+}
+
+fn streaming(s: &mut State, text: &str) {
+    agent(s, AgentEvent::BlockStarted { parent: None, index: 0, kind: BlockKind::Text });
+    agent(s, AgentEvent::Delta { parent: None, index: 0, text: text.into() });
+}
+
+#[test]
+fn a_message_that_begins_again_replaces_the_former() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    streaming(&mut s, "half a ");
+    streaming(&mut s, "half a reply");
+    assert_eq!(s.live_turn().map(|turn| turn.blocks.len()), Some(1));
+    assert_eq!(say(&mut s, "half a reply"), ["reply: half a reply"]);
+    assert_eq!(end(&mut s), ["turn 1 Prompt Done [1]"]);
+}
+
+/// What was streamed before the process died is kept, with the prompt also where that was not echoed yet.
+#[test]
+fn half_a_reply_of_a_dead_process_is_kept() {
+    let cut_off = |s: &mut State| {
+        streaming(s, "half");
+        s.apply(Input::Exited { asked: false, why: "killed".into() });
+        let verdict = Verdict::CutOff { prompts: vec![prompt(1)], texts: Vec::new() };
+        deeds(s.apply(Input::Recovered(vec![verdict])))
+    };
+    let kept = ["reply: half", "turn 1 Prompt Interrupted [1] cut off before it was finished"];
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    assert_eq!(cut_off(&mut s), kept);
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    assert_eq!(cut_off(&mut s), kept);
 }
