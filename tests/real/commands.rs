@@ -33,7 +33,10 @@ pub(super) fn answered_by_claude_code_itself(release: Release) {
     // The older release knows by itself that there is no such command, the newer one lets the model say so.
     let unknown = desk.send("/nonsense");
     assert!(["Unknown command: /nonsense", "Echo: /nonsense"].contains(&unknown.as_str()), "{unknown}");
-    assert_eq!(desk.brief()[6..], ["prompt /nonsense".to_owned(), format!("reply {unknown}"), "ended done 1".to_owned()]);
+    assert_eq!(
+        desk.brief()[6..],
+        ["prompt /nonsense".to_owned(), format!("reply {unknown}"), "ended done 1".to_owned()]
+    );
 }
 
 /// The log says where Claude's memory became a summary.

@@ -80,5 +80,10 @@ pub(super) fn everything_killed_in_a_turn(release: Release) {
     assert_eq!(desk.api.prompts().iter().filter(|prompt| **prompt == text).count(), 1);
     assert_eq!(desk.api.prompts().iter().filter(|prompt| *prompt == "waits").count(), 1);
     let ends: Vec<_> = desk.brief().into_iter().filter(|line| line.starts_with("ended")).collect();
-    assert_eq!(ends, ["ended done 1", "ended interrupted 1", "ended done 1", "ended done 1"], "{:?}", desk.brief());
+    assert_eq!(
+        ends,
+        ["ended done 1", "ended interrupted 1", "ended done 1", "ended done 1"],
+        "{:?}",
+        desk.brief()
+    );
 }

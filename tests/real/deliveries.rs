@@ -30,9 +30,9 @@ pub(super) fn queued(release: Release) {
     let desk = Desk::trusting(release);
     let first = desk.hold("door");
     let mut second = desk.sending("second");
-    second.expect_stderr("queued: number 1", PATIENCE);
+    second.expect_stderr("queued, number 1", PATIENCE);
     let mut third = desk.sending("third");
-    third.expect_stderr("queued: number 2", PATIENCE);
+    third.expect_stderr("queued, number 2", PATIENCE);
     assert_eq!(desk.show()["queued"], 2);
     desk.api.release("door");
     assert_eq!([first, second, third].map(reply), ["Holding door\n", "Echo: second\n", "Echo: third\n"]);
@@ -40,7 +40,7 @@ pub(super) fn queued(release: Release) {
     let tool = tool_until(&desk, "go");
     desk.post(&["fourth"]);
     let mut fifth = desk.sending("fifth");
-    fifth.expect_stderr("queued: number 2", PATIENCE);
+    fifth.expect_stderr("queued, number 2", PATIENCE);
     desk.home.write("go", "");
     let (tool, fifth) = (reply(tool), reply(fifth));
     assert!(tool.contains("Result: ") && !tool.contains("and:"), "{tool}");

@@ -1,5 +1,7 @@
 //! A home with the real CLI, a scripted API and one session, and what the tests say about it in few words.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::wire::Wire;
@@ -166,11 +168,21 @@ impl Desk {
         all.filter(|found| found.command.contains("--permission-prompt-tool")).collect()
     }
 
-    /// Waits until the session has no process any more.
+    /// Waits until Claude's own record of the conversation ends with this reply: it is written a little later
+    /// than it is said, and nothing tells when.
     #[track_caller]
-    pub(crate) fn wait_without_claude(&self) {
-        for found in self.claudes() {
-            assert!(found.wait_gone(PATIENCE), "still there: {found}");
+    pub(crate) fn wait_stored(&self, reply: &str) {
+        let file = format!("{}.jsonl", text(&self.show(), "conversation"));
+        let deadline = Instant::now() + PATIENCE;
+        let projects = self.home.path().join(".claude/projects");
+        let is_stored = || {
+            let dirs = std::fs::read_dir(&projects).into_iter().flatten().flatten();
+            let mut texts = dirs.filter_map(|dir| std::fs::read_to_string(dir.path().join(&file)).ok());
+            texts.any(|text| text.lines().any(|line| line.contains(&format!("{reply}\""))))
+        };
+        while !is_stored() {
+            assert!(Instant::now() < deadline, "{reply:?} was never stored in {file}");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

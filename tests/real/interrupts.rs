@@ -89,7 +89,10 @@ pub(super) fn a_stop_from_elsewhere_holds_the_queue(release: Release) {
     watch.event("turn_ended");
     watch.event("turn_ended");
     assert_eq!(desk.api.prompts(), ["hold never", "second", "third"]);
-    assert_eq!(desk.brief()[5..], ["reply Echo: second", "ended done 1", "reply Echo: third", "ended done 1"]);
+    assert_eq!(
+        desk.brief()[5..],
+        ["reply Echo: second", "ended done 1", "reply Echo: third", "ended done 1"]
+    );
 }
 
 pub(super) fn a_held_queue_can_be_dropped(release: Release) {

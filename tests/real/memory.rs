@@ -42,6 +42,7 @@ pub(super) fn remembers_over_every_kind_of_end(release: Release) {
     assert!(desk.home.wait_empty(PATIENCE).is_empty());
     assert_eq!(desk.send("recall"), "I remember: hello | what did I say? | recall");
 
+    desk.wait_stored("I remember: hello | what did I say? | recall");
     desk.home.kill_everything();
     assert_eq!(desk.send("recall"), "I remember: hello | what did I say? | recall | recall");
     assert_eq!(desk.show()["conversation"], conversation);

@@ -96,11 +96,13 @@ pub(super) fn as_json(release: Release) {
             assert!(line.get(field).is_some(), "{field}: {line}");
         }
     }
-    let events: Vec<_> = lines.iter().filter(|line| line["kind"].is_string() && line["seq"].is_u64()).collect();
+    let events: Vec<_> =
+        lines.iter().filter(|line| line["kind"].is_string() && line["seq"].is_u64()).collect();
     let kinds: Vec<_> = events.iter().map(|event| text(event, "kind")).collect();
     assert_eq!(kinds, ["reply", "tool", "reply", "turn_ended"], "{out}");
     assert!(events.iter().all(|event| event["prompt_id"] == accepted["prompt"]), "{out}");
-    let deltas: String = lines.iter().filter(|line| line["type"] == "delta").map(|line| text(line, "text")).collect();
+    let deltas: String =
+        lines.iter().filter(|line| line["type"] == "delta").map(|line| text(line, "text")).collect();
     assert_eq!(deltas, "Running it. Result: hi");
     let stored = desk.run(&["send", "--no-wait", "--json", "hello"]).expect_code(0).json();
     assert_eq!(stored["type"], "accepted");
