@@ -97,20 +97,20 @@ fn reason(code: Option<i32>, signal: Option<i32>, stderr: &str, failure: Option<
 }
 
 impl fmt::Display for Exit {
-    /// One sentence without a full stop, for a person.
+    /// What it did, to follow its name: a sentence without a full stop, for a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
-            ExitReason::Stopped => return f.write_str("claude was stopped"),
-            ExitReason::Finished => return f.write_str("claude ended by itself"),
-            ExitReason::Killed(signal) => return write!(f, "claude was killed by signal {signal}"),
-            ExitReason::NotLoggedIn => f.write_str("claude is not logged in")?,
-            ExitReason::UnknownConversation => f.write_str("claude does not know the conversation")?,
-            ExitReason::ConversationInUse => f.write_str("the conversation exists already")?,
-            ExitReason::BadOption => f.write_str("claude refused its options")?,
-            ExitReason::BadInput => f.write_str("claude could not read a message")?,
+            ExitReason::Stopped => return f.write_str("was stopped"),
+            ExitReason::Finished => f.write_str("ended by itself")?,
+            ExitReason::Killed(signal) => return write!(f, "was killed by signal {signal}"),
+            ExitReason::NotLoggedIn => f.write_str("is not logged in")?,
+            ExitReason::UnknownConversation => f.write_str("does not know the conversation")?,
+            ExitReason::ConversationInUse => f.write_str("says that the conversation exists already")?,
+            ExitReason::BadOption => f.write_str("refused its options")?,
+            ExitReason::BadInput => f.write_str("could not read a message")?,
             ExitReason::Other => match self.code {
-                Some(code) => write!(f, "claude exited with code {code}")?,
-                None => f.write_str("claude ended in an unknown way")?,
+                Some(code) => write!(f, "exited with code {code}")?,
+                None => f.write_str("ended in an unknown way")?,
             },
         }
         match self.last_words() {

@@ -102,8 +102,8 @@ async fn every_end_has_its_reason() {
     let unknown = r#"echo '{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["No conversation found with session ID: x"]}'; exit 1"#;
     let exit = exit_of(unknown).await;
     assert_eq!(exit.reason, ExitReason::UnknownConversation);
-    insta::assert_snapshot!(exit.to_string(), @"claude does not know the conversation: No conversation found with session ID: x");
-    insta::assert_snapshot!(exit_of("echo Error: no luck >&2; echo '  at x' >&2; exit 7").await.to_string(), @"claude exited with code 7: Error: no luck");
+    insta::assert_snapshot!(exit.to_string(), @"does not know the conversation: No conversation found with session ID: x");
+    insta::assert_snapshot!(exit_of("echo Error: no luck >&2; echo '  at x' >&2; exit 7").await.to_string(), @"exited with code 7: Error: no luck");
 }
 
 #[tokio::test]
