@@ -64,6 +64,12 @@ pub(crate) static KEYS: &[ConfigKey] = &[
     ),
     key(
         "host",
+        "start_timeout",
+        Slot::Duration(|c| &mut c.host.start_timeout),
+        "A `claude` that has not answered after this is ended; 0: it is waited for without end.",
+    ),
+    key(
+        "host",
         "on_interrupted",
         Slot::Choice(Choice {
             options: AskOrContinue::WORDS,

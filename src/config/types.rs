@@ -48,6 +48,8 @@ pub(crate) struct HostConfig {
     pub(crate) linger: Duration,
     /// Zero: no prompt is ever stale.
     pub(crate) stale_after: Duration,
+    /// Zero: an agent may take as long as it likes.
+    pub(crate) start_timeout: Duration,
     pub(crate) on_interrupted: OnInterrupted,
     pub(crate) on_limit: OnLimit,
 }
@@ -140,6 +142,7 @@ impl Config {
                 drain: minutes(10),
                 linger: minutes(10),
                 stale_after: minutes(60),
+                start_timeout: minutes(1),
                 on_interrupted: OnInterrupted::Ask,
                 on_limit: OnLimit::Ask,
             },
