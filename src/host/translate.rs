@@ -28,6 +28,10 @@ pub(super) enum Said {
     MustAnswer(Outgoing),
     /// Nothing for claudebot, or of a kind it does not know.
     Unknown(String),
+    /// A line that is no message at all: its beginning.
+    Garbage(String),
+    /// The agent says which release it is.
+    Release(String),
 }
 
 pub(super) fn said(message: Incoming) -> Vec<Said> {
@@ -59,7 +63,7 @@ pub(super) fn said(message: Incoming) -> Vec<Said> {
         }
         Incoming::KeepAlive => Vec::new(),
         Incoming::Unknown { kind, .. } => vec![Said::Unknown(kind)],
-        Incoming::Malformed { error, .. } => vec![Said::Unknown(format!("unreadable line: {error}"))],
+        Incoming::Malformed { line, .. } => vec![Said::Garbage(shortened(line.trim(), LONGEST_SUMMARY))],
     }
 }
 
@@ -128,8 +132,10 @@ fn from_user(user: &User) -> Vec<AgentEvent> {
 }
 
 fn from_system(system: System) -> Vec<Said> {
+    let mut release = None;
     let mut all: Vec<_> = match system.notice {
-        Notice::Init(_) => {
+        Notice::Init(init) => {
+            release = Some(Said::Release(init.claude_code_version));
             system.session_id.map(|conversation| AgentEvent::Init { conversation }).into_iter().collect()
         }
         Notice::Status(status) => vec![AgentEvent::Status(status.status)],
@@ -163,7 +169,7 @@ fn from_system(system: System) -> Vec<Said> {
     // Exact where a release sends it: these prompts are at work.
     let begun = |uuid| AgentEvent::Prompt { prompt: PromptId(uuid), seen: Seen::Begun };
     all.extend(system.user_message_uuids.into_iter().map(begun));
-    events(all)
+    events(all).into_iter().chain(release).collect()
 }
 
 fn task(id: String, description: String, kind: Option<String>) -> Task {

@@ -75,7 +75,7 @@ pub(crate) struct Drive {
 }
 
 impl Drive {
-    /// Returns once the prompt is stored and its session subscribed to.
+    /// Returns once the prompt is stored.
     pub(crate) async fn start(
         ctx: &Ctx,
         prompt: SendPrompt,
@@ -92,7 +92,7 @@ impl Drive {
             ctx.screen.note(&format!("→ {}", text::one_line(&accepted.name)));
         }
         let view = View::new(&accepted, verbose);
-        let mut drive = Self {
+        Ok(Self {
             link,
             request,
             session: Selector::Exact(accepted.session.to_string()),
@@ -103,12 +103,11 @@ impl Drive {
             subscription: 0,
             asked: HashMap::new(),
             lost: 0,
-        };
-        drive.subscribe().await?;
-        Ok(drive)
+        })
     }
 
     pub(crate) async fn run(mut self, asker: &mut Asker, interrupts: &mut Interrupts) -> Finish {
+        self.subscribe().await?;
         loop {
             while let Some(act) = self.todo.pop_front() {
                 if let Some(finish) = self.act(act, asker).await? {
@@ -189,7 +188,10 @@ impl Drive {
                 self.post(Request::PromptTakeBack { prompt }, Asked::TakeBack, asker).await?;
             }
             Act::Detach => return Ok(Some(self.detach())),
-            Act::End(ending) => return Ok(Some(end(ending))),
+            Act::End(ending) => {
+                self.printer.margin();
+                return Ok(Some(end(ending, &self.name)));
+            }
         }
         Ok(None)
     }
@@ -290,11 +292,22 @@ impl Drive {
     }
 }
 
-fn end(ending: Ending) -> Finish {
+fn end(ending: Ending, name: &str) -> Finish {
+    let name = quoted(name);
     match ending {
         Ending::Done => Ok(DONE),
         Ending::Failed(why) => Err(Error::failed(why).into()),
         Ending::Interrupted(why) => Err(Error::new(Kind::Denied, why).into()),
+        Ending::Waits(why) => {
+            let hint = format!(
+                "the prompt is kept and runs once that is mended: claudebot session queue {name} --run (or --clear)"
+            );
+            Err(Error::unavailable(why).hint(hint).into())
+        }
+        Ending::NoLogin(why) => {
+            let hint = "run `claude` and type /login, or set ANTHROPIC_API_KEY; then send it again";
+            Err(Error::unavailable(why).hint(hint).into())
+        }
     }
 }
 
@@ -341,7 +354,7 @@ mod tests {
 
     #[test]
     fn endings_have_their_exit_codes() {
-        let code = |ending| match end(ending) {
+        let code = |ending| match end(ending, "work") {
             Ok(code) => code,
             Err(Stop::Error(error)) => error.kind.exit_code(),
             Err(Stop::Closed) => panic!("not closed"),
@@ -349,5 +362,7 @@ mod tests {
         assert_eq!(code(Ending::Done), 0);
         assert_eq!(code(Ending::Failed("x".to_owned())), 1);
         assert_eq!(code(Ending::Interrupted("x".to_owned())), 6);
+        assert_eq!(code(Ending::Waits("x".to_owned())), 5);
+        assert_eq!(code(Ending::NoLogin("x".to_owned())), 5);
     }
 }

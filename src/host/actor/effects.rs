@@ -9,7 +9,7 @@ use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
 use crate::claude::process::{Exit, Output};
 use crate::claude::wire::{Outgoing, Request as Control};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::translate::{self, Said};
 use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
 use crate::model::{BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, SessionState};
@@ -99,7 +99,7 @@ impl Actor {
             state: self.state.session_state(),
             queue,
             hold: self.state.hold().map(str::to_owned),
-            status: self.state.status(),
+            status: self.trouble.clone().or_else(|| self.state.status()),
         });
     }
 
@@ -112,13 +112,22 @@ impl Actor {
         let writes = Arc::new(std::mem::take(&mut self.writes));
         let attempt = Arc::clone(&writes);
         match self.shared.store.run(move |db| journal::commit(db, id, &attempt)).await {
-            Ok(events) => self.show(events),
+            Ok(events) => {
+                self.changed |= self.trouble.take().is_some();
+                self.show(events);
+            }
             Err(error) => {
                 tracing::error!(session = %self.session.name, %error, "cannot write the log; it is tried again");
+                self.troubled(&error);
                 self.writes = Arc::unwrap_or_clone(writes);
                 self.deadlines.write = Some(Instant::now() + WRITE_AGAIN);
             }
         }
+    }
+
+    fn troubled(&mut self, error: &Error) {
+        self.trouble = Some(format!("{}; it is tried again until it works", error.message));
+        self.changed = true;
     }
 
     /// Tells everyone who watches about events that are in the log now.
@@ -144,6 +153,7 @@ impl Actor {
             }
             Err(error) => {
                 tracing::error!(session = %self.session.name, %error, "cannot record a prompt as sent; it waits");
+                self.troubled(&error);
                 self.deadlines.retry = Some(Instant::now() + WRITE_AGAIN);
                 Some(Input::NotSent(prompts))
             }
@@ -205,6 +215,11 @@ impl Actor {
             Said::Unknown(kind) => {
                 tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here")
             }
+            Said::Garbage(line) => {
+                tracing::debug!(session = %self.session.name, %line, "the agent printed what is no message");
+                self.garbage.get_or_insert(line);
+            }
+            Said::Release(release) => self.check_release(&release),
         }
     }
 
@@ -215,7 +230,8 @@ impl Actor {
         self.fail_questions();
         self.forget_child().await;
         if self.state.phase == Phase::Starting && !exit.asked {
-            self.start_failed(launch::explain(&exit, &self.session)).await;
+            let error = self.why_not_started(launch::explain(&exit, &self.session)).await;
+            self.start_failed(error).await;
             return;
         }
         let why = launch::explain(&exit, &self.session).message;

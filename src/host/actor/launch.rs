@@ -1,19 +1,20 @@
 //! Starting the agent of a session: what is started, with which settings, and why it failed.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::journal::Write;
 use super::{Actor, Command, recovery};
-use crate::claude::command::{self, Conversation, Launch};
+use crate::claude::command::{self, Conversation, Launch, MINIMUM_VERSION, Version};
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Kind, Result};
 use crate::host::Shared;
+use crate::host::checkup;
 use crate::host::places::Wish;
 use crate::host::turn::Input;
 use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
@@ -22,8 +23,6 @@ use crate::persona::{self, Persona};
 use crate::store::Child;
 
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
-/// A process that has not answered after so long counts as hanging.
-const START_LIMIT: Duration = Duration::from_secs(60);
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
 
@@ -64,16 +63,11 @@ impl Actor {
         if self.crashes >= MOST_CRASHES {
             self.crashes = 0;
             let error = Error::unavailable(format!("the agent ended {MOST_CRASHES} times in a row"));
-            return Some(
-                self.refused(error.hint("the prompt is kept; look at `claudebot log` for the reason")),
-            );
+            return Some(self.refused(error.hint("`claudebot log` says why")));
         }
         let pause = Duration::from_millis(250 << self.crashes);
-        if self.last_start.is_some_and(|at| at.elapsed() >= pause) {
-            return None;
-        }
-        self.deadlines.retry = Some(Instant::now() + pause);
-        self.last_start = None;
+        let again = self.last_start.map(|at| at + pause).filter(|at| *at > Instant::now())?;
+        self.deadlines.retry = Some(again);
         Some(Input::CannotStart { why: "starting again after a crash".to_owned() })
     }
 
@@ -98,7 +92,9 @@ impl Actor {
         }
         tracing::info!(session = %self.session.name, pid, "started");
         self.last_start = Some(Instant::now());
-        self.deadlines.start = Some(Instant::now() + START_LIMIT);
+        let limit = self.shared.config.host.start_timeout;
+        self.deadlines.start = (!limit.is_zero()).then(|| Instant::now() + limit);
+        self.garbage = None;
         self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
         Ok(())
     }
@@ -153,14 +149,47 @@ impl Actor {
     /// It runs but does not answer: it is ended, and counts as not started.
     pub(super) async fn start_timed_out(&mut self) {
         let stderr = self.process.as_ref().map(Process::stderr).unwrap_or_default();
-        let limit = START_LIMIT;
-        let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
+        let limit = self.shared.config.host.start_timeout;
+        let said = stderr.lines().rfind(|line| !line.trim().is_empty());
+        let said = said.map(|line| format!(": {}", line.trim())).unwrap_or_default();
         let error = Error::unavailable(format!(
             "{} did not answer within {limit:?}{said}",
             agent_name(&self.session)
         ))
-        .hint("try it by hand: claude -p hello");
+        .hint("try it by hand: claude -p hello; `host.start_timeout` sets how long it may take");
+        let error = self.why_not_started(error).await;
         self.end_unstarted(error).await;
+    }
+
+    /// A better reason, where there is one: it is too old, or no Claude Code at all.
+    pub(super) async fn why_not_started(&mut self, error: Error) -> Error {
+        if self.session.agent == Agent::Demo {
+            return error;
+        }
+        if let Some(line) = self.garbage.take() {
+            let message =
+                format!("{}; it printed `{line}`, which is no message of Claude Code", error.message);
+            return Error::unavailable(message).hint("see that claude.path is Claude Code's own program");
+        }
+        checkup::outdated(&self.shared.env, &self.shared.config).await.unwrap_or(error)
+    }
+
+    /// An old release may do: it is tried, and the log says that it is old, once.
+    pub(super) fn check_release(&mut self, release: &str) {
+        let old = Version::parse(release).is_some_and(|version| version < MINIMUM_VERSION);
+        if self.session.agent == Agent::Demo || !old || self.said_release {
+            return;
+        }
+        self.said_release = true;
+        self.writes.push(Write::Event(NewEvent {
+            kind: EventKind::Notice,
+            text: format!(
+                "Claude Code {release} is older than {MINIMUM_VERSION}, the oldest that claudebot was tried with; \
+                 `claude update` brings a newer one"
+            ),
+            prompt_id: None,
+            detail: Some(Detail::Notice { code: "release".to_owned() }),
+        }));
     }
 
     /// Ends a process that never became ready.
@@ -225,17 +254,7 @@ fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>
     if session.agent == Agent::Demo {
         return Ok((shared.exe.clone(), vec!["demo-agent".into()]));
     }
-    let wanted = &shared.config.claude.path;
-    let found = command::locate(wanted, shared.env.get("PATH"));
-    found.map(|program| (program, Vec::new())).ok_or_else(|| not_installed(wanted))
-}
-
-fn not_installed(wanted: &Path) -> Error {
-    Error::unavailable(format!("Claude Code is not installed: no program {} was found", wanted.display()))
-        .hint(
-            "install it (npm install -g @anthropic-ai/claude-code), or set claude.path; \
-         `claudebot demo` shows everything without it",
-        )
+    Ok((checkup::find_claude(&shared.env, &shared.config)?, Vec::new()))
 }
 
 /// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
@@ -264,8 +283,9 @@ fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(Os
 
 fn explain_start(error: StartError, session: &Session) -> Error {
     match error {
-        StartError::NotInstalled { program } => not_installed(&program),
-        other => Error::unavailable(format!("cannot start {}: {other}", agent_name(session))),
+        StartError::NotInstalled { program } => checkup::not_installed(&program),
+        other => Error::unavailable(format!("cannot start {}: {other}", agent_name(session)))
+            .hint("try it by hand: claude --version; claude.path says which program it is"),
     }
 }
 
@@ -276,6 +296,7 @@ pub(super) fn explain(exit: &Exit, session: &Session) -> Error {
         ExitReason::NotLoggedIn => "log in: run `claude` once and follow it, or set ANTHROPIC_API_KEY",
         ExitReason::UnknownConversation => "it begins anew with a recap of the log",
         ExitReason::ConversationInUse => "another process has this conversation open; end it and try again",
+        ExitReason::BadOption => "see what was added with claude.extra_args and by the persona",
         _ => "try it by hand: claude -p hello",
     };
     Error::new(Kind::Unavailable, format!("{agent} {exit}")).hint(hint)

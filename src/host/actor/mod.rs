@@ -149,6 +149,8 @@ pub(super) struct Actor {
     subscribers: Subscribers,
     asks: Asks,
     timing: Timing,
+    /// Why the store takes nothing at present, for whoever waits.
+    trouble: Option<String>,
     /// Durable changes the store does not have yet.
     writes: Vec<Write>,
     /// Accepted prompts that are stored as sent and wait to be written in this very step.
@@ -164,6 +166,10 @@ pub(super) struct Actor {
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
+    /// The first line of the present process that was no message.
+    garbage: Option<String>,
+    /// It was said that the agent is of an old release.
+    said_release: bool,
     deadlines: Deadlines,
     orphan: Option<oneshot::Receiver<()>>,
     places: watch::Receiver<u64>,
@@ -212,6 +218,7 @@ impl Actor {
             subscribers: Subscribers::default(),
             asks: Asks::default(),
             timing: Timing::default(),
+            trouble: None,
             writes: Vec::new(),
             fresh: HashMap::new(),
             queue,
@@ -220,6 +227,8 @@ impl Actor {
             wanted_back: HashMap::new(),
             initialize: None,
             last_start: None,
+            garbage: None,
+            said_release: false,
             deadlines: Deadlines::default(),
             orphan: None,
             places,
@@ -393,7 +402,8 @@ impl Actor {
         let may_sleep = self.state.may_sleep() && !self.session.pinned;
         if self.changed {
             self.changed = false;
-            self.shared.note_live(self.session.id, self.state.session_state(), self.state.activity());
+            let activity = self.trouble.clone().or_else(|| self.state.activity());
+            self.shared.note_live(self.session.id, self.state.session_state(), activity);
             self.shared.places.touch(self.session.id, may_sleep);
             self.publish_change();
         }

@@ -120,14 +120,11 @@ impl Actor {
         } else {
             self.queue.insert(id, shown(&prompt));
         }
+        // A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
+        let failed = self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none();
         self.apply(Input::Accepted { waiting, sent }).await;
         self.show(vec![event]);
-        self.nudge().await;
-    }
-
-    /// A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
-    async fn nudge(&mut self) {
-        if self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none() {
+        if failed {
             self.apply(Input::MayStart).await;
         }
     }
@@ -171,7 +168,7 @@ impl Actor {
             queue: self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect(),
             hold: self.state.hold().map(str::to_owned),
             approvals: self.asks.approvals(),
-            status: self.state.status(),
+            status: self.trouble.clone().or_else(|| self.state.status()),
         }
     }
 

@@ -272,6 +272,7 @@ impl State {
             Phase::Asleep | Phase::Crashed if self.has_runnable() => {
                 self.phase = Phase::Starting;
                 out.push(Effect::Start);
+                out.push(Effect::Changed);
             }
             Phase::Ready if self.turn.is_none() && self.given.is_empty() => self.send_next(out),
             Phase::Ready => self.send_extra(out),
@@ -435,7 +436,7 @@ impl State {
         self.status = None;
         self.stop_at_begin = false;
         if !asked {
-            out.push(notice("crashed", format!("{why}; the next prompt starts it again")));
+            out.push(notice("crashed", format!("{why}; it is started again for the next prompt")));
         }
         self.crashed = !asked;
         if self.is_busy() {

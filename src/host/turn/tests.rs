@@ -448,7 +448,7 @@ fn a_crash_in_the_agents_own_turn_is_told() {
     agent(&mut s, AgentEvent::BlockStarted { parent: None, index: 0, kind: BlockKind::Text });
     agent(&mut s, AgentEvent::Delta { parent: None, index: 0, text: "half".into() });
     let effects = deeds(s.apply(Input::Exited { asked: false, why: "killed".into() }));
-    assert_eq!(effects, ["notice: killed; the next prompt starts it again", "recover"]);
+    assert_eq!(effects, ["notice: killed; it is started again for the next prompt", "recover"]);
     assert_eq!(
         deeds(s.apply(Input::Recovered(Vec::new()))),
         ["reply: half", "turn 1 Claude Interrupted [] cut off before it was finished"]

@@ -52,6 +52,10 @@ pub(crate) enum Ending {
     Failed(String),
     /// Stopped, cut off, replaced or taken back: in these words.
     Interrupted(String),
+    /// The agent cannot be started; the prompt waits.
+    Waits(String),
+    /// Nobody is logged in, so the agent could do nothing.
+    NoLogin(String),
 }
 
 /// What is known about the prompt and the session it was sent to.
@@ -80,6 +84,9 @@ pub(crate) struct View {
     present: bool,
     /// The prompt was seen in the queue, at this place.
     place: Option<usize>,
+    /// Why the agent could not be started when that was last tried.
+    unavailable: Option<String>,
+    no_login: bool,
     said_hold: Option<String>,
     said_status: Option<String>,
     interrupts: u32,
@@ -101,6 +108,8 @@ impl View {
             asked: Vec::new(),
             present: false,
             place: None,
+            unavailable: None,
+            no_login: false,
             said_hold: None,
             said_status: None,
             interrupts: 0,
@@ -194,7 +203,14 @@ impl View {
             (EventKind::ApprovalAnswered, Some(Detail::Answered { approval, decision, by })) => {
                 self.settle(approval, decision, by, acts);
             }
-            (EventKind::Notice, _) => acts.push(Act::Note(format!("! {}", event.text))),
+            (EventKind::Notice, Some(Detail::Notice { code })) if code == "unavailable" => {
+                self.unavailable = Some(event.text);
+                self.give_up(acts);
+            }
+            (EventKind::Notice, detail) => {
+                self.no_login |= matches!(detail, Some(Detail::Notice { code }) if code == "login");
+                acts.push(Act::Note(format!("! {}", event.text)));
+            }
             _ => {}
         }
     }
@@ -219,6 +235,13 @@ impl View {
         }
     }
 
+    /// Nothing starts the agent again by itself. In the past it may have been started since.
+    fn give_up(&mut self, acts: &mut Vec<Act>) {
+        if self.present && self.turn.is_none() {
+            acts.extend(self.unavailable.take().map(|why| Act::End(Ending::Waits(why))));
+        }
+    }
+
     fn snapshot(&mut self, snapshot: Snapshot, acts: &mut Vec<Act>) {
         self.present = true;
         let Snapshot { turn, queue, hold, approvals, status, state: _ } = snapshot;
@@ -240,6 +263,9 @@ impl View {
             self.ask(approval, acts);
         }
         self.changed(&queue, hold, status, acts);
+        if self.place.is_some() {
+            self.give_up(acts);
+        }
     }
 
     fn joined(&mut self, turn: TurnId, prompt: PromptId, acts: &mut Vec<Act>) {
@@ -384,6 +410,7 @@ impl View {
         }
         acts.push(Act::End(match outcome {
             Outcome::Done => Ending::Done,
+            Outcome::Failed if self.no_login => Ending::NoLogin(or(text, "nobody is logged in")),
             Outcome::Failed => Ending::Failed(or(text, "the turn failed")),
             Outcome::Interrupted => Ending::Interrupted(or(text, "the turn was interrupted")),
             Outcome::Replaced => Ending::Interrupted(or(text, "dropped for another prompt")),
@@ -418,7 +445,7 @@ impl View {
         }
         self.place = place;
         self.said_hold = hold;
-        if self.turn.is_some() && status != self.said_status {
+        if (self.turn.is_some() || place.is_some()) && status != self.said_status {
             let telling = status.as_deref().filter(|status| *status != "requesting");
             acts.extend(telling.map(|status| Act::Note(format!("… {status}"))));
             self.said_status = status;
