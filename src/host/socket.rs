@@ -151,7 +151,7 @@ async fn remove_stale(path: &Path) -> Result<()> {
         Err(e) => return Err(Error::io("look at", path, &e)),
         Ok(found) if !found.file_type().is_socket() => {
             let message = format!("at the socket's place {} is something else", path.display());
-            return Err(Error::failed(message).hint("move it away"));
+            return Err(Error::unavailable(message).hint("move it away"));
         }
         Ok(_) => {}
     }
@@ -161,7 +161,9 @@ async fn remove_stale(path: &Path) -> Result<()> {
         Err(e) => return Err(Error::io("find out who listens at", path, &e)),
         Ok(_) => {
             let message = format!("another process listens at {}", path.display());
-            return Err(Error::failed(message).hint("end that process; it is no host of this data directory"));
+            return Err(
+                Error::unavailable(message).hint("end that process; it is no host of this data directory")
+            );
         }
     }
     match std::fs::remove_file(path) {

@@ -121,7 +121,8 @@ async fn reach(socket: &Path, identity: &Identity, deadline: Instant) -> Result<
         Ok(Err(FrameError::Io(_) | FrameError::Truncated { .. })) | Err(_) => Ok(None),
         Ok(Err(e)) => {
             let message = format!("what answers at {} is no claudebot host: {e}", socket.display());
-            Err(Error::unavailable(message))
+            Err(Error::unavailable(message)
+                .hint("nothing was sent but a greeting; host.lock says which process that should be"))
         }
     }
 }

@@ -49,6 +49,8 @@ impl LockFile {
         match File::open(path) {
             Ok(file) => Ok(Some(Self { path: path.to_owned(), file })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(Error::io("open", path, &e)
+                .hint("one of these is a file where a directory is needed: move it out of the way")),
             Err(e) => Err(Error::io("open the host's lock file", path, &e)),
         }
     }

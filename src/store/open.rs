@@ -37,6 +37,13 @@ pub(crate) enum Mode {
 
 impl Db {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self> {
+        if path.is_dir() {
+            return Err(Error::failed(format!(
+                "{} is a directory, not the session database",
+                path.display()
+            ))
+            .hint("move it out of the way"));
+        }
         let conn = match mode {
             Mode::ReadWrite => open_writer(path)?,
             Mode::ReadOnly if is_empty(path) => empty()?,

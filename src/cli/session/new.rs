@@ -21,6 +21,10 @@ pub(crate) fn run(ctx: &Ctx, args: New) -> Finish {
         return print_json(ctx, &session);
     }
     describe(ctx, &session, args.switch);
+    if let Some(warning) = args.model.as_deref().and_then(|model| persona::check_model(model).ok().flatten())
+    {
+        ctx.screen.say(&format!("warning: {warning}"));
+    }
     warn(ctx, &session);
     Ok(DONE)
 }
@@ -56,8 +60,10 @@ fn directory(ctx: &Ctx, args: &New) -> Result<Option<PathBuf>> {
     if let Some(dir) = persona.dir {
         return existing(ctx, &dir).map(Some);
     }
-    let here = std::env::current_dir()
-        .map_err(|error| Error::failed(format!("cannot tell the current directory: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| {
+        Error::usage(format!("the current directory cannot be used: {error}"))
+            .hint("go to another one, or give one with --dir, or --scratch")
+    })?;
     Ok(Some(here))
 }
 
