@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod cli;
 mod readme;
 mod real;
 mod smoke;

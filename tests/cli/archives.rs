@@ -1,0 +1,145 @@
+//! Archives that are none, sessions that are busy, and what is asked before something goes.
+
+use std::path::PathBuf;
+
+use super::Shell;
+use crate::support::PATIENCE;
+
+fn only_archive(shell: &Shell) -> PathBuf {
+    let dir = shell.home.data_dir().join("sessions_archive");
+    let mut files = std::fs::read_dir(&dir).expect("there are archives").flatten();
+    files.next().expect("there is one").path()
+}
+
+/// Names of archives carry the date; two of one day are told apart.
+#[test]
+fn there_and_back() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    shell.run(&["session", "archive", "work"]).expect_code(0);
+    shell.run(&["session", "list"]).expect_code(0);
+    shell.run(&["session", "archive", "work"]).expect_code(1);
+    shell.run(&["send", "-s", "work", "hello"]).expect_code(1);
+    shell.run(&["session", "switch", "work"]).expect_code(1);
+    shell.run(&["search", "remember"]).expect_code(0);
+    shell.run(&["archive", "verify", "work"]).expect_code(0);
+    shell.run(&["session", "restore", "work"]).expect_code(0);
+    shell.run(&["session", "restore", "work"]).expect_code(1);
+    let file = only_archive(&shell).display().to_string();
+    shell.run(&["session", "restore", &file]).expect_code(1);
+    shell.run(&["send", "-s", "work", "recall"]).expect_code(0);
+    shell.matches("archives_there_and_back");
+}
+
+#[test]
+fn no_archives() {
+    let mut shell = Shell::with_session();
+    let garbage = shell.home.write("project/garbage.tar.gz", [0x5a; 3000]);
+    let empty = shell.home.write("project/empty.tar.gz", "");
+    let (garbage, empty) = (garbage.display().to_string(), empty.display().to_string());
+    shell.run(&["session", "restore", "/no/such/archive.tar.gz"]).expect_code(3);
+    shell.run(&["session", "restore", "nope"]).expect_code(3);
+    shell.run(&["session", "restore", "work"]).expect_code(1);
+    shell.run(&["session", "restore", &garbage]).expect_code(1);
+    shell.run(&["session", "restore", &empty]).expect_code(1);
+    shell.run(&["session", "restore", "."]);
+    shell.run(&["archive", "verify", &garbage]).expect_code(1);
+    shell.run(&["archive", "verify", "nope"]).expect_code(1);
+    shell.run(&["archive", "verify"]).expect_code(2);
+    shell.run(&["session", "list"]).expect_code(0);
+    shell.matches("archives_none");
+}
+
+/// Cut off at every tenth of its length: refused each time, and nothing is left behind.
+#[test]
+fn truncated() {
+    let shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--agent", "demo", "--scratch", "--switch"]).expect_code(0);
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    shell.home.run(&["session", "archive", "work"]).expect_code(0);
+    let file = only_archive(&shell);
+    let whole = std::fs::read(&file).expect("the archive is readable");
+    for tenth in 1..10 {
+        let cut = shell.home.write("project/cut.tar.gz", &whole[..whole.len() * tenth / 10]);
+        let output = shell.home.run(&["session", "restore", &cut.display().to_string()]).expect_code(1);
+        assert!(
+            output.stderr.starts_with("error: ") && output.stderr.contains("cut.tar.gz"),
+            "{}",
+            output.stderr
+        );
+        shell.home.run(&["archive", "verify", &cut.display().to_string()]).expect_code(1);
+    }
+    let root = shell.home.data_dir().join("sessions");
+    let left: Vec<_> = std::fs::read_dir(&root)
+        .map(|found| found.flatten().map(|one| one.path()).collect())
+        .unwrap_or_default();
+    assert!(left.is_empty(), "{left:?}");
+    shell.home.run(&["session", "restore", "work"]).expect_code(0);
+    assert_eq!(shell.home.run(&["send", "-s", "work", "recall"]).stdout, "I remember: echo remember me\n");
+}
+
+/// The name went to another session meanwhile.
+#[test]
+fn a_name_that_is_taken() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    shell.home.run(&["session", "archive", "work"]).expect_code(0);
+    let file = only_archive(&shell).display().to_string();
+    shell.run(&["session", "new", "work", "--agent", "demo"]);
+    let taken =
+        shell.home.run(&["session", "list", "--json"]).json().as_array().is_some_and(|all| !all.is_empty());
+    if taken {
+        shell.run(&["session", "restore", &file]).expect_code(1);
+    }
+    shell.run(&["session", "new", "other", "--agent", "demo"]).expect_code(0);
+    shell.run(&["session", "restore", &file, "--name", "other"]).expect_code(1);
+    shell.run(&["session", "restore", &file, "--name", "a/b"]).expect_code(2);
+    shell.run(&["session", "restore", &file, "--dir", "/no/such/place"]).expect_code(3);
+    shell.run(&["session", "restore", &file, "--name", "third"]).expect_code(0);
+    shell.run(&["session", "list", "--json"]).expect_code(0);
+    shell.matches("archives_name_taken");
+}
+
+#[test]
+fn a_busy_session() {
+    let mut shell = Shell::with_session();
+    let mut send = shell.home.spawn(&["send", "words 200 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    shell.run(&["session", "archive", "work"]).expect_code(1);
+    shell.run(&["session", "delete", "work", "--yes"]).expect_code(1);
+    shell.run(&["session", "sleep", "work"]).expect_code(1);
+    send.wait(PATIENCE).expect_code(0);
+    shell.run(&["session", "sleep", "work"]).expect_code(0);
+    shell.matches("archives_busy");
+}
+
+/// Where archives are kept is a file: nothing is removed before there is an archive.
+#[test]
+fn no_place_for_archives() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    shell.home.write(".data/claudebot/sessions_archive", "in the way");
+    shell.run(&["session", "archive", "work"]).expect_code(1);
+    shell.run(&["archive", "list"]);
+    shell.run(&["send", "recall"]).expect_code(0);
+    shell.matches("archives_no_place");
+}
+
+#[test]
+fn deleting_asks() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    shell.pipe("echo y", "y\n", &["session", "delete", "work"]).expect_code(2);
+    let mut terminal = shell.home.pty(&["session", "delete", "work"], 80, 24);
+    terminal.expect("[y/N]", PATIENCE);
+    terminal.send("\r");
+    terminal.wait(PATIENCE).expect_code(6);
+    let mut terminal = shell.home.pty(&["session", "delete", "work"], 80, 24);
+    terminal.expect("[y/N]", PATIENCE);
+    terminal.send("\x04");
+    terminal.wait(PATIENCE).expect_code(6);
+    shell.run(&["session", "delete", "work", "--yes"]).expect_code(0);
+    shell.run(&["session", "delete", "work", "--yes"]).expect_code(3);
+    assert!(shell.home.project().is_dir());
+    shell.matches("archives_deleting");
+}

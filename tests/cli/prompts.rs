@@ -1,0 +1,235 @@
+//! Prompts that are too long, too short or no text; readers that go away; texts that would rule a terminal.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use super::Shell;
+use super::shell::run_script;
+use crate::support::PATIENCE;
+
+#[test]
+fn no_text() {
+    let mut shell = Shell::with_session();
+    shell.run(&["send", ""]).expect_code(2);
+    shell.run(&["send", " \n\t"]).expect_code(2);
+    shell.pipe("printf ''", "", &["send"]).expect_code(2);
+    shell.pipe("printf ' '", " ", &["send", "-"]).expect_code(2);
+    shell.pipe("printf 'caf\\351'", b"caf\xe9 au lait".to_vec(), &["send", "-"]).expect_code(2);
+    shell.run(&["send", "--file", "/no/such/file", "x"]).expect_code(2);
+    shell.run(&["send", "--file", ".", "x"]).expect_code(2);
+    shell.run(&["log"]).expect_code(0);
+    assert!(shell.home.host().is_none(), "no host is started for what is refused at once");
+    shell.matches("prompts_no_text");
+}
+
+#[test]
+fn arguments_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let shell = Shell::with_session();
+    let mut command = shell.home.command(&["send"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let output = crate::support::process::Running::spawn(command).wait(PATIENCE).expect_code(2);
+    assert!(output.stderr.contains("UTF-8"), "{}", output.stderr);
+}
+
+#[test]
+fn several_megabytes() {
+    let shell = Shell::with_session();
+    let mut prompt = String::from("echo ");
+    prompt.push_str(&format!("{}\n", "é\u{1f642}\t".repeat(1_000)).repeat(750));
+    prompt.push('z');
+    assert!(prompt.len() > 5_000_000);
+    let output = shell.home.run_with_stdin(&["send", "-"], prompt.as_bytes()).expect_code(0);
+    assert_eq!(output.stdout.trim_end(), prompt[5..].trim_end());
+    let log = shell.home.run(&["log", "--json"]).expect_code(0).stdout;
+    let first: serde_json::Value =
+        serde_json::from_str(log.lines().next().unwrap_or_default()).expect("an event");
+    assert_eq!(first["text"], *prompt);
+}
+
+#[test]
+fn nul_and_control_characters_are_kept_and_not_shown() {
+    let shell = Shell::with_session();
+    let prompt = "echo a\u{0}b \u{1b}]0;title\u{7}\u{1b}[31mred\u{1b}[0m \u{9b}2J\u{202e}txt.exe\u{8}";
+    let output = shell.home.run_with_stdin(&["send", "-"], prompt).expect_code(0);
+    assert_eq!(output.stdout.trim_end(), &prompt[5..], "a pipe gets what was said, exactly");
+    for arguments in
+        [&["log"][..], &["session", "show"], &["session", "list"], &["status"], &["search", "red"]]
+    {
+        let shown = shell.home.pty(arguments, 80, 24).wait(PATIENCE).stdout;
+        harmless(&shown);
+    }
+    let mut terminal = shell.home.pty(&["send", "echo \u{1b}]0;owned\u{7}\u{1b}[2J fine"], 80, 24);
+    let shown = terminal.wait(PATIENCE).expect_code(0).stdout;
+    assert!(shown.contains("fine"), "{shown:?}");
+    harmless(&shown);
+}
+
+/// Colours are ours; everything else that a terminal would obey is not.
+fn harmless(shown: &str) {
+    let mut rest = shown.replace("\r\n", "\n");
+    for code in ["0", "1", "2", "31", "32", "33", "36", "1;31", "22", "39"] {
+        rest = rest.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    let bad = rest.chars().find(|c| (c.is_control() && *c != '\n' && *c != '\t') || *c == '\u{202e}');
+    assert_eq!(bad, None, "{shown:?}");
+}
+
+/// Whoever has read enough goes, and the command with it, without a word.
+#[test]
+fn a_reader_that_goes_away() {
+    let shell = Shell::with_session();
+    for number in 0..30 {
+        shell.home.run(&["session", "new", &format!("s{number}"), "--agent", "demo"]).expect_code(0);
+    }
+    shell.home.run(&["send", "echo one"]).expect_code(0);
+    for command in [
+        "session list",
+        "session list --json",
+        "log",
+        "log --json",
+        "--help",
+        "completions bash",
+        "man",
+        "config show",
+        "persona list",
+        "send words 400",
+        "demo",
+    ] {
+        let script =
+            format!("{{ claudebot {command}; echo \"code $?\" >&2; }} 2>err | head -c 1 >/dev/null; cat err");
+        let output = run_script(&shell.home, &script);
+        let said: Vec<_> = output.stdout.lines().filter(|line| !line.starts_with("→ ")).collect();
+        let talk = matches!(command, "demo");
+        let last = said.last().copied().unwrap_or_default();
+        assert!(last == "code 0" && (talk || said.len() == 1), "{command}: {}", output.stdout);
+    }
+}
+
+/// The reader is gone, the turn goes on and its reply is in the log.
+#[test]
+fn a_turn_outlives_its_reader() {
+    let shell = Shell::with_session();
+    let mut command: Command = shell.home.command(&["send", "words 40 10"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("claudebot starts");
+    let mut out = child.stdout.take().expect("its stdout is a pipe");
+    out.read_exact(&mut [0; 2]).expect("the reply begins");
+    drop(out);
+    assert!(child.wait().expect("it ends").success());
+    shell.wait_turn_ended("work");
+    let log = shell.home.run(&["log"]).stdout;
+    assert!(log.contains("w39"), "{log}");
+}
+
+#[test]
+fn ctrl_c_stops_the_turn() {
+    let shell = Shell::with_session();
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    send.signal(Signal::INT);
+    let output = send.wait(PATIENCE).expect_code(6);
+    assert!(output.stderr.contains("stopped"), "{}", output.stderr);
+    shell.wait_turn_ended("work");
+    assert_eq!(shell.home.run(&["send", "echo still here"]).expect_code(0).stdout, "still here\n");
+}
+
+/// The second one leaves; the turn goes on.
+#[test]
+fn ctrl_c_twice_leaves() {
+    let shell = Shell::with_session();
+    let mut first = shell.home.spawn(&["send", "words 100 10"]);
+    first.expect_stdout("w3", PATIENCE);
+    let mut second = shell.home.spawn(&["send", "echo second"]);
+    second.expect_stderr("queued, number 1", PATIENCE);
+    second.signal(Signal::INT);
+    let output = second.wait(PATIENCE).expect_code(6);
+    assert!(output.stderr.contains("taken back"), "{}", output.stderr);
+    first.wait(PATIENCE).expect_code(0);
+    let log = shell.home.run(&["log"]).stdout;
+    assert!(!log.contains("◆ second"), "{log}");
+}
+
+/// Ctrl-C while an approval is asked on the terminal: the turn is stopped, the question is void.
+#[test]
+fn ctrl_c_at_a_question() {
+    let shell = Shell::with_session();
+    let mut terminal = shell.home.pty(&["send", "list files"], 80, 24);
+    terminal.expect("allow", PATIENCE);
+    terminal.send("\x03");
+    terminal.wait(PATIENCE).expect_code(6);
+    assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
+}
+
+/// The terminal goes away in the middle: no loss, no loop.
+#[test]
+fn a_hangup_in_the_middle() {
+    let shell = Shell::with_session();
+    let mut terminal = shell.home.pty(&["send", "words 60 10"], 80, 24);
+    terminal.expect("w3", PATIENCE);
+    terminal.signal(Signal::HUP);
+    terminal.wait(PATIENCE);
+    shell.wait_turn_ended("work");
+    assert!(shell.home.run(&["log"]).stdout.contains("w59"));
+}
+
+/// Inside a session: its own prompts are for itself, and the host is not its to stop.
+#[test]
+fn from_inside_a_session() {
+    let mut shell = Shell::with_session();
+    let id =
+        shell.home.run(&["session", "show", "--json"]).json()["id"].as_str().unwrap_or_default().to_owned();
+    shell.home.run(&["session", "new", "other", "--agent", "demo", "--switch"]).expect_code(0);
+    shell.home.run(&["send", "echo up"]).expect_code(0);
+    shell.home.set("CLAUDEBOT_SESSION", &id);
+    shell.run(&["send", "echo to myself"]).expect_code(0);
+    shell.run(&["host", "stop"]).expect_code(6);
+    shell.run(&["host", "restart"]).expect_code(6);
+    shell.run(&["host", "stop", "--now"]).expect_code(6);
+    assert!(shell.home.host().is_some());
+    shell.home.unset("CLAUDEBOT_SESSION");
+    shell.run(&["log", "work"]).expect_code(0);
+    shell.run(&["host", "stop"]).expect_code(0);
+    shell.matches("prompts_from_inside");
+}
+
+#[test]
+fn logs_and_searches() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo the quick brown fox"]).expect_code(0);
+    shell.run(&["log", "--since", "99999"]).expect_code(0);
+    shell.run(&["log", "--since", "99999", "--json"]).expect_code(0);
+    shell.run(&["log", "--since", "18446744073709551615"]);
+    shell.run(&["log", "--since", "18446744073709551616"]).expect_code(2);
+    for query in [
+        "",
+        " ",
+        "\"",
+        "\"\"",
+        "*",
+        "fox*",
+        "-fox",
+        "fox NOT quick",
+        "NEAR(",
+        "text:fox",
+        "^fox",
+        "a OR",
+        "(",
+        "fox)",
+        "'; DROP TABLE event; --",
+        "\u{1b}[31m",
+        "fo",
+        "\"quick brown\"",
+        "{fox}",
+        "fox + quick",
+        "%",
+        "ö",
+    ] {
+        shell.run(&["search", query]);
+    }
+    shell.run(&["search"]).expect_code(2);
+    shell.run(&["search", "--json", "nothing"]).expect_code(0);
+    shell.matches("prompts_logs_and_searches");
+}
