@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What sort of failure it is; each has one exit code, and scripts may rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Something went wrong while doing what was asked.
     Failed,
     /// The request itself makes no sense: a bad flag, name or file.
@@ -28,7 +28,7 @@ pub enum Kind {
 impl Kind {
     /// The process exit code that tells this kind apart.
     #[must_use]
-    pub const fn exit_code(self) -> u8 {
+    pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::Failed | Self::Conflict => 1,
             Self::Usage => 2,
@@ -43,7 +43,7 @@ impl Kind {
 /// An error with words for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
-pub struct Error {
+pub(crate) struct Error {
     pub kind: Kind,
     /// One sentence, no trailing full stop: what happened and where.
     pub message: String,
@@ -55,46 +55,46 @@ pub struct Error {
     pub candidates: Vec<String>,
 }
 
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, candidates: Vec::new() }
     }
 
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Kind::Failed, message)
     }
 
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
     }
 
-    pub fn unavailable(message: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, message)
     }
 
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, message)
     }
 
     /// An operation on a path failed: `cannot read /x/y: permission denied`.
-    pub fn io(doing: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
+    pub(crate) fn io(doing: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
         Self::failed(format!("cannot {doing} {}: {source}", path.display()))
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     #[must_use]
-    pub fn candidates(mut self, candidates: Vec<String>) -> Self {
+    pub(crate) fn candidates(mut self, candidates: Vec<String>) -> Self {
         self.candidates = candidates;
         self
     }

@@ -63,6 +63,7 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// A launch with nothing but the necessary.
+    #[cfg(test)]
     pub(crate) fn new(program: PathBuf, conversation: Conversation, cwd: PathBuf) -> Self {
         Self {
             program,

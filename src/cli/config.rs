@@ -1,4 +1,4 @@
-//! `config show|path|check`.
+//! `config show|path|check|example`.
 
 use std::borrow::Cow;
 
@@ -15,6 +15,7 @@ pub(crate) fn run(ctx: &Ctx, command: ConfigCommand) -> Finish {
         ConfigCommand::Show { json, set } => show(ctx, json, &set),
         ConfigCommand::Path => path(ctx),
         ConfigCommand::Check => check(ctx),
+        ConfigCommand::Example => example(ctx),
     }
 }
 
@@ -64,8 +65,17 @@ fn path(ctx: &Ctx) -> Finish {
     Ok(DONE)
 }
 
+fn example(ctx: &Ctx) -> Finish {
+    let mut out = ctx.screen.out();
+    out.text(&Config::reference(&ctx.paths))?;
+    out.flush()?;
+    Ok(DONE)
+}
+
 fn check(ctx: &Ctx) -> Finish {
-    load(ctx, &ConfigSet::default())?;
+    for warning in Config::check(&ctx.paths, &ctx.env, &[])? {
+        ctx.screen.say(&format!("warning: {warning}"));
+    }
     let file = ctx.paths.config_file();
     let place = text::tilde(&file, ctx.paths.home());
     ctx.screen.say(&if file.exists() {

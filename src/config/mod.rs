@@ -21,11 +21,10 @@ mod tests;
 mod types;
 
 pub(crate) use given::Given;
-pub(crate) use keys::{ConfigKey, KEYS};
-pub(crate) use memory::effective_max_live;
+#[cfg(test)]
+use keys::{ConfigKey, KEYS};
 pub(crate) use slot::{Key, Slot, anything, not_an_option};
 pub(crate) use source::{Problem, Source, report};
-pub(crate) use types::{
-    ArchiveConfig, ClaudeConfig, Config, Entry, HostConfig, LogConfig, NotifyConfig, OnInterrupted, OnLimit,
-    Origin, Secret, SessionConfig, TelegramConfig,
-};
+pub(crate) use types::{Config, Entry};
+#[cfg(test)]
+use types::{OnInterrupted, OnLimit, Origin, Secret};

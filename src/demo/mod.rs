@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use crate::paths::Env;
 
-pub(crate) use tour::{DemoAnswer, DemoStep, INTRO, SCRIPT};
+pub(crate) use tour::{DemoAnswer, INTRO, SCRIPT};
 
 use agent::Agent;
 use args::Args;

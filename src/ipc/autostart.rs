@@ -44,11 +44,6 @@ pub(crate) struct Starter {
     pub(crate) notice: fn(&str),
 }
 
-/// Connects to the host of this data directory, which is started if none is up.
-pub(crate) async fn connect_or_start(paths: &Paths, identity: &Identity, env: &Env) -> Result<Client> {
-    Starter::new(paths, identity, env)?.connect().await
-}
-
 enum Started {
     Ready,
     Taken,

@@ -14,7 +14,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 
 pub(crate) use request::{
-    ArchiveOptions, NewSession, PermissionScope, Request, Selector, SendPrompt, StopWhen,
+    ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen,
 };
 pub(crate) use response::{
     Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, Welcome,

@@ -25,16 +25,6 @@ pub(crate) enum EventKind {
 }
 
 impl EventKind {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Prompt,
-        Self::Reply,
-        Self::Tool,
-        Self::ApprovalAsked,
-        Self::ApprovalAnswered,
-        Self::TurnEnded,
-        Self::Notice,
-    ];
-
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Prompt => "prompt",

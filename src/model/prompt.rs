@@ -38,12 +38,6 @@ pub(crate) enum PromptStatus {
     Cancelled,
 }
 
-impl PromptStatus {
-    pub(crate) const fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Interrupted | Self::Cancelled)
-    }
-}
-
 /// A row of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Prompt {

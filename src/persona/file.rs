@@ -31,11 +31,6 @@ const fn key(name: &'static str, slot: Slot<Persona>, doc: &'static str) -> Key<
     Key { section: "", name, slot, doc }
 }
 
-/// Every key with its type and its words, for the reference.
-pub(crate) fn keys() -> impl Iterator<Item = (&'static str, String, &'static str)> {
-    KEYS.iter().map(|key| (key.name, key.slot.kind(), key.doc))
-}
-
 /// What reading a file brings: a persona, and what is odd about it.
 pub(super) struct Read {
     pub(super) persona: Persona,

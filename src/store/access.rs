@@ -37,6 +37,7 @@ pub(crate) struct AuditEntry {
 }
 
 impl Db {
+    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn allow(&mut self, kind: AccessKind, id: i64, name: &str) -> Result<()> {
         self.conn
             .prepare_cached("INSERT OR REPLACE INTO access (kind, id, name, added) VALUES (?1, ?2, ?3, ?4)")?
@@ -45,6 +46,7 @@ impl Db {
     }
 
     /// Whether it had been allowed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn disallow(&mut self, kind: AccessKind, id: i64) -> Result<bool> {
         let removed = self
             .conn
@@ -53,6 +55,7 @@ impl Db {
         Ok(removed > 0)
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn allowed(&self) -> Result<Vec<Access>> {
         let mut statement =
             self.conn.prepare_cached("SELECT kind, id, name, added FROM access ORDER BY added, id")?;

@@ -24,12 +24,4 @@ impl Db {
             .execute(params![channel.0, Id(session.0)])?;
         Ok(())
     }
-
-    /// Every channel that a session is current in.
-    pub(crate) fn channels_of(&self, session: SessionId) -> Result<Vec<Channel>> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT channel FROM channel WHERE session = ?1 ORDER BY channel")?;
-        let rows = statement.query_map([Id(session.0)], |row| row.get(0).map(Channel))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
 }

@@ -33,7 +33,7 @@ impl Db {
     pub(crate) fn find(&self, wanted: Wanted<'_>) -> Result<Session> {
         match wanted {
             Wanted::Current(channel) => self.current_session(channel),
-            Wanted::Exact(name) => self.exact(name)?.ok_or(()).or_else(|()| Err(self.unknown(name, true))),
+            Wanted::Exact(name) => self.exact(name)?.ok_or(()).map_err(|()| self.unknown(name, true)),
             Wanted::Name(name) => match self.exact(name)? {
                 Some(session) => Ok(session),
                 None => self.by_prefix(name),

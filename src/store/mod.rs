@@ -27,7 +27,8 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 
-pub(crate) use access::{Access, AccessKind, AuditEntry};
+#[cfg(test)]
+use access::AccessKind;
 pub(crate) use approvals::Answered;
 pub(crate) use children::Child;
 pub(crate) use events::Fed;

@@ -149,6 +149,7 @@ impl Db {
     }
 
     /// In no particular order: the caller sorts what it shows.
+    #[cfg(test)]
     pub(crate) fn sessions(&self, filter: Filter, tag: Option<&str>) -> Result<Vec<Listed>> {
         self.sessions_as(filter, tag, |listed| listed)
     }

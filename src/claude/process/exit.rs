@@ -61,6 +61,7 @@ impl Exit {
     }
 
     /// Whether it ended on its own although it was to stay.
+    #[cfg(test)]
     pub(crate) fn is_crash(&self) -> bool {
         self.reason != ExitReason::Stopped
     }

@@ -8,6 +8,11 @@
 //! twice: once for its kind, once into its type. Only stream events, which are nearly all lines, are told by
 //! their first bytes and read once.
 
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the whole protocol is typed, also what no room of ours asks for yet")
+)]
+
 mod control;
 mod lenient;
 mod lines;
@@ -23,7 +28,9 @@ pub(crate) use control::{Ask, CanUseTool, ControlRequest, ControlResponse, Permi
 pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{Assistant, Block, Content, User};
 pub(in crate::claude) use message::{is_interrupt_mark, local_output};
-pub(crate) use outgoing::{Answer, Outgoing, Priority, PromptBlock, Request};
+#[cfg(test)]
+pub(crate) use outgoing::PromptBlock;
+pub(crate) use outgoing::{Answer, Outgoing, Priority, Request};
 pub(crate) use result::TurnResult;
 pub(crate) use stream::{BlockStart, Delta, Event, StreamEvent};
 pub(crate) use system::{BackgroundTask, Lifecycle, LifecycleState, Notice, RateLimit, Reset, System};

@@ -61,6 +61,9 @@ pub(crate) enum ConfigCommand {
     /// Check the configuration file
     #[command(after_help = "Example:\n  claudebot config check")]
     Check,
+    /// Print a configuration file with every key, commented out
+    #[command(after_help = "Example:\n  claudebot config example > \"$(claudebot config path)\"")]
+    Example,
 }
 
 #[derive(Debug, Args, Default)]
