@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use uuid::Uuid;
+
 use super::turn::Verdict;
 use crate::claude::conversation::{Stored, StoredTurn};
 use crate::error::Result;
@@ -58,7 +60,7 @@ fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
     // Prompts by the stored turn they are in: those of one turn are answered together.
     let mut turns: BTreeMap<usize, Vec<PromptId>> = BTreeMap::new();
     for prompt in &given {
-        match witness(prompt, &given, stored).and_then(|witness| stored.turn_of(&witness.0)) {
+        match witness(prompt, &given, stored).and_then(|witness| stored.turn_of(&witness)) {
             Some(turn) => turns.entry(turn).or_default().push(prompt.id),
             None if prompt.status == PromptStatus::Started => {
                 verdicts.push(Verdict::CutOff { prompts: vec![prompt.id], texts: Vec::new() });
@@ -82,13 +84,15 @@ fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
 
 /// The prompt whose uuid stands in the conversation for this one: itself, or the last stored of its set.
 /// Prompts that were joined are stored under the uuid of the last.
-fn witness(prompt: &Prompt, given: &[&Prompt], stored: &Stored) -> Option<PromptId> {
-    if stored.holds(&prompt.id.0) {
-        return Some(prompt.id);
+fn witness(prompt: &Prompt, given: &[&Prompt], stored: &Stored) -> Option<Uuid> {
+    let own = prompt.agent_uuid();
+    if stored.holds(&own) {
+        return Some(own);
     }
     let set = prompt.set?;
     let last = given.iter().rev().find(|other| other.set == Some(set))?;
-    stored.holds(&last.id.0).then_some(last.id)
+    let last = last.agent_uuid();
+    stored.holds(&last).then_some(last)
 }
 
 /// Drops what the log has, once for each time it has it.
@@ -109,8 +113,6 @@ fn without_logged(blocks: Vec<String>, logged: &mut Vec<String>) -> Vec<String> 
 mod tests {
     use std::io::Write;
 
-    use uuid::Uuid;
-
     use super::*;
     use crate::model::Delivery;
 
@@ -125,6 +127,7 @@ mod tests {
             status,
             accepted: jiff::Timestamp::now(),
             set: Some(PromptId(Uuid::from_u128(set))),
+            given_as: None,
         }
     }
 

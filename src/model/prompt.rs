@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{PromptId, SessionId};
 
@@ -53,6 +54,15 @@ pub(crate) struct Prompt {
     pub(crate) accepted: Timestamp,
     /// Prompts written together share the id of the first; recovery looks at the set's last member.
     pub(crate) set: Option<PromptId>,
+    /// The agent gave it back once and would not run that uuid again: since then it goes under this one.
+    pub(crate) given_as: Option<Uuid>,
+}
+
+impl Prompt {
+    /// What the agent knows it by.
+    pub(crate) fn agent_uuid(&self) -> Uuid {
+        self.given_as.unwrap_or(self.id.0)
+    }
 }
 
 /// A waiting prompt as front ends show it.

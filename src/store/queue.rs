@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use super::Db;
 use super::columns::{Count, Id, Json, Micros, Word, now, to_micros};
@@ -38,7 +39,7 @@ struct Before {
 }
 
 const COLUMNS: &str =
-    "p.id, p.session, p.key, p.text, p.attachments, p.delivery, p.status, p.accepted, p.set_id";
+    "p.id, p.session, p.key, p.text, p.attachments, p.delivery, p.status, p.accepted, p.set_id, p.given_as";
 const OPEN: &str = "p.status IN ('queued', 'sent', 'started')";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Prompt> {
@@ -52,6 +53,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Prompt> {
         status: row.get::<_, Word<_>>(6)?.0,
         accepted: row.get::<_, Micros>(7)?.0,
         set: row.get::<_, Option<Id>>(8)?.map(|id| PromptId(id.0)),
+        given_as: row.get::<_, Option<Id>>(9)?.map(|id| id.0),
     })
 }
 
@@ -218,6 +220,18 @@ impl Db {
         })
     }
 
+    /// The agent gave it back without having begun. It remembers the uuid and would not run it again, so the
+    /// prompt waits under a new one.
+    pub(crate) fn given_back(&mut self, prompt: PromptId) -> Result<()> {
+        self.atomically(|db| {
+            db.back_to_queued(&[prompt])?;
+            db.conn
+                .prepare_cached("UPDATE prompt SET given_as = ?2 WHERE id = ?1")?
+                .execute(params![Id(prompt.0), Id(Uuid::new_v4())])?;
+            Ok(())
+        })
+    }
+
     /// Takes back a prompt that the agent was not given.
     pub(crate) fn cancel(&mut self, prompt: PromptId) -> Result<()> {
         self.take(&[prompt], &CANCELLED)
@@ -273,7 +287,7 @@ impl Db {
             .conn
             .prepare_cached(&sql)?
             .query_row([key], |row| {
-                Ok(Before { prompt: read(row)?, seq: row.get::<_, Count>(9)?.0, said: row.get(10)? })
+                Ok(Before { prompt: read(row)?, seq: row.get::<_, Count>(10)?.0, said: row.get(11)? })
             })
             .optional()?;
         Ok(found)

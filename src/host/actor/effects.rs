@@ -11,7 +11,7 @@ use crate::claude::process::{Exit, Output};
 use crate::claude::wire::{Outgoing, Request as Control};
 use crate::error::{Error, Result};
 use crate::host::translate::{self, Said};
-use crate::host::turn::{Effect, Finished, Input, Phase, Urgency};
+use crate::host::turn::{AgentEvent, Effect, Finished, Input, Phase, Urgency};
 use crate::model::{BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, SessionState};
 use crate::store::{Db, Fed};
 
@@ -35,6 +35,7 @@ impl Actor {
             Effect::Append(event) => self.writes.push(Write::Event(event)),
             Effect::Started(prompts) => self.writes.push(Write::Started(prompts)),
             Effect::Requeue(prompt) => self.writes.push(Write::Requeue(prompt)),
+            Effect::GivenBack(prompt) => self.writes.push(Write::GivenBack(prompt)),
             Effect::Cancel(prompt) => self.writes.push(Write::Cancel(prompt)),
             Effect::SetHold(reason) => self.writes.push(Write::Hold(reason)),
             Effect::Conversation(id) if self.session.conversation == Some(id) => {}
@@ -54,7 +55,7 @@ impl Actor {
                 drop(self.control(Control::Interrupt { cancel_queued: true }).await);
             }
             Effect::CancelInAgent(prompt) => {
-                let id = self.control(Control::CancelAsyncMessage(prompt.0)).await;
+                let id = self.control(Control::CancelAsyncMessage(self.agent_uuid(prompt))).await;
                 self.cancels.insert(id, prompt);
             }
             Effect::Ask(ask) => return self.ask(ask).await,
@@ -71,6 +72,7 @@ impl Actor {
         let (stages, started) = self.timing.finish(&finished.prompts);
         for prompt in &finished.prompts {
             self.queue.remove(prompt);
+            self.aliases.retain(|_, id| id != prompt);
         }
         if finished.end.is_some() {
             self.crashes = 0;
@@ -175,7 +177,21 @@ impl Actor {
         if let Some(recap) = self.recap.take() {
             text = format!("{recap}\n\n{text}");
         }
-        self.write(Outgoing::prompt(prompt.id.0, &text, translate::priority(urgency))).await;
+        if let Some(uuid) = prompt.given_as {
+            self.aliases.retain(|_, id| *id != prompt.id);
+            self.aliases.insert(uuid, prompt.id);
+        }
+        self.write(Outgoing::prompt(prompt.agent_uuid(), &text, translate::priority(urgency))).await;
+    }
+
+    /// Whose uuid this is.
+    fn prompt_of(&self, uuid: Uuid) -> PromptId {
+        self.aliases.get(&uuid).copied().unwrap_or(PromptId(uuid))
+    }
+
+    /// What the agent knows the prompt by.
+    fn agent_uuid(&self, prompt: PromptId) -> Uuid {
+        self.aliases.iter().find(|(_, id)| **id == prompt).map_or(prompt.0, |(uuid, _)| *uuid)
     }
 
     /// Sends a control request; the id under which its answer will come.
@@ -202,13 +218,17 @@ impl Actor {
                     self.said(said).await;
                 }
             }
-            Output::Written { uuid, at } => self.timing.written(PromptId(uuid), at),
+            Output::Written { uuid, at } => self.timing.written(self.prompt_of(uuid), at),
             Output::Exited(exit) => self.exited(exit).await,
         }
     }
 
     async fn said(&mut self, said: Said) {
         match said {
+            Said::Event(AgentEvent::Prompt { prompt, seen }) => {
+                let prompt = self.prompt_of(prompt.0);
+                self.apply(Input::Agent(AgentEvent::Prompt { prompt, seen })).await;
+            }
             Said::Event(event) => self.apply(Input::Agent(event)).await,
             Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
             Said::MustAnswer(message) => self.write(message).await,

@@ -20,6 +20,7 @@ pub(super) enum Write {
     Event(NewEvent),
     Started(Vec<PromptId>),
     Requeue(PromptId),
+    GivenBack(PromptId),
     Cancel(PromptId),
     Hold(Option<String>),
     Conversation(Uuid),
@@ -41,6 +42,7 @@ pub(super) fn commit(db: &mut Db, session: SessionId, writes: &[Write]) -> Resul
             Write::Event(event) => events.extend(db.append(session, std::slice::from_ref(event))?),
             Write::Started(prompts) => db.mark_started(prompts)?,
             Write::Requeue(prompt) => db.back_to_queued(&[*prompt])?,
+            Write::GivenBack(prompt) => db.given_back(*prompt)?,
             Write::Cancel(prompt) => {
                 db.back_to_queued(&[*prompt])?;
                 events.extend(short::take_back(db, *prompt)?.1);

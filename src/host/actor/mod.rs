@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 
 use super::Replier;
 use super::Shared;
@@ -163,6 +164,8 @@ pub(super) struct Actor {
     cancels: HashMap<String, PromptId>,
     /// Who waits to hear whether the agent gave the prompt back.
     wanted_back: HashMap<PromptId, Replier>,
+    /// Prompts that the agent knows by another uuid than their own.
+    aliases: HashMap<Uuid, PromptId>,
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
@@ -225,6 +228,7 @@ impl Actor {
             questions: HashMap::new(),
             cancels: HashMap::new(),
             wanted_back: HashMap::new(),
+            aliases: HashMap::new(),
             initialize: None,
             last_start: None,
             garbage: None,

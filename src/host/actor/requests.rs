@@ -78,6 +78,7 @@ impl Actor {
             status: PromptStatus::Queued,
             accepted: jiff::Timestamp::now(),
             set: None,
+            given_as: None,
         };
         self.flush().await;
         self.shared.store.run(move |db| db.accept(&prompt, as_sent)).await

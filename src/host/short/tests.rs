@@ -75,6 +75,7 @@ impl House {
             status: PromptStatus::Queued,
             accepted: jiff::Timestamp::now(),
             set: None,
+            given_as: None,
         };
         self.db.accept(&prompt, false).unwrap().prompt.id
     }

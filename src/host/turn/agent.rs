@@ -85,7 +85,7 @@ impl State {
         if given.wanted_back {
             out.push(Effect::Cancel(prompt));
         } else if given.extra {
-            out.push(Effect::Requeue(prompt));
+            out.push(Effect::GivenBack(prompt));
             self.wait_again(given);
         } else {
             // It was stopped before the agent began: a turn without any work.

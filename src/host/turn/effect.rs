@@ -28,8 +28,10 @@ pub(crate) enum Effect {
     CancelInAgent(PromptId),
     /// The store learns that the agent has begun with these.
     Started(Vec<PromptId>),
-    /// The store learns that a sent prompt waits again.
+    /// The store learns that a sent prompt, which the agent never got, waits again.
     Requeue(PromptId),
+    /// The store learns that the agent gave a sent prompt back, and that it waits again.
+    GivenBack(PromptId),
     /// The store learns that a prompt will never run.
     Cancel(PromptId),
     /// The reason why the queue is held, or that it is not.

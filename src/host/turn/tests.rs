@@ -29,6 +29,7 @@ fn deeds(effects: Vec<Effect>) -> Vec<String> {
                 Effect::Started(prompts) => format!("started {}", names(&prompts)),
                 Effect::CancelInAgent(id) => format!("cancel in agent {}", names(&[id])),
                 Effect::Requeue(id) => format!("requeue {}", names(&[id])),
+                Effect::GivenBack(id) => format!("given back {}", names(&[id])),
                 Effect::Cancel(id) => format!("cancel {}", names(&[id])),
                 Effect::Conversation(_) => return None,
                 Effect::SetHold(reason) => format!("hold {}", reason.as_deref().unwrap_or("-")),
@@ -230,7 +231,10 @@ fn stop_takes_back_what_was_sent_now_but_not_begun() {
     begun(&mut s, 1);
     accept(&mut s, 2, Delivery::Now);
     assert_eq!(deeds(s.apply(Input::Stop)), ["hold stopped", "cancel in agent 2", "interrupt"]);
-    assert_eq!(agent(&mut s, AgentEvent::Prompt { prompt: prompt(2), seen: Seen::Cancelled }), ["requeue 2"]);
+    assert_eq!(
+        agent(&mut s, AgentEvent::Prompt { prompt: prompt(2), seen: Seen::Cancelled }),
+        ["given back 2"]
+    );
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Interrupted [1] stopped"]);
     assert_eq!(deeds(s.apply(Input::Release)), ["hold -", "send 2 Turn"]);
 }

@@ -82,7 +82,8 @@ CREATE TABLE prompt (
     first_text INTEGER,
     ended INTEGER,
     set_id BLOB,                            -- the first prompt of those that were written together
-    set_member INTEGER                      -- its place among them, from 0
+    set_member INTEGER,                     -- its place among them, from 0
+    given_as BLOB                           -- what the agent knows it by, where that is not its id
 ) STRICT;
 CREATE INDEX prompt_session ON prompt (session);
 CREATE INDEX prompt_open ON prompt (session, position) WHERE status IN ('queued', 'sent', 'started');

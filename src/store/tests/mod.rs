@@ -78,6 +78,7 @@ fn prompt(session: SessionId, key: &str, text: &str) -> Prompt {
         status: PromptStatus::Queued,
         accepted: now(),
         set: None,
+        given_as: None,
     }
 }
 
