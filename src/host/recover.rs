@@ -3,7 +3,7 @@
 //! Pure but for reading the conversation. Never a second run on a guess: a prompt is sent again only when
 //! the conversation does not hold it and nothing showed that the agent had begun.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::turn::Verdict;
 use crate::claude::conversation::{Stored, StoredTurn};
 use crate::error::Result;
-use crate::model::{Detail, Event, EventKind, Prompt, PromptId, PromptStatus, SessionId};
+use crate::model::{Detail, Event, EventKind, Prompt, PromptId, PromptStatus, SessionId, TurnId};
 use crate::store::Db;
 
 /// Replies are looked for among so many of the newest events.
@@ -29,17 +29,32 @@ pub(super) fn newest(db: &Db, session: SessionId, count: u64) -> Result<Vec<Even
     }
 }
 
-/// Replies that the log has had since the first of these prompts was accepted.
+/// Replies to these prompts that the log has already: those since the first was accepted, in turns that have
+/// not ended. Another prompt's reply may have the same words.
 pub(super) fn replies_since(db: &Db, session: SessionId, open: &[Prompt]) -> Result<Vec<String>> {
-    let events = newest(db, session, LOOKED_AT)?;
-    let is_open = |event: &Event| {
-        event.kind == EventKind::Prompt && open.iter().any(|prompt| Some(prompt.id) == event.prompt_id)
-    };
-    let replies = events.into_iter().skip_while(|event| !is_open(event));
-    Ok(replies
-        .filter(|event| matches!(event.detail, Some(Detail::Reply { parent: None, .. })))
+    Ok(replies_to(open, newest(db, session, LOOKED_AT)?))
+}
+
+fn replies_to(open: &[Prompt], events: Vec<Event>) -> Vec<String> {
+    let is_open = |id: Option<PromptId>| open.iter().any(|prompt| Some(prompt.id) == id);
+    let ended: HashSet<TurnId> = events.iter().filter_map(ended_turn).collect();
+    let events = events
+        .into_iter()
+        .skip_while(|event| event.kind != EventKind::Prompt || !is_open(event.prompt_id))
+        .filter(|event| event.prompt_id.is_none() || is_open(event.prompt_id));
+    events
+        .filter(|event| {
+            matches!(&event.detail, Some(Detail::Reply { turn, parent: None, .. }) if !ended.contains(turn))
+        })
         .map(|event| event.text)
-        .collect())
+        .collect()
+}
+
+const fn ended_turn(event: &Event) -> Option<TurnId> {
+    match event.detail {
+        Some(Detail::Turn { turn, .. }) => Some(turn),
+        _ => None,
+    }
 }
 
 /// What came of the prompts in `open` that an agent had been given. `logged` are replies the log has already.
@@ -160,6 +175,42 @@ mod tests {
         }
         let logged: Vec<_> = logged.iter().map(|&text| text.to_owned()).collect();
         verdicts(open, Some(file.path()), &logged)
+    }
+
+    fn event(prompt: Option<u128>, text: &str, kind: EventKind, detail: Detail) -> Event {
+        let prompt_id = prompt.map(id);
+        Event { seq: 0, at: jiff::Timestamp::now(), kind, text: text.into(), prompt_id, detail: Some(detail) }
+    }
+
+    #[test]
+    fn another_prompts_reply_with_the_same_words_is_not_this_ones() {
+        let accepted = |n| {
+            let detail = Detail::Prompt { delivery: Delivery::Queue, attachments: Vec::new() };
+            event(Some(n), "hello", EventKind::Prompt, detail)
+        };
+        let said = |n, turn, text| {
+            event(Some(n), text, EventKind::Reply, Detail::Reply { turn, block: 1, parent: None })
+        };
+        let ended = Detail::Turn {
+            turn: 2,
+            origin: crate::model::Origin::Claude,
+            outcome: crate::model::Outcome::Done,
+            prompts: Vec::new(),
+            cost_usd: 0.0,
+            usage: crate::model::Usage::default(),
+            stages: crate::model::Stages::default(),
+        };
+        let own = Detail::Reply { turn: 2, block: 2, parent: None };
+        let log = vec![
+            accepted(1),
+            accepted(2),
+            said(1, 1, "Echo: hello"),
+            event(None, "the task ended", EventKind::Reply, own),
+            event(None, "", EventKind::TurnEnded, ended),
+            said(2, 3, "Running it."),
+        ];
+        let open = [prompt(2, PromptStatus::Started, 2)];
+        assert_eq!(replies_to(&open, log), ["Running it."]);
     }
 
     #[test]
