@@ -118,6 +118,8 @@ impl Starter {
             .args(&self.args)
             .env_clear()
             .envs(self.env.iter())
+            // The host belongs to no session, also when it is started from inside of one.
+            .env_remove("CLAUDEBOT_SESSION")
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
