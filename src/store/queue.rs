@@ -208,10 +208,10 @@ impl Db {
     pub(crate) fn back_to_queued(&mut self, prompts: &[PromptId]) -> Result<()> {
         self.atomically(|db| {
             for id in prompts {
-                db.expect_in(*id, &[Sent, Queued])?;
+                db.expect_in(*id, &[Sent, Started, Queued])?;
                 db.conn
                     .prepare_cached(
-                        "UPDATE prompt SET status = 'queued', sent = NULL, set_id = NULL, set_member = NULL \
+                        "UPDATE prompt SET status = 'queued', sent = NULL, started = NULL, set_id = NULL, set_member = NULL \
                          WHERE id = ?1",
                     )?
                     .execute([Id(id.0)])?;

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::host::short;
 use crate::host::turn::Finished;
 use crate::model::{
@@ -38,6 +38,21 @@ pub(super) enum Write {
 pub(super) fn commit(db: &mut Db, session: SessionId, writes: &[Write]) -> Result<Vec<Fed>> {
     let mut events = Vec::new();
     for write in writes {
+        match one(db, session, write) {
+            Ok(appended) => events.extend(appended),
+            // It does not fit what is stored and never will: those behind it must not wait for it.
+            Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
+                tracing::error!(%session, %error, ?write, "a change that does not fit the store is left out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(events)
+}
+
+fn one(db: &mut Db, session: SessionId, write: &Write) -> Result<Vec<Fed>> {
+    db.atomically(|db| {
+        let mut events = Vec::new();
         match write {
             Write::Event(event) => events.extend(db.append(session, std::slice::from_ref(event))?),
             Write::Started(prompts) => db.mark_started(prompts)?,
@@ -55,8 +70,8 @@ pub(super) fn commit(db: &mut Db, session: SessionId, writes: &[Write]) -> Resul
                 events.extend(finish(db, session, finished, *stages, *started)?);
             }
         }
-    }
-    Ok(events)
+        Ok(events)
+    })
 }
 
 fn void(db: &mut Db, session: SessionId, ids: &[ApprovalId]) -> Result<Vec<Fed>> {
