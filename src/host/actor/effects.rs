@@ -1,19 +1,25 @@
 //! Carries out what the turn machine decided.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
 use crate::claude::process::{Exit, Output};
+use crate::claude::tree;
 use crate::claude::wire::{Outgoing, Request as Control};
 use crate::error::{Error, Result};
 use crate::host::translate::{self, Said};
 use crate::host::turn::{AgentEvent, Effect, Finished, Input, Phase, Urgency};
 use crate::model::{BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, SessionState};
 use crate::store::{Db, Fed};
+
+/// Every process of a session has this in its environment, with the session's id.
+const SESSION_MARK: &str = "CLAUDEBOT_SESSION";
+/// How long what a dead agent left behind may take to end by itself.
+const LEFTOVERS_GRACE: Duration = Duration::from_secs(1);
 
 impl Actor {
     /// Lets the machine decide about one happening and does what it says.
@@ -60,10 +66,7 @@ impl Actor {
             }
             Effect::Ask(ask) => return self.ask(ask).await,
             Effect::Void(requests) => self.void(&requests),
-            Effect::Recover => {
-                self.flush().await;
-                return Some(self.verdicts().await);
-            }
+            Effect::Recover => return self.verdicts().await,
         }
         None
     }
@@ -214,6 +217,7 @@ impl Actor {
     pub(super) async fn output(&mut self, output: Output) {
         match output {
             Output::Message(message) => {
+                self.deadlines.begin = None;
                 for said in translate::said(message) {
                     self.said(said).await;
                 }
@@ -249,9 +253,10 @@ impl Actor {
         self.shared.places.leave(self.session.id);
         self.fail_questions();
         self.forget_child().await;
-        if self.state.phase == Phase::Starting && !exit.asked {
-            let error = self.why_not_started(launch::explain(&exit, &self.session)).await;
-            self.start_failed(error).await;
+        if !exit.asked {
+            self.end_descendants().await;
+        }
+        if self.state.phase == Phase::Starting && !exit.asked && self.may_not_start(&exit).await {
             return;
         }
         let why = launch::explain(&exit, &self.session).message;
@@ -259,9 +264,29 @@ impl Actor {
             self.crashes += 1;
             tracing::warn!(session = %self.session.name, %why, "the agent ended by itself");
         }
-        let state = if exit.asked { SessionState::Asleep } else { SessionState::Crashed };
-        self.writes.push(Write::State(state));
+        self.record_state(if exit.asked { SessionState::Asleep } else { SessionState::Crashed });
         self.apply(Input::Exited { asked: exit.asked, why }).await;
+    }
+
+    /// What the store says of the session while it has no process.
+    pub(super) fn record_state(&mut self, state: SessionState) {
+        if self.session.state != state {
+            self.session.state = state;
+            self.writes.push(Write::State(state));
+        }
+    }
+
+    /// Ends what a process started and left behind: its tools run in sessions of their own, and would go on
+    /// while the conversation is read, or taken up by another process.
+    pub(super) async fn end_descendants(&self) {
+        let id = self.session.id.to_string();
+        let found = tokio::task::spawn_blocking(move || tree::marked(SESSION_MARK, &id)).await;
+        let own = std::process::id();
+        let left: Vec<_> = found.unwrap_or_default().into_iter().filter(|left| left.pid != own).collect();
+        if !left.is_empty() {
+            tracing::info!(session = %self.session.name, count = left.len(), "ending what the agent left behind");
+            tree::stop_all(&left, LEFTOVERS_GRACE).await;
+        }
     }
 
     pub(super) async fn forget_child(&self) {

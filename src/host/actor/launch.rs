@@ -76,6 +76,7 @@ impl Actor {
         let known = self.session.conversation;
         let stored = known.and_then(|id| self.shared.stored_conversation(&self.session, &id));
         let conversation = match (known, stored) {
+            _ if self.refused_conversation => Conversation::New(self.fresh_conversation(None).await?),
             (Some(id), Some(_)) => Conversation::Resume(id),
             _ => Conversation::New(self.fresh_conversation(known).await?),
         };
@@ -144,6 +145,23 @@ impl Actor {
     pub(super) async fn start_failed(&mut self, error: Error) {
         let input = self.refused(error);
         self.apply(input).await;
+    }
+
+    /// The process ended before it was ready. True: nothing is tried again unasked. A killed one is a crash like
+    /// any other; one that refuses its conversation gets a new one.
+    pub(super) async fn may_not_start(&mut self, exit: &Exit) -> bool {
+        match exit.reason {
+            ExitReason::Killed(_) => false,
+            ExitReason::UnknownConversation | ExitReason::ConversationInUse if !self.refused_conversation => {
+                self.refused_conversation = true;
+                false
+            }
+            _ => {
+                let error = self.why_not_started(explain(exit, &self.session)).await;
+                self.start_failed(error).await;
+                true
+            }
+        }
     }
 
     /// It runs but does not answer: it is ended, and counts as not started.

@@ -42,6 +42,10 @@ const INTERRUPT_PATIENCE: Duration = Duration::from_secs(15);
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(8);
 /// How soon a refused write is tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
+/// An agent that was given a prompt and says nothing at all for so long will never begin with it.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(120);
+/// At an immediate end an interrupt gets less time.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an actor is asked to do.
 pub(super) enum Command {
@@ -100,13 +104,15 @@ struct Deadlines {
     sleep: Option<Instant>,
     /// The interrupt must have shown an effect.
     interrupt: Option<Instant>,
+    /// The agent must have begun with what it was given.
+    begin: Option<Instant>,
     /// The actor itself ends.
     retire: Option<Instant>,
 }
 
 impl Deadlines {
     fn next(&self) -> Option<Instant> {
-        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.retire]
+        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.begin, self.retire]
             .into_iter()
             .flatten()
             .min()
@@ -166,6 +172,8 @@ pub(super) struct Actor {
     wanted_back: HashMap<PromptId, Replier>,
     /// Prompts that the agent knows by another uuid than their own.
     aliases: HashMap<Uuid, PromptId>,
+    /// The agent refused to go on with its conversation: the next start begins another.
+    refused_conversation: bool,
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
@@ -174,7 +182,9 @@ pub(super) struct Actor {
     /// It was said that the agent is of an old release.
     said_release: bool,
     deadlines: Deadlines,
-    orphan: Option<oneshot::Receiver<()>>,
+    orphan: Option<Orphan>,
+    /// The stored conversation is to be compared as soon as the store has everything.
+    recovers_later: bool,
     places: watch::Receiver<u64>,
     waits_for_place: bool,
     /// Processes that ended by themselves since the last finished turn.
@@ -184,6 +194,15 @@ pub(super) struct Actor {
     changed: bool,
     closing: Option<oneshot::Sender<Result<()>>>,
     draining: bool,
+    /// The host ends at once: nothing of this session may be left.
+    ends_now: bool,
+}
+
+/// A process of a former host that is being waited for.
+struct Orphan {
+    gone: oneshot::Receiver<()>,
+    /// Sent to, it is stopped instead of waited for.
+    hurry: Option<oneshot::Sender<()>>,
 }
 
 impl Actor {
@@ -208,9 +227,9 @@ impl Actor {
         let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
-        let ids: Vec<_> = given.iter().map(|prompt| prompt.id).collect();
-        if orphan.is_some() || !ids.is_empty() {
-            state = state.recovering(&ids);
+        if orphan.is_some() || !given.is_empty() {
+            let given: Vec<_> = given.iter().map(entry).collect();
+            state = state.recovering(&given);
         }
         let places = shared.places.changes();
         let mut actor = Self {
@@ -229,12 +248,14 @@ impl Actor {
             cancels: HashMap::new(),
             wanted_back: HashMap::new(),
             aliases: HashMap::new(),
+            refused_conversation: false,
             initialize: None,
             last_start: None,
             garbage: None,
             said_release: false,
             deadlines: Deadlines::default(),
             orphan: None,
+            recovers_later: false,
             places,
             waits_for_place: false,
             crashes: 0,
@@ -242,6 +263,7 @@ impl Actor {
             changed: true,
             closing: None,
             draining: shared.is_draining(),
+            ends_now: false,
             shared,
         };
         actor.void_leftovers().await;
@@ -260,15 +282,19 @@ impl Actor {
     /// A former host's child may still be at work on this conversation: it is left to end, then ended.
     fn watch_orphan(&mut self, orphan: tree::Identity) {
         let (done, gone) = oneshot::channel();
+        let (hurry, hurried) = oneshot::channel();
         let patience = self.shared.config.host.drain;
         tracing::info!(session = %self.session.name, pid = orphan.pid, "waiting for a process of a former host");
         tokio::spawn(async move {
-            tree::wait_gone(&orphan, patience).await;
+            tokio::select! {
+                _ = tree::wait_gone(&orphan, patience) => {}
+                Ok(()) = hurried => {}
+            }
             tree::stop_tree(&orphan, STOP_GRACE).await;
             // The actor may be gone by then; a new one looks for itself.
             done.send(()).ok();
         });
-        self.orphan = Some(gone);
+        self.orphan = Some(Orphan { gone, hurry: Some(hurry) });
     }
 
     pub(super) async fn run(mut self) {
@@ -322,10 +348,7 @@ impl Actor {
             Command::Sleep if self.state.may_sleep() => self.apply(Input::Sleep).await,
             Command::Sleep => {}
             Command::Drain => self.drain().await,
-            Command::StopNow => {
-                self.apply(Input::Stop).await;
-                self.drain().await;
-            }
+            Command::StopNow => self.stop_now().await,
             Command::Close { force, done } => self.close(force, done).await,
             Command::Refresh => self.refresh().await,
             Command::Set { key, value } => self.set(&key, value).await,
@@ -340,6 +363,19 @@ impl Actor {
             self.apply(Input::Stop).await;
         }
         self.apply(Input::Drain).await;
+    }
+
+    async fn stop_now(&mut self) {
+        self.ends_now = true;
+        if let Some(hurry) = self.orphan.as_mut().and_then(|orphan| orphan.hurry.take()) {
+            // It may be gone already.
+            hurry.send(()).ok();
+        }
+        self.apply(Input::Stop).await;
+        if self.deadlines.interrupt.is_some() {
+            self.deadlines.interrupt = Some(Instant::now() + LAST_PATIENCE);
+        }
+        self.drain().await;
     }
 
     async fn close(&mut self, force: bool, done: oneshot::Sender<Result<()>>) {
@@ -376,6 +412,9 @@ impl Actor {
         if due(self.deadlines.write) {
             self.deadlines.write = None;
             self.flush().await;
+            if std::mem::take(&mut self.recovers_later) {
+                self.recover().await;
+            }
         }
         if due(self.deadlines.start) {
             self.deadlines.start = None;
@@ -390,6 +429,11 @@ impl Actor {
             if self.state.may_sleep() {
                 self.apply(Input::Sleep).await;
             }
+        }
+        if due(self.deadlines.begin) {
+            self.deadlines.begin = None;
+            tracing::warn!(session = %self.session.name, "the agent does not begin: ending the process");
+            self.apply(Input::Sleep).await;
         }
         if due(self.deadlines.interrupt) {
             self.deadlines.interrupt = None;
@@ -420,6 +464,11 @@ impl Actor {
         if !self.state.is_busy() {
             self.deadlines.interrupt = None;
         }
+        if self.state.is_unbegun() {
+            self.deadlines.begin.get_or_insert_with(|| Instant::now() + BEGIN_PATIENCE);
+        } else {
+            self.deadlines.begin = None;
+        }
         if self.is_at_rest() && !self.draining {
             self.deadlines.retire.get_or_insert_with(|| Instant::now() + LINGER);
         } else {
@@ -446,7 +495,11 @@ impl Actor {
     fn is_over(&mut self) -> bool {
         let over = match self.draining {
             // An orphan or a refused write is taken up by the next host.
-            true => self.process.is_none() && !matches!(self.state.phase, Phase::Starting | Phase::Stopping),
+            true => {
+                self.process.is_none()
+                    && !matches!(self.state.phase, Phase::Starting | Phase::Stopping)
+                    && !(self.ends_now && self.orphan.is_some())
+            }
             false => due(self.deadlines.retire) && self.is_unwatched(),
         };
         if over && let Some(done) = self.closing.take() {
@@ -463,10 +516,10 @@ async fn output_of(process: &mut Option<Process>) -> Output {
     }
 }
 
-async fn gone(orphan: &mut Option<oneshot::Receiver<()>>) {
+async fn gone(orphan: &mut Option<Orphan>) {
     match orphan {
         // A dropped sender means the same: nobody watches it any more, so look.
-        Some(gone) => gone.await.unwrap_or(()),
+        Some(orphan) => (&mut orphan.gone).await.unwrap_or(()),
         None => std::future::pending().await,
     }
 }

@@ -1,6 +1,8 @@
 //! What became of prompts whose process is gone, read from the agent's stored conversation.
 
-use super::Actor;
+use std::time::Instant;
+
+use super::{Actor, WRITE_AGAIN};
 use crate::error::Result;
 use crate::host::recover;
 use crate::host::turn::Input;
@@ -15,35 +17,40 @@ const RECAPPED: u64 = 2_000;
 impl Actor {
     /// Begins with what a former process left; called once no process has the conversation any more.
     pub(super) async fn recover(&mut self) {
+        self.end_descendants().await;
         self.forget_child().await;
-        let verdicts = self.verdicts().await;
-        self.apply(verdicts).await;
+        if let Some(verdicts) = self.verdicts().await {
+            self.apply(verdicts).await;
+        }
     }
 
-    /// Compares the prompts that were given away with the stored conversation.
-    pub(super) async fn verdicts(&mut self) -> Input {
+    /// Compares the prompts that were given away with the stored conversation. None: the store refuses, it is
+    /// tried again later. Without all writes in the store the comparison would be wrong.
+    pub(super) async fn verdicts(&mut self) -> Option<Input> {
+        self.flush().await;
         let id = self.session.id;
-        let read = self
-            .shared
-            .store
-            .read(move |db| {
-                let open = db.open_prompts(id)?;
-                let said = recover::replies_since(db, id, &open)?;
-                Ok((open, said))
-            })
-            .await;
+        let read = self.shared.store.read(move |db| {
+            let open = db.open_prompts(id)?;
+            let said = recover::replies_since(db, id, &open)?;
+            Ok((open, said))
+        });
+        let read = if self.writes.is_empty() { Some(read.await) } else { None };
         let (open, said) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                tracing::error!(session = %self.session.name, %error, "cannot read the queue for recovery");
-                return Input::Recovered(Vec::new());
+            Some(Ok(read)) => read,
+            failed => {
+                if let Some(Err(error)) = failed {
+                    tracing::error!(session = %self.session.name, %error, "cannot read the queue for recovery");
+                }
+                self.recovers_later = true;
+                self.deadlines.write.get_or_insert_with(|| Instant::now() + WRITE_AGAIN);
+                return None;
             }
         };
         let stored =
             self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
         let verdicts =
             tokio::task::spawn_blocking(move || recover::verdicts(&open, stored.as_deref(), &said)).await;
-        Input::Recovered(verdicts.unwrap_or_default())
+        Some(Input::Recovered(verdicts.unwrap_or_default()))
     }
 }
 

@@ -116,15 +116,18 @@ impl Actor {
         let sent = prompt.status == PromptStatus::Sent;
         self.timing.accepted(prompt.id, received, self.process.is_none());
         let (id, waiting) = (prompt.id, entry(&prompt));
-        if sent {
-            self.fresh.insert(id, prompt);
-        } else {
-            self.queue.insert(id, shown(&prompt));
-        }
         // A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
         let failed = self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none();
-        self.apply(Input::Accepted { waiting, sent }).await;
-        self.show(vec![event]);
+        if sent {
+            // Only written, which stores nothing more: subscribers may hear of it after the agent.
+            self.fresh.insert(id, prompt);
+            self.apply(Input::Accepted { waiting, sent }).await;
+            self.show(vec![event]);
+        } else {
+            self.queue.insert(id, shown(&prompt));
+            self.show(vec![event]);
+            self.apply(Input::Accepted { waiting, sent }).await;
+        }
         if failed {
             self.apply(Input::MayStart).await;
         }
@@ -302,7 +305,11 @@ impl Actor {
             self.initialize = None;
             self.deadlines.start = None;
             match result {
-                Ok(_) => self.apply(Input::Ready).await,
+                Ok(_) => {
+                    self.refused_conversation = false;
+                    self.record_state(SessionState::Asleep);
+                    self.apply(Input::Ready).await;
+                }
                 Err(why) => {
                     let agent =
                         if self.session.agent == Agent::Demo { "the demo agent" } else { "Claude Code" };

@@ -9,6 +9,14 @@ use crate::model::{ApprovalKind, Live, Outcome, PromptId};
 
 impl State {
     pub(super) fn agent(&mut self, event: AgentEvent, out: &mut Vec<Effect>) {
+        let is_work = shows_work(&event);
+        self.take_in(event, out);
+        if let Some(turn) = self.turn.as_mut().filter(|_| is_work) {
+            turn.at_work = true;
+        }
+    }
+
+    fn take_in(&mut self, event: AgentEvent, out: &mut Vec<Effect>) {
         match event {
             AgentEvent::Init { conversation } => {
                 out.push(Effect::Conversation(conversation));
@@ -71,7 +79,11 @@ impl State {
         self.begin_turn(out);
         if let Some(turn) = &mut self.turn {
             turn.prompts.push(prompt);
-            out.push(Effect::Started(vec![prompt]));
+            let given = self.given.iter_mut().find(|given| given.prompt == prompt && !given.begun);
+            if let Some(given) = given {
+                given.begun = true;
+                out.push(Effect::Started(vec![prompt]));
+            }
             out.push(Effect::Publish(Live::TurnJoined { turn: turn.id, prompt }));
         }
     }
@@ -169,4 +181,16 @@ impl State {
         };
         self.finish_turn(outcome, text, Some(end), out);
     }
+}
+
+/// More than an echo, which may be all that comes.
+const fn shows_work(event: &AgentEvent) -> bool {
+    !matches!(
+        event,
+        AgentEvent::Prompt { .. }
+            | AgentEvent::Background(_)
+            | AgentEvent::TaskStarted(_)
+            | AgentEvent::TaskEnded { .. }
+            | AgentEvent::Notice { .. }
+    )
 }

@@ -50,6 +50,8 @@ struct Turn {
     replaced: bool,
     /// Something was said that is in the log.
     spoke: bool,
+    /// The agent showed more than an echo: it works.
+    at_work: bool,
 }
 
 /// A prompt that waits.
@@ -70,6 +72,15 @@ struct Given {
     extra: bool,
     /// A person wants it back.
     wanted_back: bool,
+    /// A turn has begun since: it may be at work.
+    begun: bool,
+}
+
+impl Given {
+    const fn new(waiting: Waiting, extra: bool) -> Self {
+        let Waiting { prompt, command, .. } = waiting;
+        Self { prompt, command, extra, wanted_back: false, begun: false }
+    }
 }
 
 /// Everything the machine knows about one session.
@@ -122,12 +133,9 @@ impl State {
     }
 
     /// Begins in recovery: a former process was given these prompts, and nobody knows yet what came of them.
-    pub(crate) fn recovering(mut self, given: &[PromptId]) -> Self {
+    pub(crate) fn recovering(mut self, given: &[Waiting]) -> Self {
         self.phase = Phase::Recovering;
-        self.given = given
-            .iter()
-            .map(|&prompt| Given { prompt, command: false, extra: false, wanted_back: false })
-            .collect();
+        self.given = given.iter().map(|&waiting| Given::new(waiting, false)).collect();
         self
     }
 
@@ -167,7 +175,11 @@ impl State {
 
     /// Nothing is under way that an end of the process would cut off.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.turn.is_none() && self.given.is_empty() && self.asks.is_empty() && self.background.is_empty()
+        self.phase != Phase::Recovering
+            && self.turn.is_none()
+            && self.given.is_empty()
+            && self.asks.is_empty()
+            && self.background.is_empty()
     }
 
     /// Whether a prompt accepted now is written at once, so that one commit can store it as sent.
@@ -186,6 +198,12 @@ impl State {
 
     pub(crate) fn is_busy(&self) -> bool {
         self.turn.is_some() || !self.given.is_empty()
+    }
+
+    /// The agent has prompts and shows no work on them. It begins at once, or never: a uuid that it believes to
+    /// have seen before is echoed at most.
+    pub(crate) fn is_unbegun(&self) -> bool {
+        self.phase == Phase::Ready && self.turn.as_ref().map_or(!self.given.is_empty(), |turn| !turn.at_work)
     }
 
     pub(crate) fn hold(&self) -> Option<&str> {
@@ -238,9 +256,8 @@ impl State {
 
     fn accepted(&mut self, waiting: Waiting, sent: bool, out: &mut Vec<Effect>) {
         if sent {
-            let Waiting { prompt, command, .. } = waiting;
-            self.given.push(Given { prompt, command, extra: false, wanted_back: false });
-            out.push(Effect::Write { prompts: vec![prompt], urgency: Urgency::Turn });
+            self.given.push(Given::new(waiting, false));
+            out.push(Effect::Write { prompts: vec![waiting.prompt], urgency: Urgency::Turn });
         } else {
             self.queue.push_back(waiting);
             self.pump(out);
@@ -311,12 +328,7 @@ impl State {
     }
 
     fn give(&mut self, set: &[Waiting], extra: bool, urgency: Urgency, out: &mut Vec<Effect>) {
-        self.given.extend(set.iter().map(|&Waiting { prompt, command, .. }| Given {
-            prompt,
-            command,
-            extra,
-            wanted_back: false,
-        }));
+        self.given.extend(set.iter().map(|&waiting| Given::new(waiting, extra)));
         out.push(Effect::Send { prompts: set.iter().map(|waiting| waiting.prompt).collect(), urgency });
         out.push(Effect::Changed);
     }
@@ -457,7 +469,7 @@ impl State {
             self.finish_turn(Outcome::Interrupted, CUT_OFF.to_owned(), None, out);
         }
         let mut id = self.turn.take().map(|turn| turn.id);
-        self.given.clear();
+        let given = std::mem::take(&mut self.given);
         let mut again = Vec::new();
         for verdict in verdicts {
             match verdict {
@@ -476,7 +488,8 @@ impl State {
         self.blocks.discard();
         for prompt in again.into_iter().rev() {
             out.push(Effect::Requeue(prompt));
-            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue, command: false });
+            let command = given.iter().any(|given| given.prompt == prompt && given.command);
+            self.queue.push_front(Waiting { prompt, delivery: Delivery::Queue, command });
         }
         self.phase = if self.crashed { Phase::Crashed } else { Phase::Asleep };
         self.pump(out);
@@ -542,7 +555,9 @@ impl State {
             stopped,
             replaced: false,
             spoke: false,
+            at_work: false,
         });
+        self.note_begun(out);
         let origin = if self.given.is_empty() { Origin::Claude } else { Origin::Prompt };
         out.push(Effect::Publish(Live::TurnStarted { turn: id, origin, prompts: self.expected() }));
         out.push(Effect::Changed);
@@ -556,6 +571,21 @@ impl State {
     fn expected(&self) -> Vec<PromptId> {
         let begins = self.given.iter().filter(|given| !given.extra && !self.announces);
         begins.map(|given| given.prompt).collect()
+    }
+
+    /// What is likely to be at work counts as begun, though its echo comes late.
+    fn note_begun(&mut self, out: &mut Vec<Effect>) {
+        let expected = self.expected();
+        let mut begun = Vec::new();
+        for given in &mut self.given {
+            if !given.begun && expected.contains(&given.prompt) {
+                given.begun = true;
+                begun.push(given.prompt);
+            }
+        }
+        if !begun.is_empty() {
+            out.push(Effect::Started(begun));
+        }
     }
 
     /// Ends the running turn with this outcome and sends what comes next.

@@ -54,6 +54,10 @@ fn names(prompts: &[PromptId]) -> String {
     prompts.iter().map(|id| id.0.as_u128().to_string()).collect::<Vec<_>>().join(",")
 }
 
+fn waiting(prompt: PromptId) -> Waiting {
+    Waiting { prompt, delivery: Delivery::Queue, command: false }
+}
+
 fn accept(state: &mut State, n: u128, delivery: Delivery) -> Vec<String> {
     let sent = state.would_send();
     deeds(
@@ -244,7 +248,7 @@ fn a_stop_before_the_turn_begins_stops_it_as_it_begins() {
     let mut s = ready();
     accept(&mut s, 1, Delivery::Queue);
     assert_eq!(deeds(s.apply(Input::Stop)), ["interrupt"]);
-    assert_eq!(begun(&mut s, 1), ["interrupt", "started 1"]);
+    assert_eq!(begun(&mut s, 1), ["started 1", "interrupt"]);
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Interrupted [1] stopped"]);
 
     accept(&mut s, 2, Delivery::Queue);
@@ -425,7 +429,7 @@ fn recovery_ends_repeats_or_cuts_off() {
         None,
         false,
     )
-    .recovering(&given);
+    .recovering(&given.map(waiting));
     assert_eq!(s.session_state(), SessionState::Busy);
     let verdicts = vec![
         Verdict::Ended { prompts: vec![prompt(1)], texts: vec!["answer".into()], failed: false },
@@ -511,9 +515,9 @@ fn a_slash_command_that_is_not_echoed_still_gets_its_answer() {
     let mut s = ready();
     let waiting = Waiting { prompt: prompt(1), delivery: Delivery::Queue, command: true };
     s.apply(Input::Accepted { waiting, sent: true });
-    init(&mut s);
+    assert_eq!(init(&mut s), ["started 1"]);
     say(&mut s, "## Context Usage");
-    assert_eq!(end(&mut s), ["started 1", "turn 1 Prompt Done [1]"]);
+    assert_eq!(end(&mut s), ["turn 1 Prompt Done [1]"]);
 }
 
 #[test]
@@ -576,4 +580,31 @@ fn half_a_reply_of_a_dead_process_is_kept() {
     let mut s = ready();
     accept(&mut s, 1, Delivery::Queue);
     assert_eq!(cut_off(&mut s), kept);
+}
+
+#[test]
+fn an_agent_that_only_echoes_has_not_begun() {
+    let mut s = ready();
+    assert!(!s.is_unbegun());
+    accept(&mut s, 1, Delivery::Queue);
+    assert!(s.is_unbegun());
+    agent(&mut s, AgentEvent::Prompt { prompt: prompt(1), seen: Seen::Begun });
+    assert!(s.is_unbegun());
+    init(&mut s);
+    assert!(!s.is_unbegun());
+    end(&mut s);
+    assert!(!s.is_unbegun());
+}
+
+#[test]
+fn a_prompt_that_is_not_echoed_yet_counts_as_begun_with_the_turn() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    assert_eq!(init(&mut s), ["started 1"]);
+    s.apply(Input::Exited { asked: false, why: "killed".into() });
+    let cut_off = vec![Verdict::CutOff { prompts: vec![prompt(1)], texts: vec!["half".into()] }];
+    assert_eq!(
+        deeds(s.apply(Input::Recovered(cut_off))),
+        ["reply: half", "turn 1 Prompt Interrupted [1] cut off before it was finished"]
+    );
 }
