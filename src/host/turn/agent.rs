@@ -164,7 +164,9 @@ impl State {
         let outcome = match () {
             () if turn.stopped && (end.aborted || end.is_error) => Outcome::Interrupted,
             () if turn.replaced && end.aborted => Outcome::Replaced,
-            () if end.aborted || end.is_error => Outcome::Failed,
+            // Cut off by something else than a stop, such as the end of the process that was asked for.
+            () if end.aborted => Outcome::Interrupted,
+            () if end.is_error => Outcome::Failed,
             () => Outcome::Done,
         };
         let unsaid = !turn.spoke && !end.text.is_empty() && outcome == Outcome::Done;
