@@ -9,5 +9,6 @@ mod architecture;
 mod cli;
 mod readme;
 mod real;
+mod kill;
 mod smoke;
 mod support;
