@@ -10,5 +10,6 @@ mod cli;
 mod readme;
 mod real;
 mod kill;
+mod readme;
 mod smoke;
 mod support;

@@ -60,9 +60,8 @@ impl Client {
     fn read(&mut self) -> Result<Value, Failure> {
         let mut line = String::new();
         match self.reader.read_line(&mut line) {
-            Ok(1..) if line.ends_with('\n') => Ok(serde_json::from_str(&line).unwrap_or_else(|error| {
-                panic!("the host wrote what is no JSON: {error}: {line}")
-            })),
+            Ok(1..) if line.ends_with('\n') => Ok(serde_json::from_str(&line)
+                .unwrap_or_else(|error| panic!("the host wrote what is no JSON: {error}: {line}"))),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 panic!("the host did not answer within {PATIENCE:?}")
             }

@@ -130,9 +130,8 @@ impl Rig {
         let mut log: Vec<Value> = Vec::new();
         loop {
             let since = log.last().map_or(0, |event| event["seq"].as_u64().unwrap_or(0));
-            let page = self.ask(
-                &json!({ "type": "log", "session": named(session), "since": since, "limit": 500 }),
-            );
+            let page =
+                self.ask(&json!({ "type": "log", "session": named(session), "since": since, "limit": 500 }));
             match page["data"].as_array() {
                 Some(events) if !events.is_empty() => log.extend(events.iter().cloned()),
                 _ => return log,
@@ -163,7 +162,8 @@ impl Rig {
         let id = prompt.to_string();
         let ended = self.until(session, |push| {
             let prompts = push["event"]["detail"]["prompts"].as_array();
-            push["event"]["kind"] == "turn_ended" && prompts.is_some_and(|all| all.iter().any(|it| *it == *id))
+            push["event"]["kind"] == "turn_ended"
+                && prompts.is_some_and(|all| all.iter().any(|it| *it == *id))
         });
         ended["event"]["detail"].clone()
     }
@@ -171,7 +171,8 @@ impl Rig {
     pub(super) fn db(&self) -> Connection {
         let path = self.home.data_dir().join("claudebot.db");
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(&path, flags).unwrap_or_else(|error| panic!("the store: {error}"));
+        let db =
+            Connection::open_with_flags(&path, flags).unwrap_or_else(|error| panic!("the store: {error}"));
         db.busy_timeout(Duration::from_secs(10)).unwrap_or_else(|error| panic!("the store: {error}"));
         db
     }
@@ -181,9 +182,8 @@ impl Rig {
         let db = self.db();
         let mut statement = db.prepare("SELECT id, status, coalesce(given_as, id) FROM prompt").unwrap();
         let uuid = |bytes: Vec<u8>| Uuid::from_slice(&bytes).unwrap();
-        let rows = statement
-            .query_map([], |row| Ok((uuid(row.get(0)?), (row.get(1)?, uuid(row.get(2)?)))))
-            .unwrap();
+        let rows =
+            statement.query_map([], |row| Ok((uuid(row.get(0)?), (row.get(1)?, uuid(row.get(2)?))))).unwrap();
         rows.map(Result::unwrap).collect()
     }
 

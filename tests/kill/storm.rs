@@ -69,7 +69,9 @@ fn storm(rig: Rig, sessions: &[&str], kills: u64, calm: Duration) {
         let accepted: HashMap<String, Vec<Accepted>> = sessions
             .iter()
             .map(|name| (*name).to_owned())
-            .zip(senders.into_iter().map(|sender| sender.join().unwrap_or_else(|_| panic!("a sender failed"))))
+            .zip(
+                senders.into_iter().map(|sender| sender.join().unwrap_or_else(|_| panic!("a sender failed"))),
+            )
             .collect();
         storm.settle(sessions);
         storm.settled.store(true, Ordering::Relaxed);
@@ -254,8 +256,7 @@ impl Storm<'_> {
                 } else {
                     json!({ "decision": "allow", "scope": "once" })
                 };
-                let answer =
-                    json!({ "type": "answer", "approval": approval["id"], "decision": decision, "by": "storm" });
+                let answer = json!({ "type": "answer", "approval": approval["id"], "decision": decision, "by": "storm" });
                 // It may have become void meanwhile.
                 client.call(&answer).ok();
             }
@@ -295,7 +296,8 @@ impl Storm<'_> {
                 pause(Duration::from_millis(5));
                 continue;
             };
-            if client.send(&json!({ "type": "subscribe", "session": named(session), "since": last })).is_err() {
+            if client.send(&json!({ "type": "subscribe", "session": named(session), "since": last })).is_err()
+            {
                 continue;
             }
             while let Ok(push) = client.push_unless(|| self.is_settled()) {
@@ -349,7 +351,7 @@ fn local() -> Value {
 #[test]
 fn hundreds_of_kills() {
     let sessions = ["a", "b", "c"];
-    storm(Rig::demo(&sessions), &sessions, given("CLAUDEBOT_TEST_KILLS", 240), CALM);
+    storm(Rig::demo(&sessions), &sessions, given("CLAUDEBOT_TEST_KILLS", 300), CALM);
 }
 
 mod real_330 {
@@ -359,7 +361,7 @@ mod real_330 {
     #[test]
     fn dozens_of_kills() {
         let sessions = ["a", "b"];
-        let kills = given("CLAUDEBOT_TEST_KILLS", 240).div_ceil(8);
+        let kills = given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(8);
         storm(Rig::real(Release::Newest, &sessions), &sessions, kills, CALM * 6);
     }
 }

@@ -42,9 +42,7 @@ pub(super) fn said(chance: &mut Chance, session: &str, number: u64, real: bool) 
         (0..=2, false) => (format!("echo {mark}"), Answer::Unique(mark)),
         (0..=2, true) => (format!("hello {mark}"), Answer::Unique(mark)),
         (3 | 4, _) => words(chance, &mark, 4 * number + u64::from(session.as_bytes()[0] % 4), real),
-        (5, false) => {
-            (format!("slow 0.{}", chance.below(4) + 1), Answer::InTurn(&["seconds have passed."]))
-        }
+        (5, false) => (format!("slow 0.{}", chance.below(4) + 1), Answer::InTurn(&["seconds have passed."])),
         (6, false) => ("run".to_owned(), Answer::InTurn(&["This is in the working", "Then I leave it."])),
         (_, false) => {
             (format!("background 0.{}", chance.below(9) + 1), Answer::InTurn(&["It runs in the background."]))
