@@ -7,9 +7,8 @@
 
 mod architecture;
 mod cli;
-mod readme;
-mod real;
 mod kill;
 mod readme;
+mod real;
 mod smoke;
 mod support;

@@ -25,6 +25,9 @@ use crate::store::Child;
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
+/// Signals that a program does not bring on itself.
+const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
+const SIGTERM: i32 = rustix::process::Signal::TERM.as_raw();
 
 impl Actor {
     /// Starts the process, or says why that has to wait.
@@ -147,11 +150,11 @@ impl Actor {
         self.apply(input).await;
     }
 
-    /// The process ended before it was ready. True: nothing is tried again unasked. A killed one is a crash like
-    /// any other; one that refuses its conversation gets a new one.
+    /// The process ended before it was ready. True: nothing is tried again unasked. One that was killed from
+    /// outside is a crash like any other; one that refuses its conversation gets a new one.
     pub(super) async fn may_not_start(&mut self, exit: &Exit) -> bool {
         match exit.reason {
-            ExitReason::Killed(_) => false,
+            ExitReason::Killed(signal) if [SIGKILL, SIGTERM].contains(&signal) => false,
             ExitReason::UnknownConversation | ExitReason::ConversationInUse if !self.refused_conversation => {
                 self.refused_conversation = true;
                 false
