@@ -7,6 +7,7 @@
 
 mod architecture;
 mod cli;
+mod host;
 mod kill;
 mod readme;
 mod real;

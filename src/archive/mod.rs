@@ -37,7 +37,7 @@ mod verify;
 mod tests;
 
 pub(crate) use list::{Listed, list, read_manifest};
-pub(crate) use manifest::Manifest;
+pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use pack::{Packed, Packing, pack};
 pub(crate) use place::project_name;
 pub(crate) use restore::{Restored, restore};

@@ -1,92 +1,215 @@
 //! What takes a while and ends a session's life in the host: archive, restore, delete.
+//!
+//! Each begins by claiming the session and ending its actor, so that nothing comes to life under it. Packing and
+//! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
+
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
-use super::Replier;
-use super::actor::Command;
+use super::actor::Subscribers;
 use super::router::find;
-use super::shared::Shared;
+use super::shared::{Ending, Shared};
+use super::{Replier, short};
 use crate::archive;
 use crate::claude::conversation;
-use crate::error::{Error, Kind, Result};
-use crate::ipc::{ArchiveOptions, Push, Response, Selector};
+use crate::error::{Error, Result};
+use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
 use crate::model::{Event, Session, SessionId, SessionState};
 use crate::paths::Paths;
-use crate::store::Db;
+use crate::store::{Db, Mode};
 
-/// So many events are read at a time while a log is packed or restored.
+/// So many events are read at a time while a log is packed.
 const PAGE: u32 = 500;
+/// So many things that could not be packed are named one by one.
+const NAMED: usize = 20;
 
-/// Removes a session wholly: rows, inbox, scratch directory, the agent's files. A project directory stays.
-pub(super) async fn delete(shared: &Arc<Shared>, selector: Selector) -> Result<Response> {
-    let session = find(shared, selector).await?;
-    close(shared, session.id).await?;
-    let id = session.id;
-    let files = agent_files(shared, &session).await?;
-    shared.store.run(move |db| db.delete_session(id)).await?;
-    let dirs = own_dirs(shared, &session);
-    blocking(move || remove(&files, &dirs)).await?;
-    Ok(Response::Said(format!("session {} is deleted", session.name)))
+/// A long request, and whoever asked.
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    /// For the audit.
+    pub(super) who: String,
+    pub(super) reply: Replier,
 }
 
-/// Packs, verifies, and only then removes.
-pub(super) async fn archive(
-    shared: &Arc<Shared>,
-    selector: Selector,
-    options: ArchiveOptions,
-    reply: Replier,
-) -> Result<Response> {
-    let session = find(shared, selector).await?;
-    if session.state == SessionState::Archived {
-        return Err(Error::conflict(format!("session {} is archived already", session.name)));
-    }
-    close(shared, session.id).await?;
-    let id = session.id;
-    let (conversations, files) =
-        (shared.store.read(move |db| db.conversations(id)).await?, agent_files(shared, &session).await?);
-    let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
-    let to_pack = Packed { session: session.clone(), conversations, files: files.clone(), workspace };
-    let packed = pack(shared, to_pack, reply).await?;
-    let file = packed.file.clone();
-    shared.store.run(move |db| db.mark_archived(id, &file)).await?;
-    shared.feed_moved();
-    let dirs = own_dirs(shared, &session);
-    blocking(move || remove(&files, &dirs)).await?;
-    Ok(Response::Archived { session: id, file: packed.file, bytes: packed.bytes })
-}
-
-struct Packed {
-    session: Session,
-    conversations: Vec<uuid::Uuid>,
-    /// The agent's configuration directory and a file or directory below it.
-    files: Vec<(PathBuf, PathBuf)>,
-    workspace: Option<PathBuf>,
-}
-
-async fn pack(shared: &Arc<Shared>, what: Packed, reply: Replier) -> Result<archive::Packed> {
-    let dest = shared.config.archive.dir.clone();
-    let database = shared.paths.database();
-    let name = what.session.name.clone();
-    blocking(move || {
-        let db = Db::open(&database, crate::store::Mode::ReadOnly)?;
-        let mut events = log_of(&db, what.session.id);
-        let packing = archive::Packing {
-            session: &what.session,
-            events: &mut events,
-            conversations: &what.conversations,
-            conversation_files: &what.files,
-            workspace: what.workspace.as_deref(),
-            now: Timestamp::now(),
+impl Job {
+    pub(super) async fn run(self, request: Request) {
+        let result = match request {
+            Request::SessionDelete { session, .. } => self.delete(session).await,
+            Request::SessionArchive { session, options } => self.archive(session, options).await,
+            Request::SessionRestore { archive, dir, name } => self.restore(archive, dir, name).await,
+            other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
-        let mut progress = progress_to(&reply, format!("archiving {name}"));
-        archive::pack(packing, &dest, &mut progress, &AtomicBool::new(false))
-    })
-    .await
+        self.reply.reply(result);
+    }
+
+    /// Removes a session wholly: inbox, scratch directory, the agent's files, rows. A project directory stays.
+    async fn delete(&self, selector: Selector) -> Result<Response> {
+        let id = find(&self.shared, selector).await?.id;
+        let claim = self.shared.claim(id, "deleted")?;
+        let subscribers = claim.close(true).await?;
+        let removed = self.remove(id).await;
+        told(subscribers, &removed, |name| format!("session {name} is deleted"));
+        removed.map(|name| Response::Said(format!("session {name} is deleted")))
+    }
+
+    /// The files before the rows: without rows they cannot be found.
+    async fn remove(&self, id: SessionId) -> Result<String> {
+        let (session, files) = self.everything_of(id).await?;
+        let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
+        doomed.push(self.shared.paths.session_dir(&id.to_string()));
+        doomed.extend(session.managed.then(|| session.dir.clone()));
+        blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
+        let (who, name) = (self.who.clone(), session.name.clone());
+        self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
+        Ok(name)
+    }
+
+    /// Packs, verifies, and only then removes.
+    async fn archive(&self, selector: Selector, options: ArchiveOptions) -> Result<Response> {
+        let session = find(&self.shared, selector).await?;
+        if session.state == SessionState::Archived {
+            return Err(Error::conflict(format!("session {} is archived already", session.name)));
+        }
+        let claim = self.shared.claim(session.id, "archived")?;
+        let subscribers = claim.close(false).await?;
+        let packed = self.pack(session.id, options).await;
+        told(subscribers, &packed, |(name, _)| format!("session {name} is archived"));
+        packed.map(|(_, response)| response)
+    }
+
+    async fn pack(&self, id: SessionId, options: ArchiveOptions) -> Result<(String, Response)> {
+        let (session, files) = self.everything_of(id).await?;
+        let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
+        let what = (session.clone(), files.clone(), workspace);
+        let packed = self.write_archive(what).await?;
+        let (who, name, file) = (self.who.clone(), session.name.clone(), packed.file.clone());
+        self.shared
+            .store
+            .run(move |db| {
+                db.mark_archived(id, &file)?;
+                db.audit(&who, "session_archived", &name)
+            })
+            .await?;
+        let mut notes = left_out(&packed.manifest.left_out);
+        notes.extend(self.tidy_up(&session, files).await?);
+        let response = Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes };
+        Ok((session.name, response))
+    }
+
+    async fn write_archive(
+        &self,
+        (session, files, workspace): (Session, Vec<(PathBuf, PathBuf)>, Option<PathBuf>),
+    ) -> Result<archive::Packed> {
+        let id = session.id;
+        let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
+        let dest = self.shared.config.archive.dir.clone();
+        let database = self.shared.paths.database();
+        let mut progress = self.progress(format!("archiving {}", session.name));
+        self.work(move |cancel| {
+            Paths::create_shared(&dest)?;
+            let db = Db::open(&database, Mode::ReadOnly)?;
+            let mut events = log_of(&db, id);
+            let packing = archive::Packing {
+                session: &session,
+                events: &mut events,
+                conversations: &conversations,
+                conversation_files: &files,
+                workspace: workspace.as_deref(),
+                now: Timestamp::now(),
+            };
+            archive::pack(packing, &dest, &mut progress, cancel)
+        })
+        .await
+    }
+
+    /// Removes what is in the archive now. Files that were sent to the session are not: they stay, and are there
+    /// again when it is restored. What cannot be removed is told; the session is archived all the same.
+    async fn tidy_up(&self, session: &Session, files: Vec<(PathBuf, PathBuf)>) -> Result<Vec<String>> {
+        let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
+        doomed.extend(session.managed.then(|| session.dir.clone()));
+        let own = self.shared.paths.session_dir(&session.id.to_string());
+        doomed.push(own.join("prompt.md"));
+        blocking(move || {
+            let mut notes: Vec<_> =
+                doomed.iter().filter_map(|path| remove(path).err()).map(|error| error.message).collect();
+            // Goes only if nothing is left in it.
+            std::fs::remove_dir(&own).ok();
+            let inbox = own.join("inbox");
+            notes.extend(inbox.is_dir().then(|| format!("files sent to it stay in {}", inbox.display())));
+            Ok(notes)
+        })
+        .await
+    }
+
+    /// The session as it is now, and every file of the agent that belongs to it, with the directory it lies below.
+    async fn everything_of(&self, id: SessionId) -> Result<(Session, Vec<(PathBuf, PathBuf)>)> {
+        let read = self.shared.store.read(move |db| Ok((db.session(id)?, db.conversations(id)?)));
+        let (session, conversations) = read.await?;
+        let base = self.shared.config_dir(session.agent);
+        let files = blocking(move || {
+            let files = conversations.iter().flat_map(|id| conversation::files_of(&base, id));
+            Ok(files.map(|file| (base.clone(), file)).collect())
+        });
+        Ok((session, files.await?))
+    }
+
+    /// Works on a thread of its own until it is done or nobody wants it any more.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AtomicBool) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let cancelled = Arc::clone(&cancel);
+        let mut ending = self.shared.ending();
+        let work = blocking(move || work(&cancelled));
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => return done,
+            () = self.reply.closed() => {}
+            // The sender lives in `shared`.
+            ended = ending.wait_for(|ending| *ending == Ending::Now) => drop(ended),
+        }
+        cancel.store(true, Ordering::Relaxed);
+        work.await
+    }
+
+    /// Tells the client how far it is. A client that is too slow misses a step, not the work.
+    fn progress(&self, what: String) -> impl FnMut(u64, u64) + Send + 'static {
+        let reply = self.reply.clone();
+        let mut last = None;
+        move |done, total| {
+            let percent = done.saturating_mul(100).checked_div(total);
+            if last != Some(percent) {
+                last = Some(percent);
+                reply.push(&Push::Progress { done, total, what: what.clone() }).ok();
+            }
+        }
+    }
+}
+
+/// Those who watched the session hear that it is gone, or that they have to come again.
+fn told<T>(subscribers: Subscribers, result: &Result<T>, words: impl FnOnce(&T) -> String) {
+    match result {
+        Ok(done) => subscribers.close(&words(done)),
+        Err(_) => subscribers.send_back(),
+    }
+}
+
+fn left_out(all: &[archive::LeftOut]) -> Vec<String> {
+    let mut notes: Vec<_> = all
+        .iter()
+        .take(NAMED)
+        .map(|left| format!("not in the archive: {} ({})", left.path, left.what))
+        .collect();
+    if all.len() > NAMED {
+        notes.push(format!("not in the archive: {} more, named in its manifest", all.len() - NAMED));
+    }
+    notes
 }
 
 /// A session's whole log, read in pages so that a long one needs little memory.
@@ -106,142 +229,11 @@ fn log_of(db: &Db, session: SessionId) -> impl Iterator<Item = Result<Event>> + 
     .flatten()
 }
 
-/// Brings an archived session back, asleep, under its old or a new name and in its old or a new directory.
-pub(super) async fn restore(
-    shared: &Arc<Shared>,
-    archive: PathBuf,
-    dir: Option<PathBuf>,
-    name: Option<String>,
-    reply: Replier,
-) -> Result<Response> {
-    let shared = Arc::clone(shared);
-    let handle = tokio::runtime::Handle::current();
-    let view = blocking(move || {
-        let manifest = archive::read_manifest(&archive)?;
-        let session = as_restored(&shared, &manifest, dir, name)?;
-        let parent = session.dir.parent().unwrap_or(Path::new("/")).to_owned();
-        let staging =
-            if manifest.counts.workspace.is_some() { parent } else { shared.config.session.root.clone() };
-        Paths::create_private(&shared.config.session.root)?;
-        let mut progress = progress_to(&reply, format!("restoring {}", session.name));
-        let mut restored = archive::restore(&archive, &staging, &mut progress, &AtomicBool::new(false))?;
-        place(&shared, &session, &mut restored)?;
-        let events = restored.events()?.collect::<Result<Vec<_>>>()?;
-        let id = session.id;
-        let view = handle.block_on(shared.store.run(move |db| {
-            bring_back(db, &session, &events)?;
-            db.listed(id)
-        }))?;
-        restored.keep();
-        Ok(shared.view(view))
-    })
-    .await?;
-    Ok(Response::Restored { session: view })
-}
-
-/// The session as it will stand in the store.
-fn as_restored(
-    shared: &Shared,
-    manifest: &archive::Manifest,
-    dir: Option<PathBuf>,
-    name: Option<String>,
-) -> Result<Session> {
-    let mut session = manifest.session.clone();
-    if let Some(name) = name {
-        session.name = name;
-    }
-    let packed = manifest.counts.workspace.is_some();
-    session.dir = match dir {
-        Some(dir) => dir,
-        None if session.managed => shared.config.session.root.join(&session.name),
-        None => session.dir,
-    };
-    if !packed && !session.dir.is_dir() {
-        return Err(Error::new(
-            Kind::NotFound,
-            format!("the session's directory is gone: {}", session.dir.display()),
-        )
-        .hint("choose another one with --dir"));
-    }
-    session.state = SessionState::Asleep;
-    session.hold = None;
-    session.archive = None;
-    Ok(session)
-}
-
-/// The rows: an archived session of this store is made present again, one from elsewhere is taken in.
-fn bring_back(db: &mut Db, session: &Session, events: &[Event]) -> Result<()> {
-    match db.session(session.id) {
-        Ok(row) if row.state == SessionState::Archived => {
-            db.mark_restored(session.id, &session.name, &session.dir, session.managed)
-        }
-        Ok(row) => Err(Error::conflict(format!("the session of this archive is here already: {}", row.name))
-            .hint("archive or delete that one first")),
-        Err(error) if error.kind == Kind::NotFound => {
-            db.create_session(session)?;
-            db.import_events(session.id, events)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn place(shared: &Shared, session: &Session, restored: &mut archive::Restored) -> Result<()> {
-    if restored.has_workspace() {
-        restored.place_workspace(&session.dir)?;
-    }
-    restored.place_conversation(&shared.config_dir(session.agent), &session.dir).map(drop)
-}
-
-/// Ends the session's process and actor. Refused while something runs.
-async fn close(shared: &Arc<Shared>, id: SessionId) -> Result<()> {
-    let (done, closed) = oneshot::channel();
-    shared.deliver(id, Command::Close { force: false, done });
-    closed
-        .await
-        .unwrap_or_else(|_| Err(Error::failed("the session could not be closed; the host's log says why")))
-}
-
-/// Every file of the agent that belongs to the session, with the directory it lies below.
-async fn agent_files(shared: &Arc<Shared>, session: &Session) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let id = session.id;
-    let conversations = shared.store.read(move |db| db.conversations(id)).await?;
-    let base = shared.config_dir(session.agent);
-    blocking(move || {
-        let files = conversations.iter().flat_map(|id| conversation::files_of(&base, id));
-        Ok(files.map(|file| (base.clone(), file)).collect())
-    })
-    .await
-}
-
-/// Directories that claudebot made for the session.
-fn own_dirs(shared: &Shared, session: &Session) -> Vec<PathBuf> {
-    let mut dirs = vec![shared.paths.session_dir(&session.id.to_string())];
-    if session.managed {
-        dirs.push(session.dir.clone());
-    }
-    dirs
-}
-
-fn remove(files: &[(PathBuf, PathBuf)], dirs: &[PathBuf]) -> Result<()> {
-    for path in files.iter().map(|(_, file)| file).chain(dirs) {
-        let removed = if path.is_dir() { archive::remove_tree(path) } else { std::fs::remove_file(path) };
-        match removed {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path, &e)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Tells the client how far it is. A client that is too slow misses a step, not the work.
-fn progress_to(reply: &Replier, what: String) -> impl FnMut(u64, u64) + '_ {
-    let mut last = None;
-    move |done, total| {
-        let percent = done.saturating_mul(100).checked_div(total);
-        if last != Some(percent) {
-            last = Some(percent);
-            reply.push(&Push::Progress { done, total, what: what.clone() }).ok();
-        }
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { archive::remove_tree(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &e)),
+        _ => Ok(()),
     }
 }
 

@@ -16,13 +16,13 @@ use crate::model::{Session, SessionId, SessionState};
 
 /// Serves the requests of one connection in the order in which they came.
 pub(super) async fn serve(shared: Arc<Shared>, mut inbox: mpsc::Receiver<Inbound>) {
-    while let Some(Inbound { request, reply, .. }) = inbox.recv().await {
+    while let Some(Inbound { request, reply, client, .. }) = inbox.recv().await {
         let received = Instant::now();
-        route(&shared, request, reply, received).await;
+        route(&shared, &client.client, request, reply, received).await;
     }
 }
 
-async fn route(shared: &Arc<Shared>, request: Request, reply: Replier, received: Instant) {
+async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier, received: Instant) {
     match &request {
         Request::Send(send) => to_actor(shared, send.session.clone(), request, reply, received).await,
         Request::Continue { session, .. }
@@ -53,26 +53,13 @@ async fn route(shared: &Arc<Shared>, request: Request, reply: Replier, received:
         }
         Request::SessionDelete { confirmed: true, .. }
         | Request::SessionArchive { .. }
-        | Request::SessionRestore { .. } => spawn_long(Arc::clone(shared), request, reply),
-        _ => shortly(shared, request, reply).await,
+        | Request::SessionRestore { .. } => {
+            let job = long::Job { shared: Arc::clone(shared), who: who.to_owned(), reply };
+            // What takes long must not keep the connection's other requests waiting.
+            tokio::spawn(job.run(request));
+        }
+        _ => shortly(shared, who, request, reply).await,
     }
-}
-
-/// What takes long must not keep the connection's other requests waiting.
-fn spawn_long(shared: Arc<Shared>, request: Request, reply: Replier) {
-    tokio::spawn(async move {
-        let result = match request {
-            Request::SessionDelete { session, .. } => long::delete(&shared, session).await,
-            Request::SessionArchive { session, options } => {
-                long::archive(&shared, session, options, reply.clone()).await
-            }
-            Request::SessionRestore { archive, dir, name } => {
-                long::restore(&shared, archive, dir, name, reply.clone()).await
-            }
-            other => Err(Error::failed(format!("{other:?} takes no long"))),
-        };
-        reply.reply(result);
-    });
 }
 
 /// Finds the session and lets its actor do it.
@@ -118,12 +105,10 @@ fn in_use(session: &Session) -> Result<()> {
 }
 
 /// A request that only needs the store, and what live sessions have to know of it.
-async fn shortly(shared: &Arc<Shared>, request: Request, reply: Replier) {
-    let asked = request.clone();
-    let context = Arc::clone(shared);
-    let answered = match asked {
+async fn shortly(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier) {
+    let answered = match request.clone() {
         Request::SessionSet { session, key, value } => set(shared, session, key, value).await.map(Some),
-        asked => shared.store.run(move |db| context.answer_shortly(db, &asked)).await,
+        asked => shared.answer_shortly(who, asked).await,
     };
     let mut result = answered
         .and_then(|response| response.ok_or_else(|| Error::failed("this host does not know how to do that")));

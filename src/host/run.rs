@@ -15,6 +15,7 @@ use super::lock::HostLock;
 use super::shared::{About, Ending, Shared};
 use super::socket::HostSocket;
 use super::{connection, logging, router};
+use crate::archive;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::readiness::{self, Readiness};
@@ -137,6 +138,9 @@ impl Host {
         let about =
             About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
         let shared = Shared::new(store, paths, config, env, own_program()?, about);
+        for dir in [&shared.config.archive.dir, &shared.config.session.root] {
+            archive::sweep(dir);
+        }
         take_up(&shared).await?;
         let listen =
             |kind| signal(kind).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")));
@@ -188,7 +192,7 @@ impl Host {
     fn is_used(&self) -> bool {
         self.shared.clients.load(Ordering::Relaxed) > 0
             || self.shared.places.taken() > 0
-            || self.shared.actor_count() > 0
+            || self.shared.is_at_work()
     }
 
     fn greet(&self, stream: tokio::net::UnixStream) {
@@ -216,7 +220,8 @@ impl Host {
         if !now && !self.unless_told_again(drained(&shared, drain, || Command::Drain)).await {
             shared.end(Ending::Now);
         }
-        if shared.actor_count() > 0 {
+        if shared.is_at_work() {
+            shared.end(Ending::Now);
             drained(&shared, LAST_GRACE, || Command::StopNow).await;
         }
         shared.store.close().await;
@@ -245,7 +250,7 @@ async fn drained(shared: &Arc<Shared>, limit: Duration, command: fn() -> Command
     let mut departures = shared.departures.subscribe();
     shared.tell_all(command);
     let gone = async {
-        while shared.actor_count() > 0 {
+        while shared.is_at_work() {
             // The sender lives in `shared`.
             departures.changed().await.ok();
         }

@@ -1,17 +1,18 @@
 //! What all actors and connections of a host have in common.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::actor::{Actor, Command};
+use super::actor::{Actor, Command, Subscribers};
 use super::places::Places;
-use super::short::{self, Presence, ShortCtx};
+use super::short::{self, Presence, ShortCtx, Way};
 use crate::claude::conversation;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(super) about: About,
     actors: Mutex<HashMap<SessionId, mpsc::Sender<Command>>>,
     live: Mutex<HashMap<SessionId, Presence>>,
+    /// Sessions of which somebody takes the whole, and what is done with each.
+    claims: Mutex<HashMap<SessionId, &'static str>>,
     /// Moves whenever an event was appended.
     feed: watch::Sender<u64>,
     ending: watch::Sender<Ending>,
@@ -85,6 +88,7 @@ impl Shared {
             about,
             actors: Mutex::default(),
             live: Mutex::default(),
+            claims: Mutex::default(),
             feed: watch::Sender::new(0),
             ending: watch::Sender::new(Ending::No),
             draining: AtomicBool::new(false),
@@ -93,8 +97,28 @@ impl Shared {
         })
     }
 
-    /// Hands a command to the session's actor, which is started if there is none.
+    /// Hands a command to the session's actor, which is started if there is none. Refused while the session is
+    /// claimed.
     pub(super) fn deliver(self: &Arc<Self>, id: SessionId, command: Command) {
+        let claim = lock(&self.claims).get(&id).copied();
+        match claim {
+            Some(what) => command.refuse(&claimed(what)),
+            None => self.hand_in(id, command),
+        }
+    }
+
+    /// Takes the session for oneself, to be `archived`, `deleted`, `restored`: nobody else can bring it to life.
+    pub(super) fn claim(self: &Arc<Self>, id: SessionId, what: &'static str) -> Result<Claim> {
+        match lock(&self.claims).entry(id) {
+            Entry::Occupied(other) => Err(claimed(other.get())),
+            Entry::Vacant(place) => {
+                place.insert(what);
+                Ok(Claim { shared: Arc::clone(self), id })
+            }
+        }
+    }
+
+    fn hand_in(self: &Arc<Self>, id: SessionId, command: Command) {
         let mut actors = lock(&self.actors);
         let actor = actors.entry(id).or_insert_with(|| self.start_actor(id));
         match actor.try_send(command) {
@@ -121,8 +145,29 @@ impl Shared {
 
     fn start_actor(self: &Arc<Self>, id: SessionId) -> mpsc::Sender<Command> {
         let (sender, inbox) = mpsc::channel(WAITING);
-        tokio::spawn(run_actor(Arc::clone(self), id, inbox));
+        let actor = tokio::spawn(run_actor(Arc::clone(self), id, inbox));
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = actor.await {
+                tracing::error!(session = %id, %error, "a bug ended the session's actor; the next request starts another");
+                shared.bury(id);
+            }
+        });
         sender
+    }
+
+    /// An actor ended without a goodbye: nothing may wait for it, or count it, any more.
+    fn bury(&self, id: SessionId) {
+        {
+            let mut actors = lock(&self.actors);
+            if actors.get(&id).is_some_and(|actor| !actor.is_closed()) {
+                return;
+            }
+            actors.remove(&id);
+        }
+        self.forget_live(id);
+        self.places.leave(id);
+        self.departed();
     }
 
     /// Hands a command to the session's actor, if there is one.
@@ -141,11 +186,19 @@ impl Shared {
         lock(&self.actors).len()
     }
 
-    /// Tells every actor the same.
+    /// Whether anything is under way that must come to its end before the host does.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.actor_count() > 0 || !lock(&self.claims).is_empty()
+    }
+
+    /// Tells every actor the same. One whose inbox is full hears it as soon as there is room.
     pub(super) fn tell_all(&self, command: fn() -> Command) {
         for actor in lock(&self.actors).values() {
-            // Whoever has so much to do that its inbox is full hears it at the next round.
-            actor.try_send(command()).ok();
+            if let Err(TrySendError::Full(command)) = actor.try_send(command()) {
+                let actor = actor.clone();
+                // An actor that is gone by then needs no telling.
+                tokio::spawn(async move { actor.send(command).await.ok() });
+            }
         }
     }
 
@@ -184,16 +237,35 @@ impl Shared {
     }
 
     /// Answers what needs no live process.
-    pub(super) fn answer_shortly(&self, db: &mut Db, request: &Request) -> Result<Option<Response>> {
+    pub(super) async fn answer_shortly(
+        self: &Arc<Self>,
+        who: &str,
+        request: Request,
+    ) -> Result<Option<Response>> {
+        let (shared, who) = (Arc::clone(self), who.to_owned());
+        match short::way(&request) {
+            // Not among the writes: a long search must not hold up their commit.
+            Way::Read => {
+                self.store.read(move |db| shared.shortly(&who, |ctx| short::read(db, ctx, &request))).await
+            }
+            _ => {
+                let answer = move |db: &mut Db| {
+                    shared.shortly(&who, |ctx| short::answer(db, ctx, &request).transpose())
+                };
+                self.store.run(answer).await
+            }
+        }
+    }
+
+    fn shortly<T>(&self, who: &str, answer: impl FnOnce(&ShortCtx<'_>) -> T) -> T {
         let presence = self.presence();
-        let context = ShortCtx {
+        answer(&ShortCtx {
             paths: &self.paths,
             config: &|| Ok(self.config.clone()),
-            who: "cli",
+            who,
             channel: &Channel::local(),
             live: Some(&presence),
-        };
-        short::answer(db, &context, request).transpose()
+        })
     }
 
     pub(super) fn feed_moved(&self) {
@@ -230,6 +302,35 @@ impl Shared {
     pub(super) fn stored_conversation(&self, session: &Session, id: &Uuid) -> Option<PathBuf> {
         conversation::find(&self.config_dir(session.agent), id)
     }
+}
+
+/// The whole of a session, until dropped.
+pub(super) struct Claim {
+    shared: Arc<Shared>,
+    id: SessionId,
+}
+
+impl Claim {
+    /// Ends the session's process and actor, and gives its subscribers. Refused while something runs that `force`
+    /// does not cut off.
+    pub(super) async fn close(&self, force: bool) -> Result<Subscribers> {
+        let (done, closed) = oneshot::channel();
+        self.shared.hand_in(self.id, Command::Close { force, done });
+        closed.await.unwrap_or_else(|_| {
+            Err(Error::failed("the session could not be closed; the host's log says why"))
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.shared.claims).remove(&self.id);
+        self.shared.departed();
+    }
+}
+
+fn claimed(what: &str) -> Error {
+    Error::conflict(format!("the session is being {what}")).hint("try again when that is done")
 }
 
 /// Runs the session's actor until it retires. One that cannot even begin answers what waits for it.

@@ -165,6 +165,9 @@ pub(crate) enum Response {
         session: SessionId,
         file: PathBuf,
         bytes: u64,
+        /// What a person should know of it: what could not be packed, what stayed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     Restored {
         session: SessionView,

@@ -61,19 +61,33 @@ impl Db {
             });
             numbered
                 .map(|event| {
-                    Ok(Fed { feed: db.insert_event(session, &event)?, session, name: name.clone(), event })
+                    Ok(Fed {
+                        feed: db.insert_event(session, &event, None)?,
+                        session,
+                        name: name.clone(),
+                        event,
+                    })
                 })
                 .collect()
         })
     }
 
-    /// Puts back the log of a restored session as it was. Turn ids go on after the last one it mentions.
-    pub(crate) fn import_events(&mut self, session: SessionId, events: &[Event]) -> Result<()> {
+    /// Puts back the log of a restored session as it was. Turn ids go on after the last one it mentions. It is
+    /// no news: it lies before the beginning of the feed.
+    pub(crate) fn import_events(
+        &mut self,
+        session: SessionId,
+        events: impl IntoIterator<Item = Result<Event>>,
+    ) -> Result<()> {
         self.atomically(|db| {
+            let mut turns = 0;
             for event in events {
-                db.insert_event(session, event)?;
+                let event = event?;
+                turns = turns.max(event.detail.as_ref().and_then(turn_of).unwrap_or(0));
+                let sql = "SELECT min(coalesce(min(feed), 0), 0) - 1 FROM event";
+                let feed = db.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+                db.insert_event(session, &event, Some(feed))?;
             }
-            let turns = events.iter().filter_map(|event| turn_of(event.detail.as_ref()?)).max().unwrap_or(0);
             db.conn
                 .prepare_cached("UPDATE session SET turns = max(turns, ?2) WHERE id = ?1")?
                 .execute(params![Id(session.0), Count(turns)])?;
@@ -127,10 +141,12 @@ impl Db {
             .ok_or_else(|| gone(session))
     }
 
-    fn insert_event(&mut self, session: SessionId, event: &Event) -> Result<u64> {
+    /// Without a place in the feed it comes last.
+    fn insert_event(&mut self, session: SessionId, event: &Event, feed: Option<i64>) -> Result<u64> {
         self.conn
             .prepare_cached(
-                "INSERT INTO event (session, seq, at, kind, text, prompt, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO event (session, seq, at, kind, text, prompt, detail, feed) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 Id(session.0),
@@ -140,6 +156,7 @@ impl Db {
                 event.text,
                 event.prompt_id.map(|id| Id(id.0)),
                 event.detail.as_ref().map(Json),
+                feed,
             ])?;
         Ok(self.conn.last_insert_rowid().unsigned_abs())
     }

@@ -18,9 +18,12 @@ pub(crate) fn run(ctx: &Ctx, args: ArchiveSession) -> Finish {
     let response = ask_long(ctx, request, |done, total, what| progress.show(done, total, what));
     progress.clear();
     let response = response?;
-    let Response::Archived { session, file, bytes } = &response else {
+    let Response::Archived { session, file, bytes, notes } = &response else {
         return Err(ask::unexpected(&response));
     };
+    for note in notes {
+        ctx.screen.note(&text::one_line(note));
+    }
     let mut out = ctx.screen.out();
     if args.json {
         out.json(&serde_json::json!({ "session": session, "file": file, "bytes": bytes }))?;

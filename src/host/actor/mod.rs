@@ -31,7 +31,7 @@ use crate::model::{Prompt, PromptId, PromptStatus, QueuedPrompt, Session, Sessio
 use crate::store::Db;
 use answers::Asks;
 use journal::Write;
-use subscribers::Subscribers;
+pub(super) use subscribers::Subscribers;
 use timing::Timing;
 
 /// How long a session without process, subscriber and work keeps its actor.
@@ -58,7 +58,7 @@ pub(super) enum Command {
     /// Interrupt the turn, then end.
     StopNow,
     /// End the process and the actor: the session is about to go. Refused while busy unless `force`.
-    Close { force: bool, done: oneshot::Sender<Result<()>> },
+    Close { force: bool, done: oneshot::Sender<Result<Subscribers>> },
     /// The session's row changed in the store.
     Refresh,
     /// A setting was stored for the session: a live process is to follow it.
@@ -192,7 +192,7 @@ pub(super) struct Actor {
     /// To be put before the next prompt: the agent's own record of the conversation is gone.
     recap: Option<String>,
     changed: bool,
-    closing: Option<oneshot::Sender<Result<()>>>,
+    closing: Option<oneshot::Sender<Result<Subscribers>>>,
     draining: bool,
     /// The host ends at once: nothing of this session may be left.
     ends_now: bool,
@@ -308,6 +308,12 @@ impl Actor {
             }
         }
         self.shared.forget_live(self.session.id);
+        if let Some(done) = self.closing.take() {
+            let refused = "the session database did not take what happened last";
+            let whole = self.writes.is_empty().then_some(self.subscribers);
+            // Whoever asked may have gone by now.
+            done.send(whole.ok_or_else(|| Error::unavailable(refused))).ok();
+        }
     }
 
     async fn next(&mut self) -> Happening {
@@ -378,11 +384,9 @@ impl Actor {
         self.drain().await;
     }
 
-    async fn close(&mut self, force: bool, done: oneshot::Sender<Result<()>>) {
-        if !force && !self.state.is_quiet() {
-            let busy = Error::conflict(format!("session {} is busy", self.session.name))
-                .hint(format!("stop it first: claudebot session stop {}", self.session.name));
-            done.send(Err(busy)).ok();
+    async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
+        if let Some(reason) = self.why_not_close(force) {
+            done.send(Err(reason)).ok();
             return;
         }
         self.closing = Some(done);
@@ -391,6 +395,25 @@ impl Actor {
         if self.process.is_some() {
             self.apply(Input::Sleep).await;
         }
+    }
+
+    /// With `force` what runs and what waits is given up; a process that is not ours is still waited for.
+    fn why_not_close(&self, force: bool) -> Option<Error> {
+        let name = &self.session.name;
+        if self.orphan.is_some() {
+            let message = format!("session {name} is busy: a process of a former host still works in it");
+            return Some(Error::conflict(message).hint("try again in a moment"));
+        }
+        if !force && !(self.state.is_quiet() && self.state.phase != Phase::Recovering) {
+            let busy = Error::conflict(format!("session {name} is busy"));
+            return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
+        }
+        let waiting = self.state.waiting().count();
+        (!force && waiting > 0).then(|| {
+            let prompts = if waiting == 1 { "1 prompt waits" } else { &format!("{waiting} prompts wait") };
+            Error::conflict(format!("{prompts} in session {name}"))
+                .hint(format!("claudebot session queue {name} --run, or --clear"))
+        })
     }
 
     fn is_barred(&self) -> bool {
@@ -493,7 +516,7 @@ impl Actor {
     }
 
     fn is_over(&mut self) -> bool {
-        let over = match self.draining {
+        match self.draining {
             // An orphan or a refused write is taken up by the next host.
             true => {
                 self.process.is_none()
@@ -501,11 +524,7 @@ impl Actor {
                     && !(self.ends_now && self.orphan.is_some())
             }
             false => due(self.deadlines.retire) && self.is_unwatched(),
-        };
-        if over && let Some(done) = self.closing.take() {
-            done.send(Ok(())).ok();
         }
-        over
     }
 }
 

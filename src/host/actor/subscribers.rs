@@ -5,7 +5,7 @@ use crate::ipc::Push;
 use crate::model::{Event, Live};
 
 #[derive(Default)]
-pub(super) struct Subscribers {
+pub(in crate::host) struct Subscribers {
     all: Vec<Replier>,
 }
 
@@ -35,9 +35,14 @@ impl Subscribers {
         }
     }
 
-    pub(super) fn close(&mut self, reason: &str) {
+    /// The session is no more: tells them and drops them.
+    pub(in crate::host) fn close(mut self, reason: &str) {
         self.push(&Push::Closed { reason: reason.to_owned() });
-        self.all.clear();
+    }
+
+    /// The session is still there but its actor is not: they are to come again.
+    pub(in crate::host) fn send_back(mut self) {
+        self.push(&Push::Lagged);
     }
 
     /// One that is too slow is told so by its connection, and dropped here.

@@ -42,9 +42,9 @@ pub(crate) fn would_delete(db: &Db, ctx: &ShortCtx<'_>, session: &Session) -> Re
 }
 
 /// Removes what the store has of a session. Its process and files must be gone before: they cannot be found after.
-pub(crate) fn delete_rows(db: &mut Db, ctx: &ShortCtx<'_>, session: &Session) -> Result<()> {
+pub(crate) fn delete_rows(db: &mut Db, who: &str, session: &Session) -> Result<()> {
     db.atomically(|db| {
         db.delete_session(session.id)?;
-        db.audit(ctx.who, "session_deleted", &session.name)
+        db.audit(who, "session_deleted", &session.name)
     })
 }

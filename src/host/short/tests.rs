@@ -349,10 +349,7 @@ fn a_deletion_says_what_goes_and_what_stays() {
 
     let session = house.db.find(crate::store::Wanted::Exact("idea")).unwrap();
     house.prompt(session.id, "zanzibar");
-    let (paths, channel) = (house.paths.clone(), Channel::local());
-    let config = || Ok(Config::defaults(&paths));
-    let ctx = ShortCtx { paths: &paths, config: &config, who: "cli", channel: &channel, live: None };
-    delete_rows(&mut house.db, &ctx, &session).unwrap();
+    delete_rows(&mut house.db, "cli", &session).unwrap();
     assert_eq!(house.db.search("zanzibar", 5).unwrap(), []);
     let Response::Sessions(left) = house.get(&list()) else { panic!("no list") };
     assert_eq!(left.len(), 1);

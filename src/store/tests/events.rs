@@ -36,9 +36,12 @@ fn events_are_read_back_as_they_were_appended() {
     assert_eq!(db.feed_head().unwrap(), appended[1].feed);
 
     let copy = made(&mut db, "copy");
-    db.import_events(copy, &events).unwrap();
+    db.import_events(copy, events.iter().cloned().map(Ok)).unwrap();
     assert_eq!(db.events(copy, 0, 10).unwrap(), events);
     assert_eq!(db.next_turn(copy).unwrap(), 10, "turn ids go on after the imported ones");
+    assert_eq!(db.feed(0, 10).unwrap(), appended, "a restored log is no news");
+    assert_eq!(db.search("hello", 10).unwrap().len(), 2);
+    assert!(db.append(copy, &[said("on")]).unwrap()[0].feed > appended[1].feed);
 }
 
 #[test]

@@ -1,0 +1,300 @@
+//! Bringing an archived session back. An archive may be anybody's: of one that this store does not know, nothing
+//! is believed that could lead out of the places that a person chose.
+
+use std::path::{Path, PathBuf};
+
+use super::Job;
+use crate::archive::{self, Manifest};
+use crate::error::{Error, Kind, Result};
+use crate::host::shared::Shared;
+use crate::ipc::Response;
+use crate::model::{Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
+use crate::paths::Paths;
+use crate::store::{Db, check_name};
+
+/// A mode in which nobody is asked anything is a person's own choice.
+const BYPASS: &str = "bypassPermissions";
+/// Directories of one name that may exist before another name is asked for.
+const TRIES: u32 = 100;
+
+/// What a restored session will be.
+struct Plan {
+    session: Session,
+    /// This store has no row of it.
+    foreign: bool,
+    /// The archive asked for the mode in which nobody is asked.
+    bypassed: bool,
+}
+
+impl Job {
+    /// Brings an archived session back, asleep, under its old or a new name and in its old or a new directory.
+    pub(super) async fn restore(
+        &self,
+        archive: PathBuf,
+        dir: Option<PathBuf>,
+        name: Option<String>,
+    ) -> Result<Response> {
+        let file = archive.clone();
+        let manifest = super::blocking(move || archive::read_manifest(&file)).await?;
+        let id = manifest.session.id;
+        let claim = self.shared.claim(id, "restored")?;
+        let known = self.known(id).await?;
+        if self.shared.has_actor(id) {
+            // Somebody asked it something while it was archived.
+            drop(claim.close(true).await?);
+        }
+        let plan = plan(&self.shared, &manifest, known, dir, name)?;
+        self.unpack(archive, manifest, plan).await?;
+        let listed = self.shared.store.read(move |db| db.listed(id)).await?;
+        Ok(Response::Restored { session: self.shared.view(listed) })
+    }
+
+    /// The row of an archived session of this store.
+    async fn known(&self, id: SessionId) -> Result<Option<Session>> {
+        match self.shared.store.read(move |db| db.session(id)).await {
+            Ok(row) if row.state == SessionState::Archived => Ok(Some(row)),
+            Ok(row) => {
+                Err(Error::conflict(format!("the session of this archive is here already: {}", row.name))
+                    .hint("archive or delete that one first"))
+            }
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn unpack(&self, archive: PathBuf, manifest: Manifest, plan: Plan) -> Result<()> {
+        let (shared, who) = (self.shared.clone(), self.who.clone());
+        let handle = tokio::runtime::Handle::current();
+        let mut progress = self.progress(format!("restoring {}", plan.session.name));
+        self.work(move |cancel| {
+            let staging = staging(&shared, &manifest, &plan.session)?;
+            let mut restored = archive::restore(&archive, &staging, &mut progress, cancel)?;
+            if restored.manifest != manifest {
+                return Err(Error::failed("the archive was changed while it was read").hint("try again"));
+            }
+            if restored.has_workspace() {
+                restored.place_workspace(&plan.session.dir)?;
+            }
+            restored.place_conversation(&shared.config_dir(plan.session.agent), &plan.session.dir)?;
+            let events = restored.events()?;
+            let stored = shared.store.run(move |db| bring_back(db, &who, &plan, &manifest, events));
+            handle.block_on(stored)?;
+            restored.keep();
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Where the archive is unpacked aside: next to where its directory is to lie.
+fn staging(shared: &Shared, manifest: &Manifest, session: &Session) -> Result<PathBuf> {
+    let root = &shared.config.session.root;
+    Paths::create_private(root)?;
+    match session.dir.parent().filter(|_| manifest.counts.workspace.is_some()) {
+        Some(parent) if parent != root => {
+            Paths::create_shared(parent)?;
+            Ok(parent.to_owned())
+        }
+        _ => Ok(root.clone()),
+    }
+}
+
+fn plan(
+    shared: &Shared,
+    manifest: &Manifest,
+    known: Option<Session>,
+    dir: Option<PathBuf>,
+    name: Option<String>,
+) -> Result<Plan> {
+    let foreign = known.is_none();
+    let mut session = known.unwrap_or_else(|| manifest.session.clone());
+    session.name = name.unwrap_or(session.name);
+    check_name(&session.name)?;
+    (session.dir, session.managed) = place(shared, manifest, &session, dir, foreign)?;
+    let bypassed = foreign && session.permission_mode.as_deref() == Some(BYPASS);
+    if bypassed {
+        session.permission_mode = None;
+    }
+    session.state = SessionState::Asleep;
+    session.hold = None;
+    session.archive = None;
+    Ok(Plan { session, foreign, bypassed })
+}
+
+/// The working directory, and whether it is ours to remove one day: only where we choose it ourselves.
+fn place(
+    shared: &Shared,
+    manifest: &Manifest,
+    session: &Session,
+    dir: Option<PathBuf>,
+    foreign: bool,
+) -> Result<(PathBuf, bool)> {
+    let packed = manifest.counts.workspace.is_some();
+    let (dir, managed) = match dir {
+        Some(dir) => (dir, false),
+        None if packed && session.managed => (free_dir(&shared.config.session.root, &session.name)?, true),
+        None if packed && foreign => {
+            return Err(Error::usage("the archive brings a directory along and is not of this machine")
+                .hint("say where it is to lie: --dir"));
+        }
+        None => (session.dir.clone(), false),
+    };
+    if !dir.is_absolute() {
+        return Err(Error::usage(format!("the directory {} is not absolute", dir.display()))
+            .hint("choose another one with --dir"));
+    }
+    if !packed && !dir.is_dir() {
+        let message = format!("the session's directory is gone: {}", dir.display());
+        return Err(Error::new(Kind::NotFound, message).hint("choose another one with --dir"));
+    }
+    Ok((dir, managed))
+}
+
+/// A place below `root` where nothing is.
+fn free_dir(root: &Path, name: &str) -> Result<PathBuf> {
+    let places = (1..=TRIES).map(|n| root.join(if n == 1 { name.to_owned() } else { format!("{name}-{n}") }));
+    let mut free = places.filter(|place| std::fs::symlink_metadata(place).is_err());
+    free.next().ok_or_else(|| {
+        Error::conflict(format!("{} and {TRIES} like it exist already", root.join(name).display()))
+            .hint("choose another name with --name, or a place with --dir")
+    })
+}
+
+/// The rows: an archived session of this store is made present again, one from elsewhere is taken in.
+fn bring_back(
+    db: &mut Db,
+    who: &str,
+    plan: &Plan,
+    manifest: &Manifest,
+    events: impl Iterator<Item = Result<Event>>,
+) -> Result<()> {
+    let session = &plan.session;
+    if plan.foreign {
+        db.create_session(session)?;
+        let last = session.conversation;
+        for conversation in manifest.conversations.iter().copied().filter(|id| Some(*id) != last).chain(last)
+        {
+            db.set_conversation(session.id, conversation)?;
+        }
+        db.import_events(session.id, events)?;
+    } else {
+        db.mark_restored(session.id, &session.name, &session.dir, session.managed)?;
+    }
+    if plan.bypassed {
+        db.append(session.id, &[not_taken_over()])?;
+    }
+    db.audit(who, "session_restored", &session.name)
+}
+
+fn not_taken_over() -> NewEvent {
+    NewEvent {
+        kind: EventKind::Notice,
+        text: format!("the permission mode {BYPASS} of the archive was not taken over"),
+        prompt_id: None,
+        detail: Some(Detail::Notice { code: "warning".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::host::shared::About;
+    use crate::model::Agent;
+    use crate::paths::Env;
+    use crate::store::Store;
+
+    fn house(home: &Path) -> Arc<Shared> {
+        let env = Env::from_pairs([("HOME", home.to_str().unwrap())]);
+        let paths = Paths::resolve(&env).unwrap();
+        let config = Config::defaults(&paths);
+        let store = Store::start(Db::in_memory()).unwrap();
+        let about = About { started: jiff::Timestamp::now(), socket: PathBuf::new(), mode: "foreground" };
+        Shared::new(store, paths, config, env, PathBuf::new(), about)
+    }
+
+    fn manifest(name: &str, dir: &Path, packed: bool) -> Manifest {
+        let now = jiff::Timestamp::now();
+        let session = Session {
+            id: SessionId::random(),
+            name: name.to_owned(),
+            agent: Agent::Demo,
+            persona: "default".to_owned(),
+            dir: dir.to_owned(),
+            managed: true,
+            tags: Vec::new(),
+            pinned: false,
+            model: None,
+            effort: None,
+            permission_mode: Some(BYPASS.to_owned()),
+            created: now,
+            last_active: now,
+            cost_usd: 0.0,
+            state: SessionState::Archived,
+            conversation: Some(Uuid::new_v4()),
+            hold: Some("stopped".to_owned()),
+            archive: None,
+        };
+        let mut manifest = Manifest {
+            format: 1,
+            claudebot: "0".to_owned(),
+            created: now,
+            host_os: "linux".to_owned(),
+            original_dir: dir.to_owned(),
+            managed: true,
+            conversations: Vec::new(),
+            counts: Default::default(),
+            session,
+            left_out: Vec::new(),
+        };
+        manifest.counts.workspace = packed.then(Default::default);
+        manifest
+    }
+
+    #[tokio::test]
+    async fn a_strangers_archive_chooses_no_place_and_no_mode() {
+        let home = tempfile::tempdir().unwrap();
+        let shared = house(home.path());
+        let root = shared.config.session.root.clone();
+        let plan = |manifest: &Manifest, dir: Option<&Path>| {
+            super::plan(&shared, manifest, None, dir.map(Path::to_owned), None)
+        };
+
+        let escape = manifest("../../etc", home.path(), true);
+        assert_eq!(plan(&escape, None).err().unwrap().kind, Kind::Usage);
+
+        // A directory that claims to be claudebot's own lies where claudebot's own lie.
+        let ours = manifest("work", &home.path().join("precious"), true);
+        let taken = plan(&ours, None).unwrap();
+        assert_eq!((taken.session.dir, taken.session.managed), (root.join("work"), true));
+        assert_eq!((taken.session.permission_mode, taken.session.hold, taken.bypassed), (None, None, true));
+        std::fs::create_dir_all(root.join("work")).unwrap();
+        assert_eq!(plan(&ours, None).unwrap().session.dir, root.join("work-2"));
+
+        // What a person chose is never ours to remove.
+        let chosen = plan(&ours, Some(home.path())).unwrap().session;
+        assert_eq!((chosen.dir.as_path(), chosen.managed), (home.path(), false));
+        let bare = plan(&manifest("work", home.path(), false), None).unwrap().session;
+        assert!(!bare.managed);
+
+        let mut project = manifest("work", &home.path().join(".config/autostart"), true);
+        project.session.managed = false;
+        assert_eq!(plan(&project, None).err().unwrap().hint.unwrap(), "say where it is to lie: --dir");
+    }
+
+    #[tokio::test]
+    async fn what_this_store_knows_of_its_own_session_counts() {
+        let home = tempfile::tempdir().unwrap();
+        let shared = house(home.path());
+        let manifest = manifest("work", home.path(), false);
+        let known = Session { managed: false, name: "mine".to_owned(), ..manifest.session.clone() };
+        let plan = super::plan(&shared, &manifest, Some(known), None, None).unwrap();
+        assert_eq!(plan.session.name, "mine");
+        assert_eq!(plan.session.permission_mode.as_deref(), Some(BYPASS));
+        assert!(!plan.foreign && !plan.bypassed && !plan.session.managed);
+    }
+}

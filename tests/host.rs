@@ -1,0 +1,4 @@
+//! The host behind its socket, with the demo agent: what clients of it may rely on.
+
+mod archives;
+mod client;
