@@ -106,7 +106,6 @@ fn a_busy_session() {
     let mut send = shell.home.spawn(&["send", "words 200 10"]);
     send.expect_stdout("w3", PATIENCE);
     shell.run(&["session", "archive", "work"]).expect_code(1);
-    shell.run(&["session", "delete", "work", "--yes"]).expect_code(1);
     shell.run(&["session", "sleep", "work"]).expect_code(1);
     send.wait(PATIENCE).expect_code(0);
     shell.run(&["session", "sleep", "work"]).expect_code(0);
