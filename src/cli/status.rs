@@ -12,7 +12,7 @@ use crate::model::{Approval, Channel, SessionState, SessionView};
 
 pub(crate) fn run(ctx: &Ctx, args: &StatusArgs) -> Finish {
     let response = ask(ctx, Request::Status { channel: Channel::local() })?;
-    let Response::Status { sessions, approvals, host } = response else {
+    let Response::Status { total, sessions, approvals, host } = response else {
         return Err(ask::unexpected(&response));
     };
     // The short handler knows of no host, wherever it runs.
@@ -22,13 +22,16 @@ pub(crate) fn run(ctx: &Ctx, args: &StatusArgs) -> Finish {
     };
     let mut out = ctx.screen.out();
     if args.json {
-        out.json(&serde_json::json!({ "sessions": sessions, "approvals": approvals, "host": host }))?;
+        out.json(&serde_json::json!({
+            "total": total, "sessions": sessions, "approvals": approvals, "host": host,
+        }))?;
     } else if args.short {
-        let words = short(&sessions);
+        let words = short(&sessions, total);
         if !words.is_empty() {
             out.line(&words)?;
         }
     } else {
+        out.line(&summary(&sessions, total))?;
         long(ctx, &mut out, &sessions, &approvals, host.as_ref())?;
     }
     out.flush()?;
@@ -39,12 +42,8 @@ fn number(sessions: &[SessionView], state: SessionState) -> usize {
     sessions.iter().filter(|session| session.state == state).count()
 }
 
-fn present(sessions: &[SessionView]) -> usize {
-    sessions.len() - number(sessions, SessionState::Archived)
-}
-
 /// `2! 3▶ 8`: waiting for you, working, all. What is zero is left out.
-fn short(sessions: &[SessionView]) -> String {
+fn short(sessions: &[SessionView], total: u64) -> String {
     let (waiting, busy) = (number(sessions, SessionState::Waiting), number(sessions, SessionState::Busy));
     let mut parts = Vec::new();
     if waiting > 0 {
@@ -53,8 +52,8 @@ fn short(sessions: &[SessionView]) -> String {
     if busy > 0 {
         parts.push(format!("{busy}▶"));
     }
-    if present(sessions) > 0 {
-        parts.push(present(sessions).to_string());
+    if total > 0 {
+        parts.push(total.to_string());
     }
     parts.join(" ")
 }
@@ -66,17 +65,15 @@ fn long(
     approvals: &[Approval],
     host: Option<&HostStatus>,
 ) -> Result<(), Stop> {
-    out.line(&summary(sessions))?;
     if !approvals.is_empty() {
         out.line("")?;
         for line in approvals::table(ctx, approvals, Timestamp::now()) {
             out.line(&line)?;
         }
     }
-    let awake: Vec<SessionView> = sessions.iter().filter(|session| is_news(session)).cloned().collect();
-    if !awake.is_empty() {
+    if !sessions.is_empty() {
         out.line("")?;
-        for line in session::table(ctx, &awake, Timestamp::now()) {
+        for line in session::table(ctx, sessions, Timestamp::now()) {
             out.line(&line)?;
         }
     }
@@ -84,17 +81,10 @@ fn long(
     out.line(&running(host))
 }
 
-/// Whether a session is worth a line: it does something, waits for something, or is the current one.
-fn is_news(session: &SessionView) -> bool {
-    let rests = matches!(session.state, SessionState::Asleep | SessionState::Archived);
-    session.current || session.queued > 0 || !rests
-}
-
-fn summary(sessions: &[SessionView]) -> String {
-    let all = u64::try_from(present(sessions)).unwrap_or(u64::MAX);
+fn summary(sessions: &[SessionView], total: u64) -> String {
     let waiting = number(sessions, SessionState::Waiting);
     let busy = number(sessions, SessionState::Busy);
-    format!("{waiting} waiting for you, {busy} working, {} in all", text::count(all, "session"))
+    format!("{waiting} waiting for you, {busy} working, {} in all", text::count(total, "session"))
 }
 
 fn running(host: Option<&HostStatus>) -> String {
@@ -115,10 +105,10 @@ mod tests {
         let of = |states: &[SessionState]| -> Vec<SessionView> {
             states.iter().map(|state| sample("x", *state)).collect()
         };
-        use SessionState::{Archived, Asleep, Busy, Waiting};
-        assert_eq!(short(&of(&[])), "");
-        assert_eq!(short(&of(&[Asleep, Archived])), "1");
-        assert_eq!(short(&of(&[Waiting, Waiting, Busy, Busy, Busy, Asleep])), "2! 3▶ 6");
-        assert_eq!(summary(&of(&[Waiting, Busy])), "1 waiting for you, 1 working, 2 sessions in all");
+        use SessionState::{Busy, Idle, Waiting};
+        assert_eq!(short(&of(&[]), 0), "");
+        assert_eq!(short(&of(&[Idle]), 3), "3");
+        assert_eq!(short(&of(&[Waiting, Waiting, Busy, Busy, Busy, Idle]), 8), "2! 3▶ 8");
+        assert_eq!(summary(&of(&[Waiting, Busy]), 9), "1 waiting for you, 1 working, 9 sessions in all");
     }
 }

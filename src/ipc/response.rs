@@ -148,6 +148,10 @@ pub(crate) enum Response {
         feed: u64,
     },
     Status {
+        /// How many sessions there are, asleep or not.
+        #[serde(default)]
+        total: u64,
+        /// Those that deserve a look.
         sessions: Vec<SessionView>,
         approvals: Vec<Approval>,
         host: Option<HostStatus>,

@@ -192,11 +192,11 @@ fn the_list_shows_the_last_used_first_with_what_only_the_host_knows() {
     assert_eq!(views[0].activity.as_deref(), Some("running Bash"));
 
     house.made("third");
-    let Response::Status { sessions, .. } = house.get(&Request::Status { channel: Channel::local() }) else {
+    let Response::Status { total, sessions, .. } = house.get(&Request::Status { channel: Channel::local() }) else {
         panic!("no status")
     };
     let names: Vec<_> = sessions.iter().map(|view| view.name.as_str()).collect();
-    assert_eq!(names, ["first", "second"], "{}", second.name);
+    assert_eq!((total, names), (3, vec!["first", "second"]), "{}", second.name);
 }
 
 #[test]

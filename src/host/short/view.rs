@@ -80,13 +80,14 @@ pub(super) fn list(
 /// What deserves a look: the current session and those that are not simply asleep.
 pub(super) fn status(db: &Db, ctx: &ShortCtx<'_>, channel: &Channel) -> Result<Response> {
     let mut sessions = list(db, ctx, channel, Filter::Present, None)?;
+    let total = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
     sessions.retain(|session| {
         session.current
             || session.queued > 0
             || session.hold.is_some()
             || session.state != SessionState::Asleep
     });
-    Ok(Response::Status { sessions, approvals: approvals(db, ctx, None)?, host: None })
+    Ok(Response::Status { total, sessions, approvals: approvals(db, ctx, None)?, host: None })
 }
 
 /// What a person can still answer: the process that asked must live. Those a dead host left behind are void, and
