@@ -8,14 +8,16 @@ use crate::cli::args::SendArgs;
 use crate::cli::ctx::Ctx;
 use crate::error::{Error, Result};
 
-/// The prompt's text: from the arguments, or from stdin for `-` or where nothing is given and stdin is a pipe.
+/// The prompt's text: the words, what stdin holds, or the one above the other. stdin is read for a `-` at the end
+/// and where nothing is given and stdin is a pipe.
 pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
-    let from_stdin = match args.text.as_slice() {
-        [only] => only == "-",
-        [] => !ctx.screen.stdin_is_terminal,
-        _ => false,
+    let (words, from_stdin) = match args.text.split_last() {
+        Some((last, words)) if last == "-" => (words, true),
+        Some(_) => (args.text.as_slice(), false),
+        None => (&[][..], !ctx.screen.stdin_is_terminal),
     };
-    let text = if from_stdin { read(&mut std::io::stdin().lock())? } else { args.text.join(" ") };
+    let words = words.join(" ");
+    let text = if from_stdin { above(words, read(&mut std::io::stdin().lock())?) } else { words };
     if !text.trim().is_empty() {
         return Ok(text);
     }
@@ -25,6 +27,11 @@ pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
         (false, false) => Error::usage("there are files but no prompt to go with them"),
     };
     Err(error.hint("claudebot send \"what to do\", or pipe it in: … | claudebot send -"))
+}
+
+/// Words about a text come first, an empty line apart. An empty text is no reason to ask without it.
+fn above(words: String, text: String) -> String {
+    if words.is_empty() || text.trim().is_empty() { text } else { format!("{words}\n\n{text}") }
 }
 
 /// All of a stream as text. What is no UTF-8 is refused and named, not mended: nothing is lost silently.
@@ -62,6 +69,14 @@ mod tests {
     fn what_is_no_text_is_named_by_its_place() {
         let error = read(&mut &b"abc\xff\xfe"[..]).unwrap_err();
         assert_eq!(error.message, "stdin is not UTF-8 text: byte 0xff at offset 3");
+    }
+
+    #[test]
+    fn words_stand_above_what_comes_from_stdin() {
+        let above = |words: &str, text: &str| above(words.to_owned(), text.to_owned());
+        assert_eq!(above("review this", "+1\n-1\n"), "review this\n\n+1\n-1\n");
+        assert_eq!(above("", "+1\n"), "+1\n");
+        assert_eq!(above("review this", "\n"), "\n", "nothing to review is not to be asked about");
     }
 
     #[test]
