@@ -50,6 +50,9 @@ impl Finding {
     }
 }
 
+/// Where the words of a finding begin.
+const MARGIN: usize = 17;
+
 pub(crate) fn run(ctx: &Ctx, args: &DoctorArgs) -> Finish {
     let findings = examine(ctx);
     let mut out = ctx.screen.out();
@@ -57,7 +60,7 @@ pub(crate) fn run(ctx: &Ctx, args: &DoctorArgs) -> Finish {
         out.json(&findings)?;
     } else {
         for finding in &findings {
-            out.line(&line(finding))?;
+            out.line(&line(finding, ctx.screen.columns.unwrap_or(usize::MAX)))?;
         }
     }
     out.flush()?;
@@ -126,15 +129,17 @@ async fn host(ctx: &Ctx) -> Finding {
     }
 }
 
-fn line(finding: &Finding) -> String {
+fn line(finding: &Finding, columns: usize) -> String {
     let mark = match finding.status {
         Status::Ok => '✓',
         Status::Warn => '!',
         Status::Fail => '✗',
     };
-    let mut line = format!("{mark} {:<14} {}", finding.check, text::one_line(&finding.message));
+    let message = text::wrap(&text::one_line(&finding.message), MARGIN, MARGIN, columns);
+    let mut line = format!("{mark} {:<14} {message}", finding.check);
     if let Some(hint) = &finding.hint {
-        line.push_str(&format!("\n{:17}→ {}", "", text::one_line(hint)));
+        let hint = text::wrap(&text::one_line(hint), MARGIN + 2, MARGIN + 2, columns);
+        line.push_str(&format!("\n{:MARGIN$}→ {hint}", ""));
     }
     line
 }
@@ -147,7 +152,7 @@ mod tests {
     fn a_finding_says_what_to_do() {
         let finding = Finding::fail("claude", "not found", "npm install -g @anthropic-ai/claude-code");
         assert_eq!(
-            line(&finding),
+            line(&finding, 80),
             "✗ claude         not found\n                 → npm install -g @anthropic-ai/claude-code"
         );
         assert_eq!(

@@ -178,12 +178,14 @@ struct Printer {
     json: bool,
     zone: TimeZone,
     date: String,
+    columns: usize,
 }
 
 impl Printer {
     fn new(ctx: &Ctx, json: bool) -> Self {
         let zone = if json { TimeZone::UTC } else { TimeZone::system() };
-        Self { out: ctx.screen.out(), json, zone, date: String::new() }
+        let columns = ctx.screen.columns.unwrap_or(usize::MAX);
+        Self { out: ctx.screen.out(), json, zone, date: String::new(), columns }
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Stop> {
@@ -195,7 +197,7 @@ impl Printer {
             self.out.line(&format!("── {date} ──"))?;
             self.date = date;
         }
-        self.out.text(&rendered(event, &time))
+        self.out.text(&rendered(event, &time, self.columns))
     }
 }
 
@@ -205,18 +207,11 @@ fn moment(at: Timestamp, zone: &TimeZone) -> (String, String) {
 }
 
 /// An event for people: number, time, a mark for who or what, and the words, aligned under each other.
-fn rendered(event: &Event, time: &str) -> String {
+fn rendered(event: &Event, time: &str, columns: usize) -> String {
     let words = words(event);
     let head = format!("{:>5} {time} {} ", event.seq, mark(event.kind));
-    let margin = " ".repeat(text::width(&head));
-    let mut lines = words.trim_end().lines();
-    let mut block = format!("{head}{}\n", lines.next().unwrap_or_default());
-    for line in lines {
-        block.push_str(if line.is_empty() { "" } else { &margin });
-        block.push_str(line);
-        block.push('\n');
-    }
-    block
+    let margin = text::width(&head);
+    format!("{head}{}\n", text::wrap(words.trim_end(), margin, margin, columns))
 }
 
 const fn mark(kind: EventKind) -> char {
@@ -284,9 +279,11 @@ mod tests {
     #[test]
     fn events_are_aligned_under_each_other() {
         let prompt = event(EventKind::Prompt, "hello\n\nthere\n", None);
-        assert_eq!(rendered(&prompt, "11:03"), "   12 11:03 › hello\n\n              there\n");
+        assert_eq!(rendered(&prompt, "11:03", 80), "   12 11:03 › hello\n\n              there\n");
         let empty = event(EventKind::Reply, "", None);
-        assert_eq!(rendered(&empty, "11:03"), "   12 11:03 ◆ \n");
+        assert_eq!(rendered(&empty, "11:03", 80), "   12 11:03 ◆ \n");
+        let long = event(EventKind::Reply, "more words than fit", None);
+        assert_eq!(rendered(&long, "11:03", 24), "   12 11:03 ◆ more words\n              than fit\n");
     }
 
     #[test]

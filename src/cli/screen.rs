@@ -4,6 +4,7 @@
 //! stdout is exact unless it is a terminal; a terminal never gets control sequences that came from outside.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::fd::AsFd;
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
@@ -50,18 +51,22 @@ pub(crate) struct Screen {
     colour: bool,
     /// Columns of the terminal at stdout, if it is one.
     pub(crate) columns: Option<usize>,
+    /// Columns of the terminal at stderr, if it is one.
+    pub(crate) talk_columns: Option<usize>,
 }
 
 impl Screen {
     pub(crate) fn of_process(env: &Env) -> Self {
         let stdout_is_terminal = io::stdout().is_terminal();
+        let stderr_is_terminal = io::stderr().is_terminal();
         let dumb = env.get("TERM").is_some_and(|term| term == "dumb");
         Self {
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal,
-            stderr_is_terminal: io::stderr().is_terminal(),
+            stderr_is_terminal,
             colour: env.get("NO_COLOR").is_none() && !dumb,
-            columns: stdout_is_terminal.then(|| columns(env)),
+            columns: stdout_is_terminal.then(|| columns(io::stdout(), env)),
+            talk_columns: stderr_is_terminal.then(|| columns(io::stderr(), env)),
         }
     }
 
@@ -81,7 +86,7 @@ impl Screen {
 
     /// One line of talk on stderr, with nothing in it that a terminal would obey.
     pub(crate) fn say(&self, line: &str) {
-        self.talk(&format!("{}\n", text::clean(line)));
+        self.talk(&format!("{}\n", self.wrapped(&text::clean(line), 0, 0)));
     }
 
     /// Words on stderr as they are; the caller has cleaned what came from outside.
@@ -98,7 +103,7 @@ impl Screen {
 
     /// A note that is less important than the reply.
     pub(crate) fn note(&self, line: &str) {
-        self.talk(&format!("{}\n", self.dim(&text::clean(line))));
+        self.talk(&format!("{}\n", self.dim(&self.wrapped(&text::clean(line), 0, 2))));
     }
 
     pub(crate) fn dim(&self, words: &str) -> String {
@@ -123,15 +128,21 @@ impl Screen {
     pub(crate) fn complain(&self, error: &Error) -> u8 {
         let red = AnsiColor::Red.on_default().bold();
         let mut words = self.paint("error:", red, self.stderr_is_terminal);
-        words.push_str(&format!(" {}\n", text::clean(&error.message)));
+        words.push_str(&format!(" {}\n", self.wrapped(&text::clean(&error.message), 7, 2)));
         if !error.candidates.is_empty() {
-            words.push_str(&format!("  did you mean: {}?\n", text::one_line(&error.candidates.join(", "))));
+            let candidates = text::one_line(&error.candidates.join(", ")).into_owned();
+            words.push_str(&format!("  did you mean: {}?\n", self.wrapped(&candidates, 16, 16)));
         }
         if let Some(hint) = &error.hint {
-            words.push_str(&format!("  hint: {}\n", text::clean(hint).replace('\n', "\n        ")));
+            words.push_str(&format!("  hint: {}\n", self.wrapped(&text::clean(hint), 8, 8)));
         }
         self.talk(&words);
         error.kind.exit_code()
+    }
+
+    /// Words for stderr, broken between words where that is a terminal; see [`text::wrap`].
+    fn wrapped(&self, words: &str, first: usize, margin: usize) -> String {
+        text::wrap(words, first, margin, self.talk_columns.unwrap_or(usize::MAX))
     }
 
     /// Turns the end of a command into its exit code, saying what has to be said.
@@ -144,8 +155,8 @@ impl Screen {
     }
 }
 
-fn columns(env: &Env) -> usize {
-    let asked = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+fn columns(terminal: impl AsFd, env: &Env) -> usize {
+    let asked = rustix::termios::tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col));
     let told = || env.get("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
     asked.filter(|&columns| columns > 0).or_else(told).unwrap_or(80)
 }
@@ -207,6 +218,7 @@ impl Screen {
             stderr_is_terminal: false,
             colour: false,
             columns: None,
+            talk_columns: None,
         }
     }
 }

@@ -154,6 +154,32 @@ pub(crate) fn cut_front(text: &str, columns: usize) -> Cow<'_, str> {
     cut(&reversed, columns).chars().rev().collect()
 }
 
+/// Breaks lines between words so that a terminal of so many columns does not break them inside words. The text
+/// starts at column `first`, what follows stands under column `margin`. Spaces that need no break stay.
+pub(crate) fn wrap(text: &str, first: usize, margin: usize, columns: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    let indent = " ".repeat(margin);
+    for (number, line) in text.split('\n').enumerate() {
+        let mut at = if number == 0 { first } else { margin };
+        if number > 0 {
+            wrapped.push('\n');
+            wrapped.push_str(if line.is_empty() { "" } else { &indent });
+        }
+        let begin = at;
+        for word in line.split_inclusive(' ') {
+            if at > begin && at + width(word.trim_end()) > columns {
+                wrapped.truncate(wrapped.trim_end_matches(' ').len());
+                wrapped.push('\n');
+                wrapped.push_str(&indent);
+                at = margin;
+            }
+            wrapped.push_str(word);
+            at += width(word);
+        }
+    }
+    wrapped
+}
+
 /// A path with the home directory as `~`.
 pub(crate) fn tilde(path: &Path, home: &Path) -> String {
     match path.strip_prefix(home) {
@@ -241,6 +267,24 @@ mod tests {
         assert_eq!(cut("漢字漢字", 5), "漢字…");
         assert_eq!(cut_front("/home/me/projects/x", 11), "…projects/x");
         assert_eq!(cut("x", 0), "");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        for (text, first, margin, columns, wrapped) in [
+            ("short", 0, 0, 10, "short"),
+            ("a few more words", 0, 0, 10, "a few more\nwords"),
+            ("a few more words", 4, 2, 10, "a few\n  more\n  words"),
+            ("unbreakableword", 0, 2, 10, "unbreakableword"),
+            ("an unbreakableword and", 0, 2, 10, "an\n  unbreakableword\n  and"),
+            ("two  spaces stay", 0, 0, 20, "two  spaces stay"),
+            ("  - indented item", 0, 4, 12, "  - indented\n    item"),
+            ("lines\n\nstay apart", 0, 2, 20, "lines\n\n  stay apart"),
+            ("漢字 漢字 漢字", 0, 0, 10, "漢字 漢字\n漢字"),
+            ("", 0, 2, 10, ""),
+        ] {
+            assert_eq!(wrap(text, first, margin, columns), wrapped, "{text:?}");
+        }
     }
 
     #[test]
