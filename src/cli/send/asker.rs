@@ -77,6 +77,18 @@ impl Asker {
         }
     }
 
+    /// Somebody at this terminal is asked.
+    pub(crate) const fn is_asking(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// Says again what can be typed.
+    pub(crate) fn again(&self) {
+        if let Some(asking) = &self.current {
+            self.screen.talk(&asking.again());
+        }
+    }
+
     /// A line when nothing is asked: the next prompt of an interactive conversation.
     pub(crate) async fn prompt(&mut self, words: &str) -> Result<Option<String>> {
         let Some(tty) = &mut self.tty else { return Ok(None) };
@@ -118,7 +130,6 @@ impl Asker {
         self.waiting.retain(|approval| approval.id != id);
         if self.current.as_ref().is_some_and(|asking| asking.id() == id) {
             self.current = None;
-            self.screen.talk("\n");
         }
         self.screen.say(&what);
         self.next();
@@ -131,9 +142,7 @@ impl Asker {
 
     /// The connection is gone: what is still open will be asked again.
     pub(crate) fn reset(&mut self) {
-        if self.current.take().is_some() {
-            self.screen.talk("\n");
-        }
+        self.current = None;
         self.waiting.clear();
         self.decided.clear();
     }

@@ -10,6 +10,8 @@ use crate::model::{Approval, ApprovalId, ApprovalKind, Decision, Question, Scope
 /// More lines of a tool's input than this are counted, not shown; a command is always shown whole.
 const INPUT_LINES: usize = 24;
 
+const REASON: &str = "why, or what instead? › ";
+
 /// What a typed line leads to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
@@ -67,11 +69,24 @@ impl Asking {
         }
     }
 
+    /// What can be typed now: for when something else was printed in between.
+    pub(crate) fn again(&self) -> String {
+        match self.stage {
+            Stage::Choose => self.choices(),
+            Stage::Reason => REASON.to_owned(),
+            Stage::Question(index) => self.question(index),
+        }
+    }
+
     fn choices(&self) -> String {
         match self.approval.kind {
-            ApprovalKind::Plan => "y approve · n keep planning · r keep planning and say why › ".to_owned(),
-            _ if self.approval.rules.is_empty() => "y allow · n deny · r deny and say why › ".to_owned(),
-            _ => "y allow once · s for this session · a always · n deny · r deny and say why › ".to_owned(),
+            ApprovalKind::Plan => {
+                "y approve · n keep planning · r keep planning, say why; then Enter › ".to_owned()
+            }
+            _ if self.approval.rules.is_empty() => {
+                "y allow · n deny · r deny, say why; then Enter › ".to_owned()
+            }
+            _ => "y once · s this session · a always · n deny · r deny, say why; then Enter › ".to_owned(),
         }
     }
 
@@ -84,7 +99,7 @@ impl Asking {
             "n" | "no" => Step::Decided(Decision::Deny { message: None }),
             "r" => {
                 self.stage = Stage::Reason;
-                Step::Again("why, or what instead? › ".to_owned())
+                Step::Again(REASON.to_owned())
             }
             _ => Step::Again(self.choices()),
         }
@@ -101,9 +116,9 @@ impl Asking {
             words.push('\n');
         }
         words.push_str(if question.multi {
-            "numbers with commas, or your own words (- declines) › "
+            "numbers with commas, or your own words (- declines), then Enter › "
         } else {
-            "number, or your own words (- declines) › "
+            "number, or your own words (- declines), then Enter › "
         });
         words
     }
@@ -287,7 +302,9 @@ pub(crate) mod tests {
     #[test]
     fn a_denial_may_say_why() {
         let mut asking = Asking::new(approval(ApprovalKind::Tool));
+        assert!(asking.again().contains("a always"));
         assert!(matches!(asking.line("r"), Step::Again(_)));
+        assert_eq!(asking.again(), REASON);
         let message = Some("use git".to_owned());
         assert_eq!(asking.line("use git\n"), Step::Decided(Decision::Deny { message }));
     }

@@ -23,21 +23,44 @@ const MAX_LOST: u32 = 5;
 /// Who an answer from a shell is by.
 pub(crate) const BY: &str = "shell";
 
-/// Ctrl-C.
+/// What the terminal tells by signals.
 #[derive(Debug)]
-pub(crate) struct Interrupts(Signal);
+pub(crate) struct Interrupts {
+    interrupt: Signal,
+    resumed: Signal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Ctrl-C.
+    Interrupt,
+    /// The shell has brought us back after Ctrl-Z.
+    Resumed,
+}
 
 impl Interrupts {
     pub(crate) fn listen() -> Result<Self> {
-        signal(SignalKind::interrupt())
-            .map(Self)
-            .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))
+        let listen =
+            |kind| signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, resumed: listen(continued())? })
+    }
+
+    /// Ctrl-C. Cancel-safe.
+    pub(crate) async fn next(&mut self) {
+        self.interrupt.recv().await;
     }
 
     /// Cancel-safe.
-    pub(crate) async fn next(&mut self) {
-        self.0.recv().await;
+    async fn any(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.resumed.recv() => Told::Resumed,
+        }
     }
+}
+
+fn continued() -> SignalKind {
+    SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())
 }
 
 /// A connection that starts a host where none is up, and another one where that is lost.
@@ -57,7 +80,7 @@ enum Asked {
 enum Happening {
     Frame(Option<Box<HostFrame>>),
     Line(Option<String>),
-    Interrupt,
+    Told(Told),
 }
 
 /// One prompt until its turn ends.
@@ -114,10 +137,14 @@ impl Drive {
                     return finish;
                 }
             }
+            if asker.is_asking() && self.printer.at_margin() {
+                asker.again();
+                self.printer.take_line(true);
+            }
             let happening = tokio::select! {
                 frame = self.link.client().next() => Happening::Frame(frame?.map(Box::new)),
                 line = asker.line() => Happening::Line(line?),
-                () = interrupts.next() => Happening::Interrupt,
+                told = interrupts.any() => Happening::Told(told),
             };
             match happening {
                 Happening::Frame(Some(frame)) => self.frame(*frame, asker)?,
@@ -127,11 +154,17 @@ impl Drive {
                     () = interrupts.next() => return self.detach(),
                 },
                 Happening::Line(line) => {
+                    self.printer.take_line(false);
                     if let Some((approval, decision)) = asker.typed(line) {
                         self.answer(approval, decision, asker).await?;
                     }
+                    self.printer.take_line(asker.is_asking());
                 }
-                Happening::Interrupt => self.todo.extend(self.view.interrupt()),
+                Happening::Told(Told::Interrupt) => {
+                    self.printer.interrupted();
+                    self.todo.extend(self.view.interrupt());
+                }
+                Happening::Told(Told::Resumed) => self.printer.take_line(false),
             }
         }
     }
@@ -166,14 +199,19 @@ impl Drive {
             Act::Reply(text) => self.printer.reply(&text)?,
             Act::Note(line) => self.printer.note(&line),
             Act::Ask(approval) => {
-                self.printer.margin();
+                let before = asker.is_asking();
+                if !before {
+                    self.printer.margin();
+                }
                 if let Some((approval, decision)) = asker.ask(*approval) {
                     self.answer(approval, decision, asker).await?;
                 }
+                self.printer.take_line(before || asker.is_asking());
             }
             Act::Settled { approval, decision, by } => {
                 self.printer.margin();
                 asker.settled(approval, decision.as_ref(), &by);
+                self.printer.take_line(asker.is_asking());
             }
             Act::Check => self.post(self.request.clone(), Asked::Check, asker).await?,
             Act::Resubscribe => self.resubscribe(asker).await?,

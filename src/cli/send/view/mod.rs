@@ -377,6 +377,8 @@ impl View {
         }
         let first = |result: &str| result.lines().next().unwrap_or_default().to_owned();
         match result.map(first) {
+            // What the agent says of a stop that came from here is no news.
+            Some(_) | None if self.interrupts > 0 => {}
             Some(line) if is_error => acts.push(Act::Note(format!("  ✗ {line}"))),
             None => acts.push(Act::Note("  ✗ cut off".to_owned())),
             Some(_) => {}
