@@ -13,18 +13,22 @@ pub(crate) use drive::{BY, Drive, Interrupts};
 
 use super::args::SendArgs;
 use super::ctx::{self, Ctx};
-use super::screen::{DONE, Finish};
+use super::screen::{DONE, Finish, Stop};
 use super::session::quoted;
 use super::{ask, text};
 use crate::error::{Error, Kind, Result};
 use crate::ipc::request::shell_key;
 use crate::ipc::{Accepted, Request, Response, SendPrompt};
-use crate::model::{Delivery, PromptStatus};
+use crate::model::{Channel, Delivery, PromptStatus, SessionState};
 
 pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
     let prompt = prompt(ctx, args)?;
+    let own_turn = !args.no_wait && !args.instead && waits_for_itself(ctx, &prompt)?;
     let runtime = ctx::runtime()?;
-    if args.no_wait {
+    if args.no_wait || own_turn {
+        if own_turn {
+            ctx.screen.note("this runs in the session's own turn, so the reply is not waited for here");
+        }
         return runtime.block_on(store(ctx, prompt, args.json));
     }
     runtime.block_on(async {
@@ -52,6 +56,19 @@ fn prompt(ctx: &Ctx, args: &SendArgs) -> Result<SendPrompt> {
             _ => Delivery::Queue,
         },
     })
+}
+
+/// Whether the turn that has to end before the reply comes is the one that runs this very command.
+fn waits_for_itself(ctx: &Ctx, prompt: &SendPrompt) -> Result<bool, Stop> {
+    let Some(inside) = ctx.inside() else { return Ok(false) };
+    let request = Request::SessionShow { session: prompt.session.clone(), channel: Channel::local() };
+    match ask::ask(ctx, request)? {
+        Response::Session(view) => {
+            let busy = matches!(view.state, SessionState::Busy | SessionState::Waiting);
+            Ok(busy && (view.id.to_string() == inside || view.name == inside))
+        }
+        other => Err(ask::unexpected(&other)),
+    }
 }
 
 /// Only until the prompt is stored.
