@@ -28,9 +28,9 @@ const STYLES: Styles = Styles::styled()
 
 const EXIT_CODES: &str = "\
 Examples:
-  claudebot session new work --switch     make a session here and make it current
+  claudebot session new work --switch     a session here, and make it current
   claudebot send \"what does this do?\"     ask; the reply streams to stdout
-  git diff | claudebot send -             the prompt from stdin
+  git diff | claudebot send \"review\" -    words and stdin
   claudebot log --follow                  watch the current session
   claudebot demo                          try everything without an account
 
@@ -132,6 +132,17 @@ mod tests {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example"), "{path} shows no example");
             assert!(after.contains(path), "the example of {path} is about something else");
+        });
+    }
+
+    /// Comments beside examples are laid out by hand; prose is wrapped to the terminal.
+    #[test]
+    fn every_comment_fits_a_narrow_terminal() {
+        every(&Cli::command(), "claudebot", &mut |path, command| {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines().filter(|line| line.trim_start().contains("   ")) {
+                assert!(crate::cli::text::width(line) <= 80, "{path}: {line}");
+            }
         });
     }
 

@@ -124,7 +124,7 @@ pub(crate) struct List {
 #[command(after_help = "\
 Examples:
   claudebot session switch work
-  claudebot session switch            show the current one and choose from the others")]
+  claudebot session switch          show the current one and choose another")]
 pub(crate) struct Switch {
     /// Name, id or unique prefix
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
@@ -259,9 +259,10 @@ pub(crate) struct Delete {
 #[command(after_help = "\
 Examples:
   claudebot session archive old
-  claudebot session archive old --with-dir    pack the project directory too (and leave it in place)
+  claudebot session archive old --with-dir    pack the project directory, too
 
-The session is removed only after the archive was read back and verified; what was said stays findable.
+The session is removed only after the archive was read back and verified; what was said stays findable. A \
+project directory always stays in place.
 JSON fields: session file bytes.")]
 pub(crate) struct ArchiveSession {
     /// Whole name or id
@@ -279,7 +280,7 @@ pub(crate) struct ArchiveSession {
 #[command(after_help = "\
 Examples:
   claudebot session restore old
-  claudebot session restore ~/old-2026-11-22.tar.gz --dir ~/elsewhere --name again
+  claudebot session restore ~/old-2026-11-22.tar.gz --dir ~/else --name again
 
 JSON: the session, as in `session list --json`.")]
 pub(crate) struct Restore {

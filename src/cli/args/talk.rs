@@ -12,7 +12,7 @@ use crate::cli::complete;
 Examples:
   claudebot send hello there
   claudebot send -s work --file plan.md \"is this sound?\"
-  git diff | claudebot send -s work -
+  git diff | claudebot send \"review this\" -
   claudebot send --instead \"forget that, do this\"
   claudebot send --no-wait \"run all the tests\"
 
@@ -45,7 +45,7 @@ pub(crate) struct SendArgs {
     /// Print events and live changes as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The prompt; `-` (or nothing, with a pipe) reads stdin
+    /// The prompt; `-` at its end (or nothing, with a pipe) reads stdin
     #[arg(value_name = "TEXT")]
     pub(crate) text: Vec<String>,
 }
@@ -103,9 +103,10 @@ pub(crate) struct SearchArgs {
 #[command(after_help = "\
 Examples:
   claudebot status
-  claudebot status --short        for a prompt: `2! 3▶ 8` is 2 waiting for you, 3 working, 8 sessions in all
+  claudebot status --short     `2! 3▶ 8`: 2 wait for you, 3 work, 8 in all
 
-JSON fields: sessions approvals host (null where none runs).")]
+JSON fields: total (how many there are) sessions (those that are not just asleep) approvals host (null where \
+none runs).")]
 pub(crate) struct StatusArgs {
     /// One line of counts; nothing where there is no session
     #[arg(long)]
@@ -137,8 +138,8 @@ pub(crate) struct ApprovalsArgs {
 Examples:
   claudebot approve 12
   claudebot approve work --session
-  claudebot approve 13 --answer \"Which database?=SQLite\" --answer \"Tests too?=yes\"
-  claudebot approve 13 --answer SQLite         where only one thing is asked")]
+  claudebot approve 13 --answer SQLite         where only one thing is asked
+  claudebot approve 13 --answer \"Where?=here\" --answer \"When?=now\"")]
 pub(crate) struct ApproveArgs {
     /// Number of the approval, or a session with exactly one
     #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::approvals))]

@@ -41,7 +41,7 @@ const fn nothing(archived: bool, tagged: bool) -> &'static str {
         (_, true) => "no session has this tag",
         (true, false) => "nothing is archived; claudebot session archive NAME packs a session",
         (false, false) => {
-            "no session yet\nmake one here:     claudebot session new NAME --switch\ntry it without an account: claudebot demo"
+            "no session yet\nmake one here:           claudebot session new NAME --switch\ntry without an account:  claudebot demo"
         }
     }
 }
