@@ -218,12 +218,12 @@ impl Actor {
     }
 
     async fn release(&mut self) -> Result<Response> {
-        self.apply(Input::Release).await;
         let waits = self.state.waiting().count();
+        self.apply(Input::Release).await;
         Ok(Response::Said(match waits {
-            0 => "the queue is empty".to_owned(),
-            1 => "1 prompt waits its turn".to_owned(),
-            n => format!("{n} prompts wait their turn"),
+            0 => "no prompt waits".to_owned(),
+            1 => "the prompt that waits is run".to_owned(),
+            n => format!("the {n} prompts that wait are run"),
         }))
     }
 
