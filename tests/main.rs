@@ -13,3 +13,4 @@ mod readme;
 mod real;
 mod smoke;
 mod support;
+mod terminal;
