@@ -66,7 +66,8 @@ fn an_answer_from_elsewhere_ends_the_question() {
 
 #[test]
 fn our_own_words_are_not_broken_inside() {
-    let home = home();
+    let mut home = home();
+    home.set("NO_COLOR", "1");
     let said = home.pty(&["session", "new", "late", "--dir", "/"], 40, 24).wait(PATIENCE).stdout;
     let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
     assert!(lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");

@@ -128,7 +128,10 @@ impl Screen {
     pub(crate) fn complain(&self, error: &Error) -> u8 {
         let red = AnsiColor::Red.on_default().bold();
         let mut words = self.paint("error:", red, self.stderr_is_terminal);
-        words.push_str(&format!(" {}\n", self.wrapped(&text::clean(&error.message), 7, 2)));
+        for (number, line) in text::clean(&error.message).split('\n').enumerate() {
+            let (space, first) = if number == 0 { (" ", 7) } else { ("", 0) };
+            words.push_str(&format!("{space}{}\n", self.wrapped(line, first, 4)));
+        }
         if !error.candidates.is_empty() {
             let candidates = text::one_line(&error.candidates.join(", ")).into_owned();
             words.push_str(&format!("  did you mean: {}?\n", self.wrapped(&candidates, 16, 16)));

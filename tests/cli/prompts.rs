@@ -157,7 +157,7 @@ fn ctrl_c_twice_leaves() {
 fn ctrl_c_at_a_question() {
     let shell = Shell::with_session();
     let mut terminal = shell.home.pty(&["send", "list files"], 80, 24);
-    terminal.expect("allow", PATIENCE);
+    terminal.expect("y once", PATIENCE);
     terminal.send("\x03");
     terminal.wait(PATIENCE).expect_code(6);
     assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
