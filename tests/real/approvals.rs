@@ -86,7 +86,7 @@ pub(super) fn answered_on_another_terminal(release: Release) {
     let desk = Desk::new(release);
     let mut terminal = desk.terminal("bash mkdir made");
     terminal.expect("Bash asks for permission (approval 1)", PATIENCE);
-    terminal.expect("deny and say why › ", PATIENCE);
+    terminal.expect("then Enter › ", PATIENCE);
     desk.done(&["approve", "1"]);
     terminal.expect("approval 1: allowed by shell", PATIENCE);
     terminal.expect("Result: ", PATIENCE);
@@ -100,7 +100,7 @@ pub(super) fn answered_on_another_terminal(release: Release) {
 pub(super) fn the_terminal_wins_or_loses(release: Release) {
     let desk = Desk::new(release);
     let mut terminal = desk.terminal("bash mkdir made");
-    terminal.expect("deny and say why › ", PATIENCE);
+    terminal.expect("then Enter › ", PATIENCE);
     terminal.send("y\r");
     terminal.expect("Result: ", PATIENCE);
     terminal.wait(PATIENCE).expect_code(0);
@@ -108,7 +108,7 @@ pub(super) fn the_terminal_wins_or_loses(release: Release) {
 
     // Stopped while another one answers, it has the typed line and the news at the same time.
     let mut terminal = desk.terminal("bash mkdir more");
-    terminal.expect("deny and say why › ", PATIENCE);
+    terminal.expect("then Enter › ", PATIENCE);
     terminal.signal(Signal::STOP);
     desk.done(&["approve", "2"]);
     terminal.send("n\r");

@@ -23,7 +23,7 @@ pub(super) fn ctrl_c_ends_the_turn(release: Release) {
 
     // While a person is asked, too: then nobody is asked any more.
     let mut terminal = desk.terminal("bash mkdir made");
-    terminal.expect("deny and say why › ", PATIENCE);
+    terminal.expect("then Enter › ", PATIENCE);
     terminal.send("\x03");
     terminal.wait(PATIENCE).expect_code(6);
     assert_eq!(desk.run(&["approvals", "--json"]).expect_code(0).json(), serde_json::json!([]));
