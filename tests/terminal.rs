@@ -107,3 +107,21 @@ fn the_status_counts_those_asleep_too() {
     assert!(status.starts_with("0 waiting for you, 0 working, 2 sessions in all\n"), "{status}");
     assert_eq!(home.run(&["status", "--short"]).expect_code(0).stdout, "2\n");
 }
+
+/// In the demo the agent is heard also when nobody has asked, and what was typed meanwhile still counts.
+#[test]
+fn the_demo_speaks_up_by_itself() {
+    let home = Home::new();
+    let mut terminal = home.pty(&["demo"], 80, 24);
+    terminal.expect("\n› ", PATIENCE);
+    terminal.send("background 0.3\r");
+    terminal.expect("It runs in the background", PATIENCE);
+    terminal.expect("Nobody asked; I began this turn", PATIENCE);
+    terminal.send("what did I say?\r");
+    terminal.expect("- background 0.3", PATIENCE);
+    terminal.expect("\n› ", PATIENCE);
+    terminal.send("\x04");
+    let said = terminal.wait(PATIENCE).expect_code(0).stdout;
+    assert!(said.contains("claudebot session new NAME"), "{said}");
+    assert!(!said.contains("→ demo"), "there is but one session: {said}");
+}

@@ -1,5 +1,7 @@
 //! `demo`: a conversation with the built-in agent, in a home of its own that is thrown away.
 
+mod unasked;
+
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +10,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use self::unasked::Unasked;
 use super::args::DemoArgs;
 use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish, Stop};
-use super::send::{Asker, Drive, Interrupts, Way};
+use super::send::{Asker, Drive, Interrupts, Shown, Way};
 use super::{ask, text};
 use crate::demo::{DemoAnswer, INTRO, SCRIPT};
 use crate::error::{Error, Kind, Result};
@@ -22,6 +25,10 @@ use crate::model::{Agent, Channel, Decision, Delivery, Scope};
 use crate::paths::Env;
 
 const NAME: &str = "demo";
+
+/// Said at the end.
+const NEXT: &str =
+    "The demo leaves nothing behind. For a session that stays:\n  claudebot session new NAME --switch";
 
 /// A host ends its agents with a grace; this is beyond it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,13 +66,17 @@ async fn converse(ctx: &Ctx) -> Finish {
 
 /// The short conversation for when nobody is at the terminal.
 async fn play(ctx: &Ctx, interrupts: &mut Interrupts) -> Finish {
-    for step in SCRIPT {
+    for (number, step) in SCRIPT.iter().enumerate() {
         let mut out = ctx.screen.out();
+        if number > 0 {
+            out.line("")?;
+        }
         out.line(&format!("› {}", step.prompt))?;
         out.flush()?;
         let mut asker = Asker::scripted(ctx.screen, step.answers.iter().map(decision));
         turn(ctx, step.prompt, &mut asker, interrupts).await?;
     }
+    ctx.screen.say(&format!("\n{NEXT}"));
     Ok(DONE)
 }
 
@@ -99,18 +110,19 @@ async fn session(ctx: &Ctx) -> Result<(), Stop> {
 /// Prompts from the terminal until `/quit`, Ctrl-D, or Ctrl-C between turns.
 async fn talk(ctx: &Ctx, asker: &mut Asker, interrupts: &mut Interrupts) -> Finish {
     ctx.screen.say("Say something, for example \"hello\" or \"what did I say?\"; /quit ends it.");
+    let mut unasked = Unasked::follow(ctx, Selector::Exact(NAME.to_owned())).await?;
     loop {
         let line = tokio::select! {
-            line = asker.prompt("\n› ") => line?,
+            line = typed(ctx, asker, &mut unasked) => line?,
             () = interrupts.next() => None,
         };
         let Some(line) = line else {
             ctx.screen.talk("\n");
-            return Ok(DONE);
+            break;
         };
         match line.trim() {
             "" => {}
-            "/quit" | "/exit" => return Ok(DONE),
+            "/quit" | "/exit" => break,
             prompt => match turn(ctx, prompt, asker, interrupts).await {
                 // A stopped turn ends the turn, not the demo.
                 Err(Stop::Error(error)) if matches!(error.kind, Kind::Denied | Kind::Failed) => {
@@ -120,6 +132,23 @@ async fn talk(ctx: &Ctx, asker: &mut Asker, interrupts: &mut Interrupts) -> Fini
                     other?;
                 }
             },
+        }
+    }
+    ctx.screen.say(NEXT);
+    Ok(DONE)
+}
+
+/// The next line; what the agent says meanwhile is shown.
+async fn typed(ctx: &Ctx, asker: &mut Asker, unasked: &mut Unasked) -> Result<Option<String>, Stop> {
+    loop {
+        ctx.screen.talk("\n› ");
+        tokio::select! {
+            line = asker.typed_line() => return Ok(line?),
+            text = unasked.next() => {
+                let mut out = ctx.screen.out();
+                out.text(&format!("\n{}\n", text?.trim_end()))?;
+                out.flush()?;
+            }
         }
     }
 }
@@ -132,7 +161,8 @@ async fn turn(ctx: &Ctx, prompt: &str, asker: &mut Asker, interrupts: &mut Inter
         attachments: Vec::new(),
         delivery: Delivery::Queue,
     };
-    Drive::start(ctx, prompt, false, false).await?.run(asker, interrupts).await
+    let shown = Shown { verbose: false, json: false, name: false };
+    Drive::start(ctx, prompt, shown).await?.run(asker, interrupts).await
 }
 
 fn ended() -> Error {

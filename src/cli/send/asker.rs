@@ -89,10 +89,9 @@ impl Asker {
         }
     }
 
-    /// A line when nothing is asked: the next prompt of an interactive conversation.
-    pub(crate) async fn prompt(&mut self, words: &str) -> Result<Option<String>> {
+    /// A line when nothing is asked: the next prompt of an interactive conversation. Cancel-safe.
+    pub(crate) async fn typed_line(&mut self) -> Result<Option<String>> {
         let Some(tty) = &mut self.tty else { return Ok(None) };
-        self.screen.talk(words);
         read(tty).await
     }
 

@@ -83,6 +83,17 @@ enum Happening {
     Told(Told),
 }
 
+/// What a person gets to see beside the reply.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    /// Thinking and subagents.
+    pub(crate) verbose: bool,
+    /// Everything, and nothing else, as JSON.
+    pub(crate) json: bool,
+    /// Which session it goes to.
+    pub(crate) name: bool,
+}
+
 /// One prompt until its turn ends.
 pub(crate) struct Drive {
     link: Reconnecting,
@@ -102,8 +113,7 @@ impl Drive {
     pub(crate) async fn start(
         ctx: &Ctx,
         prompt: SendPrompt,
-        verbose: bool,
-        json: bool,
+        Shown { verbose, json, name }: Shown,
     ) -> Result<Self, Stop> {
         let mut link = connect(ctx).await?;
         let request = Request::Send(prompt);
@@ -111,7 +121,7 @@ impl Drive {
         let mut printer = Printer::new(ctx.screen, json);
         if json {
             printer.json(&accepted_json(&accepted))?;
-        } else {
+        } else if name {
             ctx.screen.note(&format!("→ {}", text::one_line(&accepted.name)));
         }
         let view = View::new(&accepted, verbose);

@@ -9,7 +9,7 @@ mod tty;
 mod view;
 
 pub(crate) use asker::{Asker, Way};
-pub(crate) use drive::{BY, Drive, Interrupts};
+pub(crate) use drive::{BY, Drive, Interrupts, Shown};
 
 use super::args::SendArgs;
 use super::ctx::{self, Ctx};
@@ -35,8 +35,9 @@ pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
         let way = if ctx.screen.can_ask() && !args.json { Way::Terminal } else { Way::Command };
         let mut asker = Asker::new(ctx.screen, way);
         let mut interrupts = Interrupts::listen()?;
+        let shown = Shown { verbose: args.verbose, json: args.json, name: true };
         let drive = tokio::select! {
-            started = Drive::start(ctx, prompt, args.verbose, args.json) => started?,
+            started = Drive::start(ctx, prompt, shown) => started?,
             () = interrupts.next() => return Err(unsure().into()),
         };
         drive.run(&mut asker, &mut interrupts).await

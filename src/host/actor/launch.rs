@@ -133,7 +133,7 @@ impl Actor {
         tracing::warn!(session = %self.session.name, %error, "cannot start the agent");
         let why = error.message.clone();
         let text = match &error.hint {
-            Some(hint) => format!("{}; {hint}", error.message),
+            Some(hint) => format!("{}; {hint}", error.message.trim_end_matches('.')),
             None => error.message,
         };
         self.writes.push(Write::Event(NewEvent {
