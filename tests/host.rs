@@ -2,3 +2,6 @@
 
 mod archives;
 mod client;
+mod draining;
+mod interrupted;
+mod watching;

@@ -25,6 +25,6 @@ pub(crate) use given::Given;
 use keys::{ConfigKey, KEYS};
 pub(crate) use slot::{Key, Slot, anything, not_an_option};
 pub(crate) use source::{Problem, Source, report};
-pub(crate) use types::{Config, Entry};
+pub(crate) use types::{Config, Entry, OnInterrupted};
 #[cfg(test)]
-use types::{OnInterrupted, OnLimit, Origin, Secret};
+use types::{OnLimit, Origin, Secret};

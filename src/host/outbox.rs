@@ -48,7 +48,8 @@ impl SharedPush {
         Ok(Arc::new(Self(encode(push)?.into())))
     }
 
-    fn weight(&self) -> u32 {
+    /// The places it takes in a connection's queue.
+    pub(crate) fn weight(&self) -> u32 {
         u32::try_from(1 + self.0.len() / PIECE).unwrap_or(MOST).min(MOST)
     }
 }

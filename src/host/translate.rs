@@ -13,6 +13,7 @@ use crate::model::{ApprovalKind, BlockKind, Choice, Decision, PromptId, Question
 
 /// A tool's output is kept up to this length; the agent's own record has the whole.
 const LONGEST_RESULT: usize = 16 << 10;
+const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const LONGEST_SUMMARY: usize = 200;
 
 /// What a message of the agent comes to.
@@ -32,6 +33,8 @@ pub(super) enum Said {
     Garbage(String),
     /// The agent says which release it is.
     Release(String),
+    /// The agent says that the key of the environment is billed.
+    KeyPays,
 }
 
 pub(super) fn said(message: Incoming) -> Vec<Said> {
@@ -132,10 +135,11 @@ fn from_user(user: &User) -> Vec<AgentEvent> {
 }
 
 fn from_system(system: System) -> Vec<Said> {
-    let mut release = None;
+    let mut about = Vec::new();
     let mut all: Vec<_> = match system.notice {
         Notice::Init(init) => {
-            release = Some(Said::Release(init.claude_code_version));
+            about.push(Said::Release(init.claude_code_version));
+            about.extend((init.api_key_source == KEY_VARIABLE).then_some(Said::KeyPays));
             system.session_id.map(|conversation| AgentEvent::Init { conversation }).into_iter().collect()
         }
         Notice::Status(status) => vec![AgentEvent::Status(status.status)],
@@ -169,7 +173,7 @@ fn from_system(system: System) -> Vec<Said> {
     // Exact where a release sends it: these prompts are at work.
     let begun = |uuid| AgentEvent::Prompt { prompt: PromptId(uuid), seen: Seen::Begun };
     all.extend(system.user_message_uuids.into_iter().map(begun));
-    events(all).into_iter().chain(release).collect()
+    events(all).into_iter().chain(about).collect()
 }
 
 fn task(id: String, description: String, kind: Option<String>) -> Task {

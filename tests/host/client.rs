@@ -99,7 +99,7 @@ impl Client {
 
     /// The next push that fits; those before it are passed over.
     #[track_caller]
-    pub(crate) fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> Value {
         loop {
             let frame = self.hear().expect("the connection is open");
             if fits(&frame["push"]["push"]) {

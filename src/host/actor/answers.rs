@@ -118,12 +118,17 @@ impl Actor {
             detail: Some(Detail::Answered { approval: id, decision: Some(decision.clone()), by: by.clone() }),
         };
         let session = self.session.id;
+        let Approval { tool, summary, .. } = &pending.approval;
+        let subject = format!("{}: {tool}: {summary}", self.session.name);
         let stored = decision.clone();
         let events = self
             .shared
             .store
             .run(move |db| match db.answer(id, &stored, &by)? {
-                Answered::First => db.append(session, &[event]),
+                Answered::First => {
+                    db.audit(&by, audited(&stored), &subject)?;
+                    db.append(session, &[event])
+                }
                 Answered::TooLate(status) => Err(already(id, &status)),
             })
             .await?;
@@ -200,6 +205,15 @@ fn in_words(decision: &Decision, by: &str) -> String {
             format!("answered by {by}: {}", answers.join("; "))
         }
         _ => format!("{} by {by}", outcome(decision)),
+    }
+}
+
+/// A decision in the audit.
+const fn audited(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow { .. } => "approved",
+        Decision::Deny { .. } => "denied",
+        Decision::Answers { .. } => "answered",
     }
 }
 

@@ -21,7 +21,21 @@ fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
     files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect()
 }
 
+/// What was copied for a prompt that was not taken is nobody's.
+pub(super) async fn discard(inbox: PathBuf, prompt: PromptId) {
+    let dir = inbox.join(prompt.to_string());
+    let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::warn!(%prompt, %error, "cannot remove the attachments of a prompt that was not taken");
+    }
+}
+
 fn copy_one(dir: &Path, n: usize, file: &Path) -> Result<PathBuf> {
+    let found = std::fs::metadata(file).map_err(|e| Error::io("attach", file, &e))?;
+    if !found.is_file() {
+        // Reading a pipe or a device might never end.
+        return Err(Error::usage(format!("{} is not a regular file", file.display())));
+    }
     let named = file.file_name().ok_or_else(|| Error::usage(format!("{} is not a file", file.display())))?;
     let mut to = dir.join(named);
     if to.exists() {

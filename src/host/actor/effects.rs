@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
-use crate::claude::process::{Exit, Output};
+use crate::claude::process::{Exit, Output, SendError};
 use crate::claude::tree;
 use crate::claude::wire::{Outgoing, Request as Control};
 use crate::error::{Error, Result};
@@ -42,7 +42,10 @@ impl Actor {
             Effect::Started(prompts) => self.writes.push(Write::Started(prompts)),
             Effect::Requeue(prompt) => self.writes.push(Write::Requeue(prompt)),
             Effect::GivenBack(prompt) => self.writes.push(Write::GivenBack(prompt)),
-            Effect::Cancel(prompt) => self.writes.push(Write::Cancel(prompt)),
+            Effect::Cancel(prompt) => {
+                self.forget(prompt);
+                self.writes.push(Write::Cancel(prompt));
+            }
             Effect::SetHold(reason) => self.writes.push(Write::Hold(reason)),
             Effect::Conversation(id) if self.session.conversation == Some(id) => {}
             Effect::Conversation(id) => {
@@ -104,7 +107,7 @@ impl Actor {
             state: self.state.session_state(),
             queue,
             hold: self.state.hold().map(str::to_owned),
-            status: self.trouble.clone().or_else(|| self.state.status()),
+            status: self.shown_status(),
         });
     }
 
@@ -128,6 +131,12 @@ impl Actor {
                 self.deadlines.write = Some(Instant::now() + WRITE_AGAIN);
             }
         }
+    }
+
+    /// What is in the way, or what the agent says it does.
+    pub(super) fn shown_status(&self) -> Option<String> {
+        let place = || self.state.activity().filter(|_| self.waits_for_place);
+        self.trouble.clone().or_else(place).or_else(|| self.state.status())
     }
 
     fn troubled(&mut self, error: &Error) {
@@ -175,7 +184,6 @@ impl Actor {
     }
 
     async fn hand_over(&mut self, prompt: &Prompt, urgency: Urgency) {
-        self.queue.remove(&prompt.id);
         let mut text = attachments::mentioned(prompt);
         if let Some(recap) = self.recap.take() {
             text = format!("{recap}\n\n{text}");
@@ -209,6 +217,12 @@ impl Actor {
         if let Some(process) = &self.process
             && let Err(gone) = process.send(message)
         {
+            if let SendError::Full(_) = gone {
+                // What it was given and did not read is found out from its conversation.
+                tracing::warn!(session = %self.session.name, "the agent reads nothing any more: ending it");
+                self.end_process();
+                return;
+            }
             tracing::debug!(session = %self.session.name, %gone, "the process no longer reads");
         }
     }
@@ -244,6 +258,7 @@ impl Actor {
                 self.garbage.get_or_insert(line);
             }
             Said::Release(release) => self.check_release(&release),
+            Said::KeyPays => self.announce_key(),
         }
     }
 
@@ -266,6 +281,10 @@ impl Actor {
         }
         self.record_state(if exit.asked { SessionState::Asleep } else { SessionState::Crashed });
         self.apply(Input::Exited { asked: exit.asked, why }).await;
+        if exit.asked {
+            // A person, or the host for a person, wanted what ran to end.
+            self.interrupted.clear();
+        }
     }
 
     /// What the store says of the session while it has no process.

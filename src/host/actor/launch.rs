@@ -213,6 +213,14 @@ impl Actor {
         }));
     }
 
+    /// Whoever has a subscription may not know that a key in the environment pays instead: the host's log says so,
+    /// once, beside `claudebot doctor`.
+    pub(super) fn announce_key(&mut self) {
+        if !std::mem::replace(&mut self.said_key, true) {
+            tracing::warn!(session = %self.session.name, "ANTHROPIC_API_KEY is set: the session is billed to that key");
+        }
+    }
+
     /// Ends a process that never became ready.
     pub(super) async fn end_unstarted(&mut self, error: Error) {
         self.kill().await;

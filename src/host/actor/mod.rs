@@ -5,6 +5,7 @@
 
 mod answers;
 mod attachments;
+mod continuing;
 mod effects;
 mod journal;
 mod launch;
@@ -51,6 +52,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Command {
     /// A client's request about this session.
     Request { request: Request, reply: Replier, received: Instant },
+    /// A subscriber has been sent the log up to here.
+    Join { since: u64, reply: Replier },
     /// Make room: end the process if nothing runs.
     Sleep,
     /// Finish the turn, start no other, end.
@@ -73,6 +76,8 @@ impl Command {
         match self {
             Self::Request { reply, .. } => reply.error(error.clone()),
             // Whoever asked may have gone by now.
+            // It has its answer: it is to ask again, and hears why not.
+            Self::Join { reply, .. } => Subscribers::from(reply).send_back(),
             Self::Close { done, .. } => drop(done.send(Err(error.clone()))),
             _ => {}
         }
@@ -162,7 +167,7 @@ pub(super) struct Actor {
     writes: Vec<Write>,
     /// Accepted prompts that are stored as sent and wait to be written in this very step.
     fresh: HashMap<PromptId, Prompt>,
-    /// Waiting prompts as they are shown.
+    /// Open prompts as they are shown while they wait; one that was given away may come back.
     queue: HashMap<PromptId, QueuedPrompt>,
     /// Requests that wait for an answer of the agent, by the control request's id.
     questions: HashMap<String, Replier>,
@@ -181,6 +186,8 @@ pub(super) struct Actor {
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
     said_release: bool,
+    /// It was said that a key pays.
+    said_key: bool,
     deadlines: Deadlines,
     orphan: Option<Orphan>,
     /// The stored conversation is to be compared as soon as the store has everything.
@@ -189,6 +196,8 @@ pub(super) struct Actor {
     waits_for_place: bool,
     /// Processes that ended by themselves since the last finished turn.
     crashes: u32,
+    /// What recovery found cut off and nobody has looked at yet.
+    interrupted: Vec<PromptId>,
     /// To be put before the next prompt: the agent's own record of the conversation is gone.
     recap: Option<String>,
     changed: bool,
@@ -223,7 +232,7 @@ impl Actor {
         let stale_after = shared.config.host.stale_after;
         let (waiting, given): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
-        let queue = waiting.iter().map(|prompt| (prompt.id, shown(prompt))).collect();
+        let queue = waiting.iter().chain(&given).map(|prompt| (prompt.id, shown(prompt))).collect();
         let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
@@ -253,12 +262,14 @@ impl Actor {
             last_start: None,
             garbage: None,
             said_release: false,
+            said_key: false,
             deadlines: Deadlines::default(),
             orphan: None,
             recovers_later: false,
             places,
             waits_for_place: false,
             crashes: 0,
+            interrupted: Vec::new(),
             recap: None,
             changed: true,
             closing: None,
@@ -266,6 +277,9 @@ impl Actor {
             ends_now: false,
             shared,
         };
+        if actor.draining {
+            actor.apply(Input::Drain).await;
+        }
         actor.void_leftovers().await;
         let stale = waiting.iter().any(|prompt| is_stale(prompt, stale_after));
         if stale && actor.state.hold().is_none() {
@@ -351,6 +365,7 @@ impl Actor {
     async fn command(&mut self, command: Command) {
         match command {
             Command::Request { request, reply, received } => self.request(request, reply, received).await,
+            Command::Join { since, reply } => self.join(since, reply).await,
             Command::Sleep if self.state.may_sleep() => self.apply(Input::Sleep).await,
             Command::Sleep => {}
             Command::Drain => self.drain().await,
@@ -364,10 +379,6 @@ impl Actor {
 
     async fn drain(&mut self) {
         self.draining = true;
-        // Nobody can answer any more once the host is gone: a turn that waits for a person is interrupted.
-        if self.state.session_state() == SessionState::Waiting {
-            self.apply(Input::Stop).await;
-        }
         self.apply(Input::Drain).await;
     }
 
@@ -377,11 +388,11 @@ impl Actor {
             // It may be gone already.
             hurry.send(()).ok();
         }
-        self.apply(Input::Stop).await;
+        self.draining = true;
+        self.apply(Input::End).await;
         if self.deadlines.interrupt.is_some() {
             self.deadlines.interrupt = Some(Instant::now() + LAST_PATIENCE);
         }
-        self.drain().await;
     }
 
     async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
@@ -469,6 +480,7 @@ impl Actor {
 
     /// After every step: make durable, tell those who watch, set the clocks.
     async fn settle(&mut self) {
+        self.go_on().await;
         self.flush().await;
         let may_sleep = self.state.may_sleep() && !self.session.pinned;
         if self.changed {
@@ -566,7 +578,7 @@ fn shown(prompt: &Prompt) -> QueuedPrompt {
         id: prompt.id,
         text: prompt.text.chars().take(400).collect(),
         delivery: prompt.delivery,
-        status: prompt.status,
+        status: PromptStatus::Queued,
         accepted: prompt.accepted,
     }
 }

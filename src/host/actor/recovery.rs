@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::continuing::cut_off;
 use super::{Actor, WRITE_AGAIN};
 use crate::error::Result;
 use crate::host::recover;
@@ -50,7 +51,9 @@ impl Actor {
             self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
         let verdicts =
             tokio::task::spawn_blocking(move || recover::verdicts(&open, stored.as_deref(), &said)).await;
-        Some(Input::Recovered(verdicts.unwrap_or_default()))
+        let verdicts = verdicts.unwrap_or_default();
+        self.interrupted = cut_off(&verdicts);
+        Some(Input::Recovered(verdicts))
     }
 }
 

@@ -1,14 +1,14 @@
 //! What clients ask of one session.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Actor, attachments, entry, shown};
+use super::{Actor, Command, Subscribers, attachments, entry, shown};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
-use crate::host::Replier;
-use crate::host::recover;
+use crate::host::{Replier, SharedPush};
 use crate::host::short;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
@@ -16,10 +16,11 @@ use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, Sessio
 use crate::persona;
 use crate::store::Acceptance;
 
-/// A subscriber that is further behind reads the log first: its connection's queue is bounded.
-const MOST_REPLAYED: u64 = 400;
+/// A subscriber that is further behind, in places of its connection's bounded queue, is sent the log at its own
+/// speed first.
+const MOST_REPLAYED: u32 = 512;
 
-const CONTINUE: &str = "Continue where you were interrupted.";
+pub(super) const CONTINUE: &str = "Continue where you were interrupted.";
 
 impl Actor {
     pub(super) async fn request(&mut self, request: Request, reply: Replier, received: Instant) {
@@ -60,20 +61,33 @@ impl Actor {
         }
     }
 
-    async fn accept(&mut self, send: SendPrompt) -> Result<Acceptance> {
+    pub(super) async fn accept(&mut self, send: SendPrompt) -> Result<Acceptance> {
         if send.text.trim().is_empty() && send.attachments.is_empty() {
             return Err(Error::usage("the prompt is empty"));
         }
         let id = PromptId::random();
         let inbox = self.shared.paths.session_dir(&self.session.id.to_string()).join("inbox");
-        let attachments = attachments::copy(inbox, id, send.attachments).await?;
+        let copied = !send.attachments.is_empty();
+        let attachments = attachments::copy(inbox.clone(), id, send.attachments).await;
+        let accepted = match attachments {
+            Ok(attachments) => self.store_prompt(id, SendPrompt { attachments, ..send }).await,
+            Err(error) => Err(error),
+        };
+        let is_new = accepted.as_ref().is_ok_and(|accepted| !accepted.repeated());
+        if copied && !is_new {
+            attachments::discard(inbox, id).await;
+        }
+        accepted
+    }
+
+    async fn store_prompt(&mut self, id: PromptId, send: SendPrompt) -> Result<Acceptance> {
         let as_sent = self.state.would_send() && self.writes.is_empty();
         let prompt = Prompt {
             id,
             session: self.session.id,
             key: send.key,
             text: send.text,
-            attachments,
+            attachments: send.attachments,
             delivery: send.delivery,
             status: PromptStatus::Queued,
             accepted: jiff::Timestamp::now(),
@@ -109,7 +123,7 @@ impl Actor {
         }
     }
 
-    async fn take_in(&mut self, acceptance: Acceptance, received: Instant) {
+    pub(super) async fn take_in(&mut self, acceptance: Acceptance, received: Instant) {
         let prompt = acceptance.prompt;
         // A key that came before is one prompt, which is already on its way.
         let Some(event) = acceptance.event else { return };
@@ -137,32 +151,60 @@ impl Actor {
     async fn subscribe(&mut self, since: u64, reply: Replier) {
         self.flush().await;
         let id = self.session.id;
-        let read = self
-            .shared
-            .store
-            .read(move |db| {
-                let head = db.head(id)?;
-                let behind = head.saturating_sub(since);
-                let near = behind <= MOST_REPLAYED;
-                let events = if near { recover::newest(db, id, behind)? } else { Vec::new() };
-                Ok((head, near, events, db.listed(id)?))
-            })
-            .await;
-        let (head, near, events, listed) = match read {
-            Ok(read) => read,
-            Err(error) => return reply.error(error),
-        };
-        let view = self.shared.view(listed);
-        reply.ok(Response::Subscribed { session: view, head });
-        let caught_up = near
-            && events.into_iter().all(|event| reply.push(&Push::Event(event)).is_ok())
-            && reply.push(&Push::Live(Live::Snapshot(Box::new(self.snapshot())))).is_ok();
-        if caught_up {
-            self.subscribers.add(reply);
-        } else if !near {
-            // It reads the log in pages and comes again.
-            reply.push(&Push::Lagged).ok();
+        match self.shared.store.read(move |db| Ok((db.head(id)?, db.listed(id)?))).await {
+            Ok((head, listed)) => {
+                let session = self.shared.view(listed);
+                reply.ok(Response::Subscribed { session, head });
+                self.join(since, reply).await;
+            }
+            Err(error) => reply.error(error),
         }
+    }
+
+    /// Brings a subscriber from `since` to the present. One that is too far behind gets a piece of the log at its
+    /// own speed, and comes again.
+    pub(super) async fn join(&mut self, since: u64, reply: Replier) {
+        self.flush().await;
+        let id = self.session.id;
+        let events = match self.shared.store.read(move |db| db.events(id, since, MOST_REPLAYED + 1)).await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::warn!(session = %self.session.name, %error, "cannot read the log for a subscriber");
+                return Subscribers::from(reply).send_back();
+            }
+        };
+        let pushes: Vec<_> = events.into_iter().map(Push::Event).collect();
+        match pushes.iter().map(SharedPush::new).collect::<Result<Vec<_>>>() {
+            Ok(shared) if shared.iter().map(|push| push.weight()).sum::<u32>() <= MOST_REPLAYED => {
+                let caught_up = shared.iter().all(|push| reply.push_shared(push).is_ok())
+                    && reply.push(&Push::Live(Live::Snapshot(Box::new(self.snapshot())))).is_ok();
+                if caught_up {
+                    self.subscribers.add(reply);
+                }
+            }
+            _ => self.catch_up(pushes, since, reply),
+        }
+    }
+
+    fn catch_up(&self, pushes: Vec<Push>, mut since: u64, reply: Replier) {
+        let (shared, id) = (Arc::clone(&self.shared), self.session.id);
+        tokio::spawn(async move {
+            for push in &pushes {
+                if reply.push_paced(push).await.is_err() {
+                    return;
+                }
+                if let Push::Event(event) = push {
+                    since = event.seq;
+                }
+            }
+            shared.deliver(id, Command::Join { since, reply });
+        });
+    }
+
+    /// A prompt that will never run.
+    pub(super) fn forget(&mut self, prompt: PromptId) {
+        self.queue.remove(&prompt);
+        self.timing.forget(prompt);
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -172,7 +214,7 @@ impl Actor {
             queue: self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect(),
             hold: self.state.hold().map(str::to_owned),
             approvals: self.asks.approvals(),
-            status: self.trouble.clone().or_else(|| self.state.status()),
+            status: self.shown_status(),
         }
     }
 
@@ -232,6 +274,7 @@ impl Actor {
         let (dropped, events) =
             self.shared.store.run(move |db| short::drop_waiting(db, &db.session(id)?)).await?;
         let count = dropped.len();
+        dropped.iter().for_each(|prompt| self.forget(*prompt));
         self.apply(Input::Dropped(dropped)).await;
         self.show(events);
         Ok(Response::Said(format!("{count} waiting prompt{} discarded", if count == 1 { "" } else { "s" })))
@@ -252,6 +295,7 @@ impl Actor {
 
     async fn take_from_queue(&mut self, prompt: PromptId) -> Result<Response> {
         let (_, events) = self.shared.store.run(move |db| short::take_back(db, prompt)).await?;
+        self.forget(prompt);
         self.apply(Input::Dropped(vec![prompt])).await;
         self.show(events);
         Ok(Response::Said("taken back".to_owned()))

@@ -9,6 +9,12 @@ pub(in crate::host) struct Subscribers {
     all: Vec<Replier>,
 }
 
+impl From<Replier> for Subscribers {
+    fn from(one: Replier) -> Self {
+        Self { all: vec![one] }
+    }
+}
+
 impl Subscribers {
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()

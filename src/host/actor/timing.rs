@@ -30,6 +30,10 @@ impl Timing {
         }
     }
 
+    pub(super) fn forget(&mut self, prompt: PromptId) {
+        self.prompts.remove(&prompt);
+    }
+
     pub(super) fn turn_started(&mut self) {
         self.started = Some(jiff::Timestamp::now());
         self.first_text = None;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::effect::{Effect, OpenTool};
 use super::input::{AgentEvent, Ask, End, Seen};
+use super::recovery::UNBEGUN;
 use super::{State, notice};
 use crate::model::{ApprovalKind, Live, Outcome, PromptId};
 
@@ -96,7 +97,8 @@ impl State {
         let given = self.given.remove(at);
         if given.wanted_back {
             out.push(Effect::Cancel(prompt));
-        } else if given.extra {
+        } else if given.extra || self.draining {
+            self.stop_at_begin &= given.extra;
             out.push(Effect::GivenBack(prompt));
             self.wait_again(given);
         } else {
@@ -106,7 +108,7 @@ impl State {
             if let Some(turn) = &mut self.turn {
                 turn.prompts.push(prompt);
             }
-            self.finish_turn(Outcome::Interrupted, "stopped before it began".to_owned(), None, out);
+            self.finish_turn(Outcome::Interrupted, UNBEGUN.to_owned(), None, out);
             return;
         }
         self.pump(out);
@@ -136,6 +138,9 @@ impl State {
         }
         self.asks.push(ask.request.clone());
         out.push(Effect::Ask(ask));
+        if self.draining {
+            self.cut(out);
+        }
         out.push(Effect::Changed);
     }
 
@@ -177,6 +182,7 @@ impl State {
         }
         let text = match outcome {
             Outcome::Failed => end.text.clone(),
+            Outcome::Interrupted if self.draining => "stopped: the host ended".to_owned(),
             Outcome::Interrupted => "stopped".to_owned(),
             Outcome::Replaced => "dropped for another prompt".to_owned(),
             Outcome::Done => String::new(),

@@ -28,8 +28,10 @@ pub(crate) enum Input {
     Wake,
     /// The process should end; everything is kept.
     Sleep,
-    /// No further turns: the host is about to end.
+    /// No further turns: the host is about to end. A turn that waits for a person is cut off; the others end.
     Drain,
+    /// The host ends at once: what runs is cut off.
+    End,
     /// The process runs and has answered `initialize`.
     Ready,
     /// The process could not be started, or may not be started now.

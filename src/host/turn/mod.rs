@@ -244,6 +244,7 @@ impl State {
             Input::Wake => self.wake(&mut out),
             Input::Sleep => self.sleep(&mut out),
             Input::Drain => self.drain(&mut out),
+            Input::End => self.end(&mut out),
             Input::Ready => self.ready(&mut out),
             Input::CannotStart { why } => self.cannot_start(why, &mut out),
             Input::MayStart => self.may_start(&mut out),
@@ -284,7 +285,7 @@ impl State {
     /// Hands over what may be handed over now.
     fn pump(&mut self, out: &mut Vec<Effect>) {
         if self.draining {
-            return;
+            return self.rest(out);
         }
         match self.phase {
             Phase::Asleep | Phase::Crashed if self.has_runnable() => {
@@ -335,10 +336,15 @@ impl State {
     }
 
     fn stop(&mut self, out: &mut Vec<Effect>) {
-        let extra: Vec<_> = self.given.iter().filter(|given| given.extra).map(|given| given.prompt).collect();
-        if !self.queue.is_empty() || !extra.is_empty() {
+        if !self.queue.is_empty() || self.given.iter().any(|given| given.extra) {
             self.set_hold(Some("stopped".to_owned()), out);
         }
+        self.cut(out);
+    }
+
+    /// Interrupts what runs; what waits is not touched.
+    fn cut(&mut self, out: &mut Vec<Effect>) {
+        let extra: Vec<_> = self.given.iter().filter(|given| given.extra).map(|given| given.prompt).collect();
         if !self.is_busy() || !matches!(self.phase, Phase::Ready | Phase::Stopping) {
             return;
         }
@@ -409,6 +415,21 @@ impl State {
 
     fn drain(&mut self, out: &mut Vec<Effect>) {
         self.draining = true;
+        // Nobody can answer any more once the host is gone.
+        if !self.asks.is_empty() {
+            self.cut(out);
+        }
+        self.rest(out);
+    }
+
+    fn end(&mut self, out: &mut Vec<Effect>) {
+        self.draining = true;
+        self.cut(out);
+        self.rest(out);
+    }
+
+    /// Ends a process that has nothing to do any more.
+    fn rest(&mut self, out: &mut Vec<Effect>) {
         if self.phase == Phase::Starting || (self.phase == Phase::Ready && !self.is_busy()) {
             self.sleep(out);
         }
@@ -522,11 +543,7 @@ impl State {
             text,
             end,
         }));
-        if self.draining && self.given.is_empty() {
-            self.sleep(out);
-        } else {
-            self.pump(out);
-        }
+        self.pump(out);
         out.push(Effect::Changed);
     }
 }

@@ -3,6 +3,8 @@
 use super::{Effect, Finished, Outcome, Phase, Place, State, Verdict, Waiting, background, notice, origin};
 use crate::model::{Delivery, PromptId, TurnId};
 
+/// Of a prompt that was stopped before the agent began with it.
+pub(super) const UNBEGUN: &str = "stopped before it began";
 const CUT_OFF: &str = "cut off before it was finished";
 
 impl State {
@@ -12,7 +14,8 @@ impl State {
         }
         self.background = background::Background::default();
         self.status = None;
-        self.stop_at_begin = false;
+        // Kept until it is known what became of the prompt that was to be stopped.
+        self.stop_at_begin &= self.is_busy();
         if !asked {
             out.push(notice("crashed", format!("{why}; it is started again for the next prompt")));
         }
@@ -37,8 +40,22 @@ impl State {
         let mut id = self.turn.take().map(|turn| turn.id);
         let given = std::mem::take(&mut self.given);
         let mut again = Vec::new();
+        let stopped = std::mem::take(&mut self.stop_at_begin) && !self.draining;
+        let is_stopped =
+            |prompt| stopped && given.iter().any(|given| given.prompt == prompt && !given.extra);
         for verdict in verdicts {
             match verdict {
+                Verdict::Again(prompt) if is_stopped(prompt) => {
+                    let turn = id.take().unwrap_or_else(|| self.number_turn());
+                    out.push(Effect::Finish(Finished {
+                        turn,
+                        origin: origin(&[prompt]),
+                        outcome: Outcome::Interrupted,
+                        prompts: vec![prompt],
+                        text: UNBEGUN.to_owned(),
+                        end: None,
+                    }));
+                }
                 Verdict::Again(prompt) => again.push(prompt),
                 Verdict::Ended { prompts, texts, failed } => {
                     let outcome = if failed { Outcome::Failed } else { Outcome::Done };

@@ -489,6 +489,80 @@ fn draining_finishes_the_turn_and_starts_no_other() {
     assert_eq!(s.waiting().count(), 1);
 }
 
+fn asks(request: &str) -> AgentEvent {
+    AgentEvent::Ask(Ask {
+        request: request.into(),
+        call: None,
+        kind: crate::model::ApprovalKind::Tool,
+        tool: "Bash".into(),
+        summary: "ls".into(),
+        input: serde_json::Value::Null,
+        questions: Vec::new(),
+        plan: None,
+        rules: Vec::new(),
+        suggestions: Vec::new(),
+    })
+}
+
+#[test]
+fn draining_cuts_off_what_waits_for_a_person_and_holds_nothing() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    accept(&mut s, 2, Delivery::Queue);
+    agent(&mut s, asks("r1"));
+    assert_eq!(deeds(s.apply(Input::Drain)), ["interrupt"]);
+    assert_eq!(aborted(&mut s), ["turn 1 Prompt Interrupted [1] stopped: the host ended", "end"]);
+    assert_eq!(s.hold(), None);
+
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    assert_eq!(deeds(s.apply(Input::Drain)), Vec::<String>::new());
+    let asked = s.apply(Input::Agent(asks("r1")));
+    assert!(asked.contains(&Effect::Interrupt), "nobody is there to answer: {asked:?}");
+}
+
+#[test]
+fn the_end_gives_back_what_the_agent_has_not_begun() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    accept(&mut s, 2, Delivery::Now);
+    assert_eq!(deeds(s.apply(Input::End)), ["cancel in agent 2", "interrupt"]);
+    assert_eq!(aborted(&mut s), ["turn 1 Prompt Interrupted [1] stopped: the host ended"]);
+    let cancelled = |n| AgentEvent::Prompt { prompt: prompt(n), seen: Seen::Cancelled };
+    assert_eq!(agent(&mut s, cancelled(2)), ["given back 2", "end"]);
+
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    assert_eq!(deeds(s.apply(Input::End)), ["interrupt"]);
+    assert_eq!(agent(&mut s, cancelled(1)), ["given back 1", "end"]);
+    assert_eq!(s.waiting().count(), 1);
+}
+
+#[test]
+fn a_host_that_ends_already_starts_nothing() {
+    let waiting = Waiting { prompt: prompt(1), delivery: Delivery::Queue, command: false };
+    let mut s = State::new(1, vec![waiting], None, false);
+    s.apply(Input::Drain);
+    assert_eq!(deeds(s.apply(Input::MayStart)), Vec::<String>::new());
+    assert_eq!(accept(&mut s, 2, Delivery::Now), Vec::<String>::new());
+    assert_eq!(s.waiting().count(), 2);
+}
+
+#[test]
+fn a_stopped_prompt_does_not_run_again_after_the_process_is_gone() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    s.apply(Input::Stop);
+    s.apply(Input::Exited { asked: true, why: String::new() });
+    assert_eq!(
+        deeds(s.apply(Input::Recovered(vec![Verdict::Again(prompt(1))]))),
+        ["turn 1 Prompt Interrupted [1] stopped before it began"]
+    );
+}
+
 #[test]
 fn a_prompt_taken_back_from_the_agent_is_cancelled() {
     let mut s = ready();
