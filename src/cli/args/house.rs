@@ -55,7 +55,7 @@ pub(crate) enum ConfigCommand {
     },
     /// Where the configuration file is (or would be)
     #[command(
-        after_help = "Example:\n  $EDITOR \"$(claudebot config path)\"\n\nSee also: claudebot config path --help"
+        after_help = "Example:\n  $EDITOR \"$(claudebot config path)\""
     )]
     Path,
     /// Check the configuration file
@@ -200,7 +200,7 @@ pub(crate) enum Shell {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  claudebot completions bash > ~/.local/share/bash-completion/completions/claudebot
+  claudebot completions bash >> ~/.bash_completion
   claudebot completions zsh > ~/.zfunc/_claudebot
   claudebot completions fish > ~/.config/fish/completions/claudebot.fish
   claudebot completions elvish >> ~/.config/elvish/rc.elv

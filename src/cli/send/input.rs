@@ -6,7 +6,11 @@ use std::path::PathBuf;
 
 use crate::cli::args::SendArgs;
 use crate::cli::ctx::Ctx;
+use crate::cli::text::bytes;
 use crate::error::{Error, Result};
+
+/// Well below the longest line of the protocols.
+const MOST: usize = 48 << 20;
 
 /// The prompt's text: the words, what stdin holds, or the one above the other. stdin is read for a `-` at the end
 /// and where nothing is given and stdin is a pipe.
@@ -19,7 +23,7 @@ pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
     let words = words.join(" ");
     let text = if from_stdin { above(words, read(&mut std::io::stdin().lock())?) } else { words };
     if !text.trim().is_empty() {
-        return Ok(text);
+        return sendable(text);
     }
     let error = match (from_stdin, args.files.is_empty()) {
         (true, _) => Error::usage("the prompt on stdin is empty"),
@@ -32,6 +36,24 @@ pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
 /// Words about a text come first, an empty line apart. An empty text is no reason to ask without it.
 fn above(words: String, text: String) -> String {
     if words.is_empty() || text.trim().is_empty() { text } else { format!("{words}\n\n{text}") }
+}
+
+/// A prompt goes to the host and to the agent as one line of JSON, whose length has a limit.
+fn sendable(text: String) -> Result<String> {
+    if text.bytes().map(length_in_json).sum::<usize>() <= MOST {
+        return Ok(text);
+    }
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    Err(Error::usage(format!("a prompt of {} is too long to be sent", bytes(length)))
+        .hint("put it into a file and attach that: claudebot send --file FILE \"what to do with it\""))
+}
+
+const fn length_in_json(byte: u8) -> usize {
+    match byte {
+        b'\n' | b'\r' | b'\t' | b'"' | b'\\' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    }
 }
 
 /// All of a stream as text. What is no UTF-8 is refused and named, not mended: nothing is lost silently.
@@ -77,6 +99,14 @@ mod tests {
         assert_eq!(above("review this", "+1\n-1\n"), "review this\n\n+1\n-1\n");
         assert_eq!(above("", "+1\n"), "+1\n");
         assert_eq!(above("review this", "\n"), "\n", "nothing to review is not to be asked about");
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_line_is_refused() {
+        assert!(sendable("a".repeat(MOST)).is_ok());
+        let error = sendable("a".repeat(MOST + 1)).unwrap_err();
+        assert_eq!(error.message, "a prompt of 48.0 MB is too long to be sent");
+        assert!(sendable("\u{1}".repeat(9 << 20)).is_err());
     }
 
     #[test]
