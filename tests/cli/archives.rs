@@ -112,6 +112,36 @@ fn a_busy_session() {
     shell.matches("archives_busy");
 }
 
+/// Prompts that come while a session is packed are refused or answered, never accepted and left behind.
+#[test]
+fn prompts_during_an_archiving() {
+    let shell = Shell::with_session();
+    let mut answered = vec!["echo first".to_owned()];
+    shell.home.run(&["send", "echo first"]).expect_code(0);
+    for round in 0..4 {
+        let prompts: Vec<_> = (0..3).map(|number| format!("echo {round}.{number}")).collect();
+        let mut sends: Vec<_> =
+            prompts.iter().map(|text| shell.home.spawn(&["send", "-s", "work", text])).collect();
+        let archived = shell.home.run(&["session", "archive", "work"]).code == 0;
+        for (send, text) in sends.iter_mut().zip(prompts) {
+            let output = send.wait(PATIENCE);
+            match output.code {
+                0 => answered.push(text),
+                code => assert_eq!(code, 1, "{}", output.stderr),
+            }
+        }
+        if archived {
+            shell.home.run(&["session", "restore", "work"]).expect_code(0);
+        }
+    }
+    let mut said = shell.home.run(&["send", "-s", "work", "recall"]).expect_code(0).stdout;
+    said = said.replace("I remember: ", "");
+    let mut remembered: Vec<_> = said.trim_end().split(" | ").collect();
+    remembered.sort_unstable();
+    answered.sort_unstable();
+    assert_eq!(remembered, answered);
+}
+
 /// Where archives are kept is a file: nothing is removed before there is an archive.
 #[test]
 fn no_place_for_archives() {

@@ -225,6 +225,31 @@ fn a_full_disk() {
     assert_eq!(all["queued"], 0, "{all}");
 }
 
+/// No room for the archive: the session stays as it is, and no piece of an archive is left.
+#[test]
+fn no_room_for_an_archive() {
+    let shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--agent", "demo", "--scratch", "--switch"]).expect_code(0);
+    let dir = shell.home.data_dir().join("sessions/work");
+    let mut noise = 1_u64;
+    let mut next = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        noise.to_le_bytes()[7]
+    };
+    shell.home.write(dir.join("large.bin"), (0..2_000_000).map(|_| next()).collect::<Vec<_>>());
+    let mut host = full(&shell, 1_024);
+    shell.home.run(&["send", "echo remember me"]).expect_code(0);
+    let output = shell.home.run(&["session", "archive", "work"]).expect_code(1);
+    assert!(output.stderr.contains("cannot write"), "{}", output.stderr);
+    assert_eq!(shell.home.run(&["send", "recall"]).expect_code(0).stdout, "I remember: echo remember me\n");
+    let archives = shell.home.data_dir().join("sessions_archive");
+    let left =
+        std::fs::read_dir(&archives).map(|found| found.flatten().map(|one| one.path()).collect::<Vec<_>>());
+    assert_eq!(left.unwrap_or_default(), Vec::<PathBuf>::new());
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    host.wait(PATIENCE).expect_code(0);
+}
+
 /// The disk fills up while a turn runs: whoever waits for it is told why nothing comes.
 #[test]
 fn a_disk_that_fills_up_during_a_turn() {

@@ -49,6 +49,27 @@ fn several_megabytes() {
     assert_eq!(first["text"], *prompt);
 }
 
+/// Longer than a line of the protocols may be: refused before anything is started.
+#[test]
+fn too_many_megabytes() {
+    let mut shell = Shell::with_session();
+    shell.pipe("head -c 60000000 big.txt", vec![b'a'; 60_000_000], &["send", "-"]).expect_code(2);
+    shell.pipe("head -c 20000000 /dev/zero", vec![0; 20_000_000], &["send"]).expect_code(2);
+    assert!(shell.home.host().is_none());
+    shell.matches("prompts_too_long");
+}
+
+/// A disk that is full where the output goes to is no reader that went away.
+#[test]
+fn nowhere_to_write_to() {
+    let mut shell = Shell::with_session();
+    shell.script("claudebot session list > /dev/full").expect_code(1);
+    shell.script("claudebot session list >&-").expect_code(0);
+    shell.script("claudebot send 'echo lost' > /dev/full").expect_code(1);
+    shell.run(&["log"]).expect_code(0);
+    shell.matches("prompts_nowhere_to_write_to");
+}
+
 #[test]
 fn nul_and_control_characters_are_kept_and_not_shown() {
     let shell = Shell::with_session();
@@ -161,6 +182,90 @@ fn ctrl_c_at_a_question() {
     terminal.send("\x03");
     terminal.wait(PATIENCE).expect_code(6);
     assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
+}
+
+/// Before anything was answered, while a host starts: quick, and nothing is left half done.
+#[test]
+fn ctrl_c_at_the_very_beginning() {
+    let shell = Shell::with_session();
+    for round in 0..8_u64 {
+        let mut send = shell.home.spawn(&["send", "echo early"]);
+        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        send.signal(Signal::INT);
+        let code = send.wait(PATIENCE).code;
+        assert!([0, 6, 130].contains(&code), "round {round}: {code}");
+    }
+    assert_eq!(shell.home.run(&["send", "echo still here"]).expect_code(0).stdout, "still here\n");
+    let session = shell.home.run(&["session", "show", "--json"]).json();
+    assert_eq!((&session["queued"], &session["state"]), (&0.into(), &"idle".into()), "{session}");
+}
+
+/// Whoever leaves an archiving leaves it to the host: afterwards the session is whole, here or there.
+#[test]
+fn ctrl_c_while_archiving() {
+    let shell = Shell::with_session();
+    shell.home.run(&["send", "echo keep me"]).expect_code(0);
+    for round in 0..6_u64 {
+        let mut archive = shell.home.spawn(&["session", "archive", "work"]);
+        std::thread::sleep(std::time::Duration::from_millis(round * 5));
+        archive.signal(Signal::INT);
+        archive.wait(PATIENCE);
+        // Asked on another connection, so a restore that comes too early is told that there is nothing yet.
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while shell.home.run(&["send", "-s", "work", "recall"]).code != 0 {
+            shell.home.run(&["session", "restore", "work"]);
+            assert!(std::time::Instant::now() < deadline);
+        }
+    }
+    let said = shell.home.run(&["send", "-s", "work", "recall"]).expect_code(0).stdout;
+    assert!(said.starts_with("I remember: echo keep me"), "{said}");
+}
+
+/// A demo that is left takes its home and its processes along.
+#[test]
+fn ctrl_c_in_the_demo() {
+    let shell = Shell::new();
+    let mut demo = shell.home.spawn(&["demo"]);
+    demo.expect_stdout("demo agent", PATIENCE);
+    demo.signal(Signal::INT);
+    demo.signal(Signal::INT);
+    demo.wait(PATIENCE);
+    assert!(shell.home.wait_empty(PATIENCE).is_empty());
+    let left: Vec<_> =
+        std::fs::read_dir(shell.home.path().join("tmp")).expect("it is there").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A host in the foreground ends in order.
+#[test]
+fn ctrl_c_on_a_host() {
+    let shell = Shell::with_session();
+    let mut host = shell.home.spawn(&["host", "run"]);
+    host.expect_stderr("ready", PATIENCE);
+    let mut send = shell.home.spawn(&["send", "words 30 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    host.signal(Signal::INT);
+    assert!(send.wait(PATIENCE).expect_code(0).stdout.trim_end().ends_with("w29"));
+    host.wait(PATIENCE).expect_code(0);
+    assert!(shell.home.wait_empty(PATIENCE).is_empty());
+}
+
+/// A follower whose reader has gone ends with the next thing it would say.
+#[test]
+fn a_follower_without_a_reader() {
+    let shell = Shell::with_session();
+    shell.home.run(&["send", "echo one"]).expect_code(0);
+    let mut command = shell.home.command(&["log", "--follow"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut follow = command.spawn().expect("claudebot starts");
+    let mut out = follow.stdout.take().expect("its stdout is a pipe");
+    out.read_exact(&mut [0; 2]).expect("it says something");
+    drop(out);
+    shell.home.run(&["send", "echo two"]).expect_code(0);
+    use wait_timeout::ChildExt as _;
+    let status = follow.wait_timeout(PATIENCE).expect("it can be waited for");
+    follow.kill().ok();
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
 }
 
 /// The terminal goes away in the middle: no loss, no loop.
