@@ -102,8 +102,9 @@ impl Shared {
     pub(super) fn deliver(self: &Arc<Self>, id: SessionId, command: Command) {
         let claim = lock(&self.claims).get(&id).copied();
         match claim {
-            Some(what) => command.refuse(&claimed(what)),
-            None => self.hand_in(id, command),
+            // What runs already may be watched, answered and stopped: the claim may yet be given up for it.
+            Some(what) if command.begins_work() || !self.has_actor(id) => command.refuse(&claimed(what)),
+            _ => self.hand_in(id, command),
         }
     }
 

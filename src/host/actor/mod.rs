@@ -71,6 +71,21 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether it may lead to a turn that does not run yet.
+    pub(super) const fn begins_work(&self) -> bool {
+        matches!(
+            self,
+            Self::Wake
+                | Self::Request {
+                    request: Request::Send(_)
+                        | Request::Continue { .. }
+                        | Request::Prewarm { .. }
+                        | Request::QueueRun { .. },
+                    ..
+                }
+        )
+    }
+
     /// Answers whoever waits for this command.
     pub(super) fn refuse(self, error: &Error) {
         match self {
