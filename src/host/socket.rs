@@ -159,11 +159,12 @@ async fn remove_stale(path: &Path) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(Error::io("find out who listens at", path, &e)),
-        Ok(_) => {
+        Ok(stream) => {
+            let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+            let which = pid.map_or_else(|| "that process".to_owned(), |pid| format!("process {pid}"));
             let message = format!("another process listens at {}", path.display());
-            return Err(
-                Error::unavailable(message).hint("end that process; it is no host of this data directory")
-            );
+            let hint = format!("end {which}; it is no host of this data directory");
+            return Err(Error::unavailable(message).hint(hint));
         }
     }
     match std::fs::remove_file(path) {

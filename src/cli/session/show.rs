@@ -47,7 +47,8 @@ fn facts(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<(&'static str,
     add("cost", Some(format!("${:.4}", session.cost_usd)));
     add("archive", session.archive.as_ref().map(|file| file.display().to_string()));
     add("id", Some(session.id.to_string()));
-    add("conversation", session.conversation.map(|id| format!("{id} (claude --resume {id})")));
+    let opened = if session.agent == Agent::Claude { " (open it with claude --resume)" } else { "" };
+    add("conversation", session.conversation.map(|id| format!("{id}{opened}")));
     facts
 }
 
