@@ -4,4 +4,5 @@ mod archives;
 mod client;
 mod draining;
 mod interrupted;
+mod places;
 mod watching;

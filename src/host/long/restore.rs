@@ -261,7 +261,7 @@ mod tests {
         let shared = house(home.path());
         let root = shared.config.session.root.clone();
         let plan = |manifest: &Manifest, dir: Option<&Path>| {
-            super::plan(&shared, manifest, None, dir.map(Path::to_owned), None)
+            plan(&shared, manifest, None, dir.map(Path::to_owned), None)
         };
 
         let escape = manifest("../../etc", home.path(), true);
