@@ -159,7 +159,7 @@ pub(super) fn question(release: Release) {
     let mut terminal = desk.terminal("ask");
     terminal.expect("Which colour?", PATIENCE);
     terminal.expect("2) Blue", PATIENCE);
-    terminal.expect("(- declines) › ", PATIENCE);
+    terminal.expect("(- declines), then Enter › ", PATIENCE);
     terminal.send("7\r");
     terminal.expect("7 is not one of 1 to 2", PATIENCE);
     terminal.send("1\r");
@@ -167,7 +167,7 @@ pub(super) fn question(release: Release) {
     terminal.wait(PATIENCE).expect_code(0);
 
     let mut terminal = desk.terminal("ask");
-    terminal.expect("(- declines) › ", PATIENCE);
+    terminal.expect("(- declines), then Enter › ", PATIENCE);
     terminal.send("Green, please\r");
     terminal.expect(r#""Which colour?"="Green, please""#, PATIENCE);
     terminal.wait(PATIENCE).expect_code(0);
@@ -181,7 +181,7 @@ pub(super) fn plan(release: Release) {
     terminal.expect("a plan to agree to", PATIENCE);
     terminal.expect("1. Do it", PATIENCE);
     terminal.expect("2. Check it", PATIENCE);
-    terminal.expect("keep planning and say why › ", PATIENCE);
+    terminal.expect("then Enter › ", PATIENCE);
     terminal.send("r\r");
     terminal.expect("why, or what instead? › ", PATIENCE);
     terminal.send("Check first.\r");
