@@ -13,7 +13,9 @@ use crate::claude::wire::{Outgoing, Request as Control};
 use crate::error::{Error, Result};
 use crate::host::translate::{self, Said};
 use crate::host::turn::{AgentEvent, Effect, Finished, Input, Phase, Urgency};
-use crate::model::{BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, SessionState};
+use crate::model::{
+    BlockKind, Detail, EventKind, Live, NewEvent, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState,
+};
 use crate::store::{Db, Fed};
 
 /// Every process of a session has this in its environment, with the session's id.
@@ -97,12 +99,18 @@ impl Actor {
         self.subscribers.live(live);
     }
 
+    /// What waits, in order.
+    pub(super) fn shown_queue(&self) -> Vec<QueuedPrompt> {
+        let shown = self.state.waiting().filter_map(|waiting| self.queue.get(&waiting.prompt));
+        shown.map(|shown| QueuedPrompt { status: PromptStatus::Queued, ..shown.clone() }).collect()
+    }
+
     /// Tells subscribers about state, queue and hold.
     pub(super) fn publish_change(&mut self) {
         if self.subscribers.is_empty() {
             return;
         }
-        let queue = self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect();
+        let queue = self.shown_queue();
         self.subscribers.live(Live::Changed {
             state: self.state.session_state(),
             queue,

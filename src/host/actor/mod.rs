@@ -513,6 +513,9 @@ impl Actor {
         }
         if !self.state.is_busy() {
             self.deadlines.interrupt = None;
+            if self.state.waiting().next().is_none() {
+                self.queue.clear();
+            }
         }
         if self.state.is_unbegun() {
             self.deadlines.begin.get_or_insert_with(|| Instant::now() + BEGIN_PATIENCE);

@@ -132,13 +132,13 @@ impl Actor {
         let (id, waiting) = (prompt.id, entry(&prompt));
         // A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
         let failed = self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none();
+        self.queue.insert(id, shown(&prompt));
         if sent {
             // Only written, which stores nothing more: subscribers may hear of it after the agent.
             self.fresh.insert(id, prompt);
             self.apply(Input::Accepted { waiting, sent }).await;
             self.show(vec![event]);
         } else {
-            self.queue.insert(id, shown(&prompt));
             self.show(vec![event]);
             self.apply(Input::Accepted { waiting, sent }).await;
         }
@@ -211,7 +211,7 @@ impl Actor {
         Snapshot {
             state: self.state.session_state(),
             turn: self.state.live_turn(),
-            queue: self.state.waiting().filter_map(|w| self.queue.get(&w.prompt).cloned()).collect(),
+            queue: self.shown_queue(),
             hold: self.state.hold().map(str::to_owned),
             approvals: self.asks.approvals(),
             status: self.shown_status(),
