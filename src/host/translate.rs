@@ -43,6 +43,7 @@ pub(super) fn said(message: Incoming) -> Vec<Said> {
         Incoming::Assistant(assistant) => events(finished(*assistant)),
         Incoming::User(user) => events(from_user(&user)),
         Incoming::System(system) => from_system(*system),
+        Incoming::Result(result) if result.refuses_conversation() => Vec::new(),
         Incoming::Result(result) => events(vec![AgentEvent::Ended(end(&result))]),
         Incoming::Lifecycle(lifecycle) => {
             let prompt = PromptId(lifecycle.command_uuid);

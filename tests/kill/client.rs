@@ -63,7 +63,7 @@ impl Client {
             Ok(1..) if line.ends_with('\n') => Ok(serde_json::from_str(&line)
                 .unwrap_or_else(|error| panic!("the host wrote what is no JSON: {error}: {line}"))),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                panic!("the host did not answer within {PATIENCE:?}")
+                panic!("the host said nothing for {PATIENCE:?}")
             }
             _ => Err(Failure::Lost),
         }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use crate::claude::wire::UNKNOWN_CONVERSATION;
+
 /// The end of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exit {
@@ -82,7 +84,7 @@ fn reason(code: Option<i32>, signal: Option<i32>, stderr: &str, failure: Option<
             .iter()
             .any(|words| stderr.contains(words) || failure.is_some_and(|failure| failure.contains(words)))
     };
-    if said(&["No conversation found with session ID"]) {
+    if said(&[UNKNOWN_CONVERSATION]) {
         ExitReason::UnknownConversation
     } else if said(&["is already in use"]) {
         ExitReason::ConversationInUse

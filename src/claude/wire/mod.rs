@@ -31,7 +31,7 @@ pub(in crate::claude) use message::{is_interrupt_mark, local_output};
 #[cfg(test)]
 pub(crate) use outgoing::PromptBlock;
 pub(crate) use outgoing::{Answer, Outgoing, Priority, Request};
-pub(crate) use result::TurnResult;
+pub(crate) use result::{TurnResult, UNKNOWN_CONVERSATION};
 pub(crate) use stream::{BlockStart, Delta, Event, StreamEvent};
 pub(crate) use system::{BackgroundTask, Lifecycle, LifecycleState, Notice, RateLimit, Reset, System};
 

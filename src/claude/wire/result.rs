@@ -45,6 +45,9 @@ pub(crate) struct TurnResult {
     pub(crate) user_message_uuids: Vec<Uuid>,
 }
 
+/// How the words begin in which `--resume` is refused.
+pub(crate) const UNKNOWN_CONVERSATION: &str = "No conversation found with session ID";
+
 impl TurnResult {
     /// Interrupted, or dropped for a message with priority `now`. The latter is a `success` in every other
     /// field, so this is the only sign of it.
@@ -55,6 +58,11 @@ impl TurnResult {
     /// The largest context window among the models used, 0 when unknown.
     pub(crate) fn context_window(&self) -> u64 {
         self.model_usage.values().map(|usage| usage.context_window).max().unwrap_or(0)
+    }
+
+    /// The answer to `--resume` with an id that is not stored. No turn has ended: the process is about to exit.
+    pub(crate) fn refuses_conversation(&self) -> bool {
+        self.error_text().is_some_and(|words| words.contains(UNKNOWN_CONVERSATION))
     }
 
     /// Why it failed, in words.

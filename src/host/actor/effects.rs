@@ -279,7 +279,9 @@ impl Actor {
         if !exit.asked {
             self.end_descendants().await;
         }
-        if self.state.phase == Phase::Starting && !exit.asked && self.may_not_start(&exit).await {
+        let refused = self.refuses_conversation(&exit);
+        let unready = self.state.phase == Phase::Starting && !exit.asked && !refused;
+        if unready && self.may_not_start(&exit).await {
             return;
         }
         let why = launch::explain(&exit, &self.session).message;

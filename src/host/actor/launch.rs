@@ -150,15 +150,18 @@ impl Actor {
         self.apply(input).await;
     }
 
+    /// Whether the process ended because of its conversation, for which the next one gets another. Some say so only
+    /// after they have answered.
+    pub(super) fn refuses_conversation(&mut self, exit: &Exit) -> bool {
+        let refused = matches!(exit.reason, ExitReason::UnknownConversation | ExitReason::ConversationInUse);
+        refused && !std::mem::replace(&mut self.refused_conversation, true)
+    }
+
     /// The process ended before it was ready. True: nothing is tried again unasked. One that was killed from
-    /// outside is a crash like any other; one that refuses its conversation gets a new one.
+    /// outside is a crash like any other.
     pub(super) async fn may_not_start(&mut self, exit: &Exit) -> bool {
         match exit.reason {
             ExitReason::Killed(signal) if [SIGKILL, SIGTERM].contains(&signal) => false,
-            ExitReason::UnknownConversation | ExitReason::ConversationInUse if !self.refused_conversation => {
-                self.refused_conversation = true;
-                false
-            }
             _ => {
                 let error = self.why_not_started(explain(exit, &self.session)).await;
                 self.start_failed(error).await;
