@@ -184,13 +184,19 @@ fn ctrl_c_at_a_question() {
     assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
 }
 
+/// Lets some time go by: for a moment that nothing marks, not for something to be ready.
+#[expect(clippy::disallowed_methods, reason = "the moments in between are what is tried")]
+fn after(milliseconds: u64) {
+    std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+}
+
 /// Before anything was answered, while a host starts: quick, and nothing is left half done.
 #[test]
 fn ctrl_c_at_the_very_beginning() {
     let shell = Shell::with_session();
     for round in 0..8_u64 {
         let mut send = shell.home.spawn(&["send", "echo early"]);
-        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        after(round * 7);
         send.signal(Signal::INT);
         let code = send.wait(PATIENCE).code;
         assert!([0, 6, 130].contains(&code), "round {round}: {code}");
@@ -207,7 +213,7 @@ fn ctrl_c_while_archiving() {
     shell.home.run(&["send", "echo keep me"]).expect_code(0);
     for round in 0..6_u64 {
         let mut archive = shell.home.spawn(&["session", "archive", "work"]);
-        std::thread::sleep(std::time::Duration::from_millis(round * 5));
+        after(round * 5);
         archive.signal(Signal::INT);
         archive.wait(PATIENCE);
         // Asked on another connection, so a restore that comes too early is told that there is nothing yet.
