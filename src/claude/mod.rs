@@ -31,7 +31,11 @@
 //! - **`interrupt` with `cancel_queued`** is obeyed by 2.1.330 (the answer lists `cancelled` and
 //!   `still_queued`) and ignored by 2.1.197, which runs the queued messages next. Both know
 //!   `cancel_async_message`. [`wire::Init::cancels_queued`] tells them apart.
+//! - **A message that was taken back** (by `cancel_async_message` or `cancel_queued`) and is sent again under the
+//!   same uuid is only echoed by that process, in both; another process runs it.
 //! - **An interrupt while idle** is answered with success and does nothing else, in both.
+//! - **A kill at the first prompt's storing** can leave a file that names no message: `--resume` does not find it,
+//!   `--session-id` finds it in use, in both.
 //! - **A start without login** is no failure: the process waits, answers `initialize`, and every prompt ends
 //!   at once in an `assistant` message with `error: authentication_failed` and a `result` with `is_error`
 //!   ("Not logged in · Please run /login"). Only when its stdin closes it exits, with code 1.
