@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::audit::{self, Accepted, Tally};
 use super::chance::{Chance, given, pause};
-use super::client::{Client, Failure, ask, named, prompt};
+use super::client::{Client, ask, named, prompt};
 use super::rig::{Rig, id_in};
 use super::talk;
 
@@ -75,8 +75,6 @@ fn storm(rig: Rig, sessions: &[&str], kills: u64, calm: Duration) {
             .collect();
         storm.settle(sessions);
         storm.settled.store(true, Ordering::Relaxed);
-        let stirred = Client::wait(&rig.home);
-        drop(stirred);
         (killed, accepted)
     });
     let tally = audit::check(&rig, &accepted);

@@ -41,8 +41,7 @@ impl State {
         let given = std::mem::take(&mut self.given);
         let mut again = Vec::new();
         let stopped = std::mem::take(&mut self.stop_at_begin) && !self.draining;
-        let is_stopped =
-            |prompt| stopped && given.iter().any(|given| given.prompt == prompt && !given.extra);
+        let is_stopped = |prompt| stopped && given.iter().any(|given| given.prompt == prompt && !given.extra);
         for verdict in verdicts {
             match verdict {
                 Verdict::Again(prompt) if is_stopped(prompt) => {
