@@ -209,9 +209,15 @@ fn moment(at: Timestamp, zone: &TimeZone) -> (String, String) {
 /// An event for people: number, time, a mark for who or what, and the words, aligned under each other.
 fn rendered(event: &Event, time: &str, columns: usize) -> String {
     let words = words(event);
-    let head = format!("{:>5} {time} {} ", event.seq, mark(event.kind));
+    let inner = if is_inner(event) { "┊ " } else { "" };
+    let head = format!("{:>5} {time} {inner}{} ", event.seq, mark(event.kind));
     let margin = text::width(&head);
     format!("{head}{}\n", text::wrap(words.trim_end(), margin, margin, columns))
+}
+
+/// A subagent's, which is not what was said to the person.
+const fn is_inner(event: &Event) -> bool {
+    matches!(&event.detail, Some(Detail::Reply { parent: Some(_), .. } | Detail::Tool { parent: Some(_), .. }))
 }
 
 const fn mark(kind: EventKind) -> char {
@@ -280,6 +286,9 @@ mod tests {
     fn events_are_aligned_under_each_other() {
         let prompt = event(EventKind::Prompt, "hello\n\nthere\n", None);
         assert_eq!(rendered(&prompt, "11:03", 80), "   12 11:03 › hello\n\n              there\n");
+        let inner = Detail::Reply { turn: 1, block: 1, parent: Some("toolu_1".to_owned()) };
+        let inner = event(EventKind::Reply, "found\nit", Some(inner));
+        assert_eq!(rendered(&inner, "11:03", 80), "   12 11:03 ┊ ◆ found\n                it\n");
         let empty = event(EventKind::Reply, "", None);
         assert_eq!(rendered(&empty, "11:03", 80), "   12 11:03 ◆ \n");
         let long = event(EventKind::Reply, "more words than fit", None);

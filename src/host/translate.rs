@@ -164,7 +164,8 @@ fn from_system(system: System) -> Vec<Said> {
         }
         Notice::TaskNotification(ended) => {
             let notice = AgentEvent::Notice { code: "task", text: ended.summary.clone() };
-            let told = (!ended.summary.is_empty()).then_some(notice);
+            // What a subagent reports is in the log as its reply.
+            let told = (!ended.summary.is_empty() && !ended.summary_is_report).then_some(notice);
             let ended = AgentEvent::TaskEnded { id: ended.task_id };
             [ended].into_iter().chain(told).collect()
         }

@@ -137,6 +137,9 @@ pub(crate) struct TaskNotification {
     pub(crate) status: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) summary: String,
+    /// The summary is what a subagent said last, and not about the task.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub(crate) summary_is_report: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
