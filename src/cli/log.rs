@@ -217,7 +217,10 @@ fn rendered(event: &Event, time: &str, columns: usize) -> String {
 
 /// A subagent's, which is not what was said to the person.
 const fn is_inner(event: &Event) -> bool {
-    matches!(&event.detail, Some(Detail::Reply { parent: Some(_), .. } | Detail::Tool { parent: Some(_), .. }))
+    matches!(
+        &event.detail,
+        Some(Detail::Reply { parent: Some(_), .. } | Detail::Tool { parent: Some(_), .. })
+    )
 }
 
 const fn mark(kind: EventKind) -> char {

@@ -304,7 +304,6 @@ pub(super) const fn priority(urgency: Urgency) -> Option<Priority> {
     match urgency {
         Urgency::Turn => None,
         Urgency::Next => Some(Priority::Next),
-        Urgency::AtOnce => Some(Priority::Now),
     }
 }
 

@@ -74,4 +74,8 @@ pub(super) fn a_subagent_is_not_the_reply(release: Release) {
     while release == Release::Newest && !inner(&desk) {
         watch.until(|push| push["event"].is_object());
     }
+    if release == Release::Newest {
+        let log = desk.done(&["log", "work"]);
+        assert!(log.contains("┊ ◆ Echo: hello from below"), "{log}");
+    }
 }

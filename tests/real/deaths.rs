@@ -1,6 +1,7 @@
 //! Processes that end in the middle of a turn: the agent, the host, both.
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use super::desk::Desk;
 use crate::support::PATIENCE;
@@ -86,4 +87,59 @@ pub(super) fn everything_killed_in_a_turn(release: Release) {
         "{:?}",
         desk.brief()
     );
+}
+
+/// A host that is asked to stop lets the turn end; what waits is the next host's.
+pub(super) fn a_host_stopped_in_a_turn(release: Release) {
+    let desk = Desk::new(release);
+    let mut send = desk.hold("door");
+    desk.post(&["waits"]);
+    let killed = host(&desk);
+    desk.wire()
+        .call(json!({ "type": "host_stop", "when": "when_idle" }))
+        .unwrap_or_else(|error| panic!("it does not stop: {error}"));
+    assert!(send.is_running());
+    desk.api.release("door");
+    assert_eq!(send.wait(PATIENCE).expect_code(0).stdout, "Holding door\n");
+    assert!(killed.wait_gone(PATIENCE));
+    assert_eq!(desk.send("after"), "Echo: after");
+    assert_eq!(desk.api.prompts(), ["hold door", "waits", "after"]);
+
+    // At once: the turn is cut off, and its `send` says so.
+    let mut send = desk.hold("never");
+    desk.done(&["host", "stop", "--now"]);
+    assert!(desk.claudes().is_empty());
+    send.wait(PATIENCE).expect_code(6);
+    assert_eq!(desk.last_turn()["outcome"], "interrupted");
+    assert!(desk.send("recall").starts_with("I remember: hold door | waits | after"));
+}
+
+/// A person lets Claude go on with what was cut off.
+pub(super) fn continued_after_an_interruption(release: Release) {
+    let desk = Desk::new(release);
+    let mut send = desk.hold("never");
+    desk.done(&["session", "stop", "work"]);
+    send.wait(PATIENCE).expect_code(6);
+    let mut watch = desk.watch();
+    desk.done(&["session", "queue", "work", "--continue"]);
+    assert_eq!(watch.event("reply")["text"], "Echo: Continue where you were interrupted.");
+    watch.event("turn_ended");
+    assert_eq!(desk.send("recall"), "I remember: hold never | Continue where you were interrupted.");
+}
+
+/// Where Claude's own record is gone, it is told what was said last.
+pub(super) fn a_lost_conversation(release: Release) {
+    let desk = Desk::new(release);
+    desk.send("hello");
+    let before = desk.show()["conversation"].clone();
+    desk.done(&["session", "sleep", "work"]);
+    desk.wait_without_claude();
+    let projects = desk.home.path().join(".claude/projects");
+    std::fs::remove_dir_all(&projects).unwrap_or_else(|error| panic!("{}: {error}", projects.display()));
+    let reply = desk.send("and now?");
+    assert!(reply.contains("User: hello") && reply.contains("Assistant: Echo: hello"), "{reply}");
+    assert!(reply.ends_with("and now?"), "{reply}");
+    assert_ne!(desk.show()["conversation"], before);
+    assert_eq!(desk.brief()[3..5], ["prompt and now?", "notice recap"]);
+    assert!(desk.send("recall").ends_with("and now?"), "the recap is given once");
 }

@@ -78,9 +78,11 @@ pub(super) fn now_during_text(release: Release) {
     desk.post(&["queued"]);
     let mut now = desk.home.spawn(&["send", "--now", "at once"]);
     now.expect_stderr("→ work", PATIENCE);
+    let mut too = desk.home.spawn(&["send", "--now", "this too"]);
+    too.expect_stderr("→ work", PATIENCE);
     let mut watch = desk.watch();
     desk.api.release("door");
-    assert_eq!([first, now].map(reply), ["Holding door\n", "Echo: at once\n"]);
+    assert_eq!([first, now, too].map(reply), ["Holding door\n", "Echo: at once\n", "Echo: this too\n"]);
     watch.until(|push| push["event"]["text"] == "Echo: queued");
     watch.event("turn_ended");
     assert_eq!(
@@ -89,9 +91,12 @@ pub(super) fn now_during_text(release: Release) {
             "prompt hold door",
             "prompt queued",
             "prompt at once",
+            "prompt this too",
             "reply Holding door",
             "ended done 1",
             "reply Echo: at once",
+            "ended done 1",
+            "reply Echo: this too",
             "ended done 1",
             "reply Echo: queued",
             "ended done 1",
@@ -167,6 +172,20 @@ pub(super) fn instead(release: Release) {
             "ended done 1",
         ]
     );
+}
+
+/// It does not wait for the tool that what was sent now waits for; that runs afterwards.
+pub(super) fn instead_of_what_was_sent_now(release: Release) {
+    let desk = Desk::trusting(release);
+    let tool = tool_until(&desk, "never");
+    let mut now = desk.home.spawn(&["send", "--now", "look here"]);
+    now.expect_stderr("→ work", PATIENCE);
+    let instead = desk.home.spawn(&["send", "--instead", "rather this"]);
+    assert_eq!(reply(instead), "Echo: rather this\n");
+    dropped(tool);
+    assert_eq!(reply(now), "Echo: look here\n");
+    let ends: Vec<_> = desk.brief().into_iter().filter(|line| line.starts_with("ended")).collect();
+    assert_eq!(ends, ["ended done 1", "ended replaced 1", "ended done 1", "ended done 1"]);
 }
 
 /// Where nothing runs, all three are the same.

@@ -168,6 +168,14 @@ impl Desk {
         all.filter(|found| found.command.contains("--permission-prompt-tool")).collect()
     }
 
+    /// Waits until the session has no process any more.
+    #[track_caller]
+    pub(crate) fn wait_without_claude(&self) {
+        for found in self.claudes() {
+            assert!(found.wait_gone(PATIENCE), "still there: {found}");
+        }
+    }
+
     /// Waits until Claude's own record of the conversation ends with this reply: it is written a little later
     /// than it is said, and nothing tells when.
     #[track_caller]

@@ -40,10 +40,12 @@ mod real_330 {
             the_terminal_wins_or_loses, two_answers_at_once, question, plan;
         interrupts: ctrl_c_ends_the_turn, a_second_ctrl_c_detaches, ctrl_c_takes_a_waiting_prompt_back,
             a_stop_from_elsewhere_holds_the_queue, a_held_queue_can_be_dropped;
-        deliveries: queued, now_during_text, now_during_a_tool, instead, anything_while_idle;
+        deliveries: queued, now_during_text, now_during_a_tool, instead, instead_of_what_was_sent_now,
+            anything_while_idle;
         background: a_task_begins_a_turn, a_prompt_meets_a_turn_of_claudes_own, a_subagent_is_not_the_reply;
         commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
-        deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn;
+        deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
+            a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
         prompts: attachments, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );

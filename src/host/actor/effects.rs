@@ -85,6 +85,8 @@ impl Actor {
         if finished.end.is_some() {
             self.crashes = 0;
         }
+        // Whatever runs next was not interrupted.
+        self.deadlines.interrupt = None;
         self.writes.push(Write::Finish { finished, stages, started });
     }
 

@@ -8,6 +8,8 @@ use super::recovery::UNBEGUN;
 use super::{State, notice};
 use crate::model::{ApprovalKind, Live, Outcome, PromptId};
 
+const REPLACED: &str = "dropped for another prompt";
+
 impl State {
     pub(super) fn agent(&mut self, event: AgentEvent, out: &mut Vec<Effect>) {
         let is_work = shows_work(&event);
@@ -104,11 +106,15 @@ impl State {
         } else {
             // It was stopped before the agent began: a turn without any work.
             self.stop_at_begin = false;
+            let (outcome, text) = match std::mem::take(&mut self.replace_at_begin) {
+                true => (Outcome::Replaced, REPLACED),
+                false => (Outcome::Interrupted, UNBEGUN),
+            };
             self.begin_turn(out);
             if let Some(turn) = &mut self.turn {
                 turn.prompts.push(prompt);
             }
-            self.finish_turn(Outcome::Interrupted, UNBEGUN.to_owned(), None, out);
+            self.finish_turn(outcome, text.to_owned(), None, out);
             return;
         }
         self.pump(out);
@@ -162,9 +168,18 @@ impl State {
         }
     }
 
+    /// A turn that was dropped before anything was echoed is that of the prompt that was given.
+    fn claim_dropped(&mut self, end: &End, out: &mut Vec<Effect>) {
+        let dropped = |turn: &&super::Turn| turn.prompts.is_empty() && (turn.stopped || turn.replaced);
+        if end.aborted && self.turn.as_ref().filter(dropped).is_some() {
+            self.expected().into_iter().for_each(|prompt| self.prompt_begun(prompt, out));
+        }
+    }
+
     fn ended(&mut self, end: End, out: &mut Vec<Effect>) {
         self.begin_turn(out);
         self.claim_command(out);
+        self.claim_dropped(&end, out);
         let Some(turn) = &self.turn else { return };
         let outcome = match () {
             () if turn.stopped && (end.aborted || end.is_error) => Outcome::Interrupted,
@@ -184,7 +199,7 @@ impl State {
             Outcome::Failed => end.text.clone(),
             Outcome::Interrupted if self.draining => "stopped: the host ended".to_owned(),
             Outcome::Interrupted => "stopped".to_owned(),
-            Outcome::Replaced => "dropped for another prompt".to_owned(),
+            Outcome::Replaced => REPLACED.to_owned(),
             Outcome::Done => String::new(),
         };
         self.finish_turn(outcome, text, Some(end), out);

@@ -53,12 +53,10 @@ pub(crate) enum Effect {
 /// How a prompt is handed to the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// Nothing runs: it begins a turn.
+    /// It begins a turn: nothing runs, or what runs is being dropped.
     Turn,
     /// At the next step of what runs.
     Next,
-    /// At once: what runs is dropped.
-    AtOnce,
 }
 
 /// A turn is over.

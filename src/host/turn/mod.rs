@@ -102,6 +102,8 @@ pub(crate) struct State {
     draining: bool,
     /// A stop came while the agent had a prompt but had not begun: the turn is stopped as it begins.
     stop_at_begin: bool,
+    /// Likewise for a prompt that is to run instead.
+    replace_at_begin: bool,
     /// The last process ended by itself.
     crashed: bool,
     /// The agent says of every prompt when it begins with it. Releases that do not say so echo the prompt that
@@ -127,6 +129,7 @@ impl State {
             barred: None,
             draining: false,
             stop_at_begin: false,
+            replace_at_begin: false,
             crashed,
             announces: false,
             now: jiff::Timestamp::now,
@@ -311,9 +314,11 @@ impl State {
         self.give(&[waiting], false, Urgency::Turn, out);
     }
 
-    /// A turn runs: what is to reach it goes as one set, and only when no earlier such set is under way.
+    /// A turn runs: what is to reach it goes as one set, and only when no earlier such set is under way. What
+    /// replaces the turn does not wait for that.
     fn send_extra(&mut self, out: &mut Vec<Effect>) {
-        if self.given.iter().any(|given| given.extra) {
+        let instead = self.queue.iter().any(|waiting| waiting.delivery == Delivery::Instead);
+        if !instead && self.given.iter().any(|given| given.extra) {
             return;
         }
         let (extra, queue): (Vec<_>, Vec<_>) =
@@ -322,11 +327,27 @@ impl State {
             return;
         }
         self.queue = queue.into();
-        let instead = extra.iter().any(|waiting| waiting.delivery == Delivery::Instead);
-        if instead && let Some(turn) = &mut self.turn {
-            turn.replaced = true;
+        if instead {
+            self.replace(out);
         }
-        self.give(&extra, true, if instead { Urgency::AtOnce } else { Urgency::Next }, out);
+        self.give(&extra, true, if instead { Urgency::Turn } else { Urgency::Next }, out);
+    }
+
+    /// Drops what runs. The agent's own way (a prompt of priority `now`) leaves a running tool alone, and a later
+    /// interrupt has no effect then.
+    fn replace(&mut self, out: &mut Vec<Effect>) {
+        out.extend(self.not_begun().into_iter().map(Effect::CancelInAgent));
+        match &mut self.turn {
+            Some(turn) => turn.replaced = true,
+            None => self.replace_at_begin = true,
+        }
+        out.push(Effect::Interrupt);
+    }
+
+    /// Sent into the running turn, and not begun as far as is known.
+    fn not_begun(&self) -> Vec<PromptId> {
+        let extra = self.given.iter().filter(|given| given.extra && !self.in_turn(given.prompt));
+        extra.map(|given| given.prompt).collect()
     }
 
     fn give(&mut self, set: &[Waiting], extra: bool, urgency: Urgency, out: &mut Vec<Effect>) {
@@ -336,7 +357,7 @@ impl State {
     }
 
     fn stop(&mut self, out: &mut Vec<Effect>) {
-        if !self.queue.is_empty() || self.given.iter().any(|given| given.extra) {
+        if !self.queue.is_empty() || !self.not_begun().is_empty() {
             self.set_hold(Some("stopped".to_owned()), out);
         }
         self.cut(out);
@@ -344,12 +365,12 @@ impl State {
 
     /// Interrupts what runs; what waits is not touched.
     fn cut(&mut self, out: &mut Vec<Effect>) {
-        let extra: Vec<_> = self.given.iter().filter(|given| given.extra).map(|given| given.prompt).collect();
+        let extra = self.not_begun();
         if !self.is_busy() || !matches!(self.phase, Phase::Ready | Phase::Stopping) {
             return;
         }
         // What the agent has not begun comes back and waits with the rest.
-        out.extend(extra.into_iter().filter(|prompt| !self.in_turn(*prompt)).map(Effect::CancelInAgent));
+        out.extend(extra.into_iter().map(Effect::CancelInAgent));
         match &mut self.turn {
             Some(turn) => turn.stopped = true,
             None => self.stop_at_begin = true,
@@ -487,12 +508,13 @@ impl State {
         }
         let id = self.number_turn();
         let stopped = std::mem::take(&mut self.stop_at_begin);
+        let replaced = std::mem::take(&mut self.replace_at_begin);
         self.turn = Some(Turn {
             id,
             prompts: Vec::new(),
             started: (self.now)(),
             stopped,
-            replaced: false,
+            replaced,
             spoke: false,
             at_work: false,
         });
@@ -500,7 +522,7 @@ impl State {
         let origin = if self.given.is_empty() { Origin::Claude } else { Origin::Prompt };
         out.push(Effect::Publish(Live::TurnStarted { turn: id, origin, prompts: self.expected() }));
         out.push(Effect::Changed);
-        if stopped {
+        if stopped || replaced {
             out.push(Effect::Interrupt);
         }
     }

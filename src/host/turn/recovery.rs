@@ -16,6 +16,7 @@ impl State {
         self.status = None;
         // Kept until it is known what became of the prompt that was to be stopped.
         self.stop_at_begin &= self.is_busy();
+        self.replace_at_begin = false;
         if !asked {
             out.push(notice("crashed", format!("{why}; it is started again for the next prompt")));
         }

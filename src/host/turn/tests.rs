@@ -187,7 +187,7 @@ fn instead_replaces_the_running_turn() {
     let mut s = ready();
     accept(&mut s, 1, Delivery::Queue);
     begun(&mut s, 1);
-    assert_eq!(accept(&mut s, 2, Delivery::Instead), ["send 2 AtOnce"]);
+    assert_eq!(accept(&mut s, 2, Delivery::Instead), ["interrupt", "send 2 Turn"]);
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
     assert_eq!(s.session_state(), SessionState::Busy);
     assert_eq!(end_of(&mut s, 2), ["turn 2 Prompt Done [2]"]);
@@ -681,4 +681,35 @@ fn a_prompt_that_is_not_echoed_yet_counts_as_begun_with_the_turn() {
         deeds(s.apply(Input::Recovered(cut_off))),
         ["reply: half", "turn 1 Prompt Interrupted [1] cut off before it was finished"]
     );
+}
+
+#[test]
+fn instead_does_not_wait_for_what_was_sent_now() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    begun(&mut s, 1);
+    assert_eq!(accept(&mut s, 2, Delivery::Now), ["send 2 Next"]);
+    let instead = accept(&mut s, 3, Delivery::Instead);
+    assert_eq!(instead, ["cancel in agent 2", "interrupt", "send 3 Turn"]);
+    let given_back = AgentEvent::Prompt { prompt: prompt(2), seen: Seen::Cancelled };
+    assert_eq!(agent(&mut s, given_back), ["requeue 2"]);
+    assert_eq!(aborted(&mut s), ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
+    assert_eq!(end_of(&mut s, 3), ["turn 2 Prompt Done [3]", "send 2 Turn"]);
+}
+
+#[test]
+fn instead_of_a_prompt_that_has_not_begun() {
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    assert_eq!(accept(&mut s, 2, Delivery::Instead), ["interrupt", "send 2 Turn"]);
+    let dropped = AgentEvent::Prompt { prompt: prompt(1), seen: Seen::Cancelled };
+    assert_eq!(agent(&mut s, dropped), ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
+    assert_eq!(end_of(&mut s, 2), ["turn 2 Prompt Done [2]"]);
+
+    // Releases that say nothing of single prompts end a turn at once.
+    let mut s = ready();
+    accept(&mut s, 1, Delivery::Queue);
+    accept(&mut s, 2, Delivery::Instead);
+    assert_eq!(aborted(&mut s)[2..], ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
+    assert_eq!(end_of(&mut s, 2), ["turn 2 Prompt Done [2]"]);
 }
