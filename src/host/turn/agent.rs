@@ -102,6 +102,7 @@ impl State {
         } else if given.extra || self.draining {
             self.stop_at_begin &= given.extra;
             out.push(Effect::GivenBack(prompt));
+            self.returned.push(prompt);
             self.wait_again(given);
         } else {
             // It was stopped before the agent began: a turn without any work.

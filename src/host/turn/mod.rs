@@ -90,6 +90,8 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     queue: VecDeque<Waiting>,
     given: Vec<Given>,
+    /// What the process was given and gave back: it would not run these any more.
+    returned: Vec<PromptId>,
     hold: Option<String>,
     turn: Option<Turn>,
     next_turn: TurnId,
@@ -119,6 +121,7 @@ impl State {
             phase: if crashed { Phase::Crashed } else { Phase::Asleep },
             queue: queue.into(),
             given: Vec::new(),
+            returned: Vec::new(),
             hold,
             turn: None,
             next_turn,
@@ -310,6 +313,10 @@ impl State {
     fn send_next(&mut self, out: &mut Vec<Effect>) {
         let urgent = self.queue.iter().position(|waiting| waiting.delivery != Delivery::Queue);
         let next = urgent.or_else(|| (self.hold.is_none() && !self.queue.is_empty()).then_some(0));
+        if next.and_then(|at| self.queue.get(at)).is_some_and(|next| self.returned.contains(&next.prompt)) {
+            // This process would only echo it. The next one does not know it.
+            return self.sleep(out);
+        }
         let Some(waiting) = next.and_then(|at| self.queue.remove(at)) else { return };
         self.give(&[waiting], false, Urgency::Turn, out);
     }

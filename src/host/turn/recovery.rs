@@ -13,6 +13,7 @@ impl State {
             out.push(Effect::Void(std::mem::take(&mut self.asks)));
         }
         self.background = background::Background::default();
+        self.returned.clear();
         self.status = None;
         // Kept until it is known what became of the prompt that was to be stopped.
         self.stop_at_begin &= self.is_busy();

@@ -240,7 +240,7 @@ fn stop_takes_back_what_was_sent_now_but_not_begun() {
         ["given back 2"]
     );
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Interrupted [1] stopped"]);
-    assert_eq!(deeds(s.apply(Input::Release)), ["hold -", "send 2 Turn"]);
+    assert_eq!(deeds(s.apply(Input::Release)), ["hold -", "end"]);
 }
 
 #[test]
@@ -694,7 +694,11 @@ fn instead_does_not_wait_for_what_was_sent_now() {
     let given_back = AgentEvent::Prompt { prompt: prompt(2), seen: Seen::Cancelled };
     assert_eq!(agent(&mut s, given_back), ["requeue 2"]);
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
-    assert_eq!(end_of(&mut s, 3), ["turn 2 Prompt Done [3]", "send 2 Turn"]);
+    // A process only echoes what it gave back, so another one gets it.
+    assert_eq!(end_of(&mut s, 3), ["turn 2 Prompt Done [3]", "end"]);
+    let exited = Input::Exited { asked: true, why: String::new() };
+    assert_eq!(deeds(s.apply(exited)), ["start"]);
+    assert_eq!(deeds(s.apply(Input::Ready)), ["send 2 Turn"]);
 }
 
 #[test]
