@@ -692,7 +692,7 @@ fn instead_does_not_wait_for_what_was_sent_now() {
     let instead = accept(&mut s, 3, Delivery::Instead);
     assert_eq!(instead, ["cancel in agent 2", "interrupt", "send 3 Turn"]);
     let given_back = AgentEvent::Prompt { prompt: prompt(2), seen: Seen::Cancelled };
-    assert_eq!(agent(&mut s, given_back), ["requeue 2"]);
+    assert_eq!(agent(&mut s, given_back), ["given back 2"]);
     assert_eq!(aborted(&mut s), ["turn 1 Prompt Replaced [1] dropped for another prompt"]);
     // A process only echoes what it gave back, so another one gets it.
     assert_eq!(end_of(&mut s, 3), ["turn 2 Prompt Done [3]", "end"]);
