@@ -6,6 +6,7 @@
 mod answers;
 mod attachments;
 mod continuing;
+mod deadlines;
 mod effects;
 mod journal;
 mod launch;
@@ -31,6 +32,7 @@ use crate::ipc::Request;
 use crate::model::{Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId};
 use crate::store::Db;
 use answers::Asks;
+use deadlines::{Deadlines, due};
 use journal::Write;
 pub(super) use subscribers::Subscribers;
 use timing::Timing;
@@ -109,38 +111,6 @@ enum Happening {
     Places,
     /// One of the deadlines has passed.
     Deadline,
-}
-
-/// Points in time at which something is due.
-#[derive(Debug, Default)]
-struct Deadlines {
-    /// The process must have answered by then.
-    start: Option<Instant>,
-    /// Starting may be tried again.
-    retry: Option<Instant>,
-    /// Refused writes are tried again.
-    write: Option<Instant>,
-    /// The process has been idle for long enough.
-    sleep: Option<Instant>,
-    /// The interrupt must have shown an effect.
-    interrupt: Option<Instant>,
-    /// The agent must have begun with what it was given.
-    begin: Option<Instant>,
-    /// The actor itself ends.
-    retire: Option<Instant>,
-}
-
-impl Deadlines {
-    fn next(&self) -> Option<Instant> {
-        [self.start, self.retry, self.write, self.sleep, self.interrupt, self.begin, self.retire]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-}
-
-fn due(at: Option<Instant>) -> bool {
-    at.is_some_and(|at| at <= Instant::now())
 }
 
 /// What the store has of a session that an actor begins with.
