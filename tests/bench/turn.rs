@@ -1,0 +1,106 @@
+//! What claudebot adds to a warm turn: a prompt's way from the client to the agent's stdin, and a text's way from the
+//! agent back to the client. The agent is a stub that reads the clock at both ends of its own work.
+
+use serde_json::{Value, json};
+
+use crate::client::{self, Client};
+use crate::host;
+use crate::measure::{Row, Samples, ms};
+use crate::support::home::Home;
+
+const TURNS: usize = 1500;
+/// The first ones fill caches.
+const WARM_UP: usize = 50;
+const DELTAS: u64 = 4;
+const SESSION: &str = "work";
+
+/// In milliseconds.
+struct Turn {
+    /// Before the client's first byte was written → after the agent read the last one.
+    there: f64,
+    /// Before the agent wrote its first text → after the client read it.
+    back: f64,
+    /// The same for each later text.
+    later: Vec<f64>,
+}
+
+pub(crate) fn run() -> Vec<Row> {
+    let home = Home::new();
+    host::install_stub(&home);
+    home.run(&["session", "new", SESSION, "--dir", &home.project().display().to_string()]).expect_code(0);
+    let mut client = Client::connect(&host::start(&home));
+    client.call(&client::subscribe(SESSION));
+    let at_once = turns(&mut client, 0, TURNS);
+    let after_a_pause = turns(&mut client, 20, TURNS / 5);
+    let stats = stats(&mut client);
+
+    let sum = |turns: &[Turn]| Samples::new(turns.iter().map(|turn| turn.there + turn.back).collect());
+    let part = |of: fn(&Turn) -> f64| Samples::new(at_once.iter().map(of).collect());
+    let later = Samples::new(at_once.iter().flat_map(|turn| turn.later.iter().copied()).collect());
+    let own = sum(&at_once);
+    vec![
+        Row::new(
+            "own share of a warm turn: `Send` → agent's stdin, plus agent's first delta → client",
+            "p50 ≤ 1 ms, p99 ≤ 5 ms",
+            spread(&own),
+            own.median() <= 1.0 && own.percentile(99) <= 5.0,
+        ),
+        Row::shown("· there: prompt stored with fsync, then in the agent's stdin", spread(&part(|turn| turn.there))),
+        Row::shown("· back: first delta, behind the commit that the turn began", spread(&part(|turn| turn.back))),
+        Row::shown("· back: each later delta", spread(&later)),
+        Row::shown("· own share where the agent thinks for 20 ms", spread(&sum(&after_a_pause))),
+        Row::shown("· accepted → written, in the host's own words (`claudebot stats`)", stats),
+    ]
+}
+
+fn turns(client: &mut Client, pause: u64, count: usize) -> Vec<Turn> {
+    let mut all: Vec<Turn> = (0..WARM_UP + count).map(|_| turn(client, pause)).collect();
+    all.split_off(WARM_UP)
+}
+
+fn turn(client: &mut Client, pause: u64) -> Turn {
+    let (_, sent) = client.send(&client::send_prompt(SESSION, &format!("{pause} {DELTAS}")));
+    let (mut there, mut back) = (0.0, Vec::new());
+    loop {
+        let frame = client.next();
+        assert!(frame.value["error"].is_null(), "the host refuses: {}", frame.value);
+        let push = &frame.value["push"]["push"];
+        if push["live"]["type"] == "delta" {
+            let text = push["live"]["text"].as_str().unwrap_or_default();
+            if let Some(arrived) = stamp(text, "in=") {
+                there = millis(sent, arrived);
+            }
+            // Texts that came together were joined: the oldest has waited longest.
+            back.extend(stamp(text, "out=").map(|left| millis(left, frame.received)));
+        }
+        if push["event"]["kind"] == "turn_ended" {
+            assert_eq!(push["event"]["detail"]["outcome"], "done", "{push}");
+            let later = back.split_off(1);
+            return Turn { there, back: back[0], later };
+        }
+    }
+}
+
+fn stamp(text: &str, name: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(name)?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+fn millis(from: u64, to: u64) -> f64 {
+    assert!(to >= from, "one clock for all");
+    (to - from) as f64 / 1e6
+}
+
+fn spread(samples: &Samples) -> String {
+    let at = |percent| ms(samples.percentile(percent));
+    format!("p50 {}, p95 {}, p99 {} ({} samples)", at(50), at(95), at(99), samples.count())
+}
+
+fn stats(client: &mut Client) -> String {
+    let answer = client.call(&json!({ "type": "stats", "session": null, "since": null }));
+    let stages = answer["data"]["stages"].as_array().cloned().unwrap_or_default();
+    let warm = |stage: &&Value| stage["stage"] == "accepted→written" && stage["cold"] == false;
+    let Some(stage) = stages.iter().find(warm) else { panic!("no such stage: {answer}") };
+    let at = |name: &str| ms(stage[name].as_f64().unwrap_or(f64::NAN) / 1000.0);
+    format!("p50 {}, p95 {}, p99 {} ({} turns)", at("p50_us"), at("p95_us"), at("p99_us"), stage["count"])
+}
