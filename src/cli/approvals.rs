@@ -46,8 +46,8 @@ const COLUMNS: [Column; 5] = [
 ];
 
 pub(crate) fn table(ctx: &Ctx, approvals: &[Approval], now: Timestamp) -> Vec<String> {
-    let rows: Vec<Vec<Cow<'_, str>>> = approvals.iter().map(|approval| row(approval, now)).collect();
-    table::render(&COLUMNS, &rows, ctx.screen.columns)
+    let rows = approvals.iter().map(|approval| row(approval, now));
+    table::render(&COLUMNS, rows, ctx.screen.columns).collect()
 }
 
 fn row(approval: &Approval, now: Timestamp) -> Vec<Cow<'_, str>> {

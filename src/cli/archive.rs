@@ -39,7 +39,7 @@ fn list(ctx: &Ctx, args: &ArchiveList) -> Finish {
         ctx.screen.say(&format!("no archive in {}", text::tilde(&dir, ctx.paths.home())));
     } else {
         let rows: Vec<Vec<Cow<'_, str>>> = listed.iter().map(|archive| row(ctx, archive)).collect();
-        for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
+        for line in table::render(&COLUMNS, rows.iter(), ctx.screen.columns) {
             out.line(&line)?;
         }
     }

@@ -45,7 +45,7 @@ fn show(ctx: &Ctx, json: bool, set: &ConfigSet) -> Finish {
             vec![entry.key.clone().into(), text::one_line(&entry.value).into_owned().into(), from.into()]
         };
         let rows: Vec<_> = entries.iter().map(row).collect();
-        for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
+        for line in table::render(&COLUMNS, rows.iter(), ctx.screen.columns) {
             out.line(&line)?;
         }
     }

@@ -34,7 +34,7 @@ fn list(ctx: &Ctx, json: bool) -> Finish {
         out.json(&listed.iter().map(summary).collect::<Vec<_>>())?;
     } else {
         let rows: Vec<Vec<Cow<'_, str>>> = listed.iter().map(row).collect();
-        for line in table::render(&COLUMNS, &rows, ctx.screen.columns) {
+        for line in table::render(&COLUMNS, rows.iter(), ctx.screen.columns) {
             out.line(&line)?;
         }
     }

@@ -53,8 +53,7 @@ fn table(stats: &Stats, columns: Option<usize>) -> Vec<String> {
             duration(stage.p99_us).into(),
         ]
     };
-    let rows: Vec<Vec<Cow<'_, str>>> = stats.stages.iter().map(row).collect();
-    table::render(&COLUMNS, &rows, columns)
+    table::render(&COLUMNS, stats.stages.iter().map(row), columns).collect()
 }
 
 /// Three digits that mean something: `250µs`, `1.25ms`, `12.5ms`, `3.40s`, `2m05s`.

@@ -37,19 +37,26 @@ const GAP: &str = "  ";
 
 /// The lines of a table, title first; no line is longer than `columns` as long as the widths allow it.
 /// `None`: as wide as it gets (not a terminal). Cells are expected to be one line without control sequences.
-pub(crate) fn render(columns: &[Column], rows: &[Vec<Cow<'_, str>>], max: Option<usize>) -> Vec<String> {
-    let mut widths = natural(columns, rows);
+///
+/// The rows are made twice, once for the widths and once for the lines, so that none of thousands is kept.
+pub(crate) fn render<'c, R: AsRef<[Cow<'c, str>]>>(
+    columns: &[Column],
+    rows: impl Iterator<Item = R> + Clone,
+    max: Option<usize>,
+) -> impl Iterator<Item = String> {
+    let mut widths = natural(columns, rows.clone());
     if let Some(max) = max {
         shrink(columns, &mut widths, max);
     }
     let titles: Vec<Cow<'_, str>> = columns.iter().map(|column| column.title.into()).collect();
-    std::iter::once(&titles).chain(rows).map(|row| line(columns, &widths, row)).collect()
+    let title = line(columns, &widths, &titles);
+    std::iter::once(title).chain(rows.map(move |row| line(columns, &widths, row.as_ref())))
 }
 
-fn natural(columns: &[Column], rows: &[Vec<Cow<'_, str>>]) -> Vec<usize> {
+fn natural<'c, R: AsRef<[Cow<'c, str>]>>(columns: &[Column], rows: impl Iterator<Item = R>) -> Vec<usize> {
     let mut widths: Vec<usize> = columns.iter().map(|column| text::width(column.title)).collect();
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
             *width = (*width).max(text::width(cell));
         }
     }
@@ -79,20 +86,27 @@ fn line(columns: &[Column], widths: &[usize], row: &[Cow<'_, str>]) -> String {
     let columns_wide: usize = widths.iter().map(|width| width + GAP.len()).sum();
     let mut line = String::with_capacity(columns_wide);
     for (index, ((column, &width), cell)) in columns.iter().zip(widths).zip(row).enumerate() {
-        let cell = match column.fit {
-            Fit::Start(_) => text::cut_front(cell, width),
-            Fit::End(_) | Fit::Whole => text::cut(cell, width),
-        };
         if index > 0 {
             line.push_str(GAP);
         }
-        let pad = width.saturating_sub(text::width(&cell));
+        let wide = text::width(cell);
+        let (cell, wide) = if wide <= width {
+            (Cow::Borrowed(&**cell), wide)
+        } else {
+            let cut = match column.fit {
+                Fit::Start(_) => text::cut_front(cell, width),
+                Fit::End(_) | Fit::Whole => text::cut(cell, width),
+            };
+            let wide = text::width(&cut);
+            (cut, wide)
+        };
+        let pad = std::iter::repeat_n(' ', width.saturating_sub(wide));
         if column.right {
-            line.extend(std::iter::repeat_n(' ', pad));
-        }
-        line.push_str(&cell);
-        if !column.right {
-            line.extend(std::iter::repeat_n(' ', pad));
+            line.extend(pad);
+            line.push_str(&cell);
+        } else {
+            line.push_str(&cell);
+            line.extend(pad);
         }
     }
     line.truncate(line.trim_end().len());
@@ -116,7 +130,7 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         assert_eq!(
-            render(&COLUMNS, &rows(), None),
+            render(&COLUMNS, rows().iter(), None).collect::<Vec<_>>(),
             [
                 "NAME          DIR                    COST",
                 "work          ~/projects/claudebot  $0.12",
@@ -127,14 +141,14 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_the_widest_first() {
-        let lines = render(&COLUMNS, &rows(), Some(34));
+        let lines: Vec<String> = render(&COLUMNS, rows().iter(), Some(34)).collect();
         assert_eq!(lines[1], "work          …ts/claudebot  $0.12");
         assert!(lines.iter().all(|line| text::width(line) <= 34), "{lines:#?}");
     }
 
     #[test]
     fn it_never_cuts_below_the_least_widths() {
-        let lines = render(&COLUMNS, &rows(), Some(5));
+        let lines: Vec<String> = render(&COLUMNS, rows().iter(), Some(5)).collect();
         assert_eq!(lines[1], "work      …claudebot  $0.12");
     }
 }

@@ -88,8 +88,14 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// A text on one line: control sequences gone, white space folded.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    let folded = !text.contains("  ") && !text.starts_with(' ') && !text.ends_with(' ');
-    if folded && is_plain(text) {
+    // Nothing but printable ASCII with single spaces inside, as nearly all texts of a long list are.
+    let mut before = b' ';
+    let mut fits = |byte: u8| {
+        let fits = byte.is_ascii_graphic() || (byte == b' ' && before != b' ');
+        before = byte;
+        fits
+    };
+    if text.bytes().all(&mut fits) && !text.ends_with(' ') {
         return Cow::Borrowed(text);
     }
     let mut line = String::with_capacity(text.len());
@@ -181,11 +187,12 @@ pub(crate) fn wrap(text: &str, first: usize, margin: usize, columns: usize) -> S
 }
 
 /// A path with the home directory as `~`.
-pub(crate) fn tilde(path: &Path, home: &Path) -> String {
-    match path.strip_prefix(home) {
-        Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-        Ok(rest) => format!("~/{}", rest.display()),
-        Err(_) => path.display().to_string(),
+pub(crate) fn tilde<'p>(path: &'p Path, home: &Path) -> Cow<'p, str> {
+    let path = path.to_string_lossy();
+    match path.strip_prefix(&*home.to_string_lossy()) {
+        Some("") => "~".into(),
+        Some(below) if below.starts_with('/') => format!("~{below}").into(),
+        _ => path,
     }
 }
 

@@ -56,43 +56,54 @@ const COLUMNS: [Column; 7] = [
     Column::right("COST"),
 ];
 
+/// A line of the table before it is laid out.
+type Cells<'s> = [Cow<'s, str>; COLUMNS.len()];
+
 /// The lines of the table, coloured where stdout is a terminal.
-pub(crate) fn table(ctx: &Ctx, sessions: &[SessionView], now: Timestamp) -> Vec<String> {
-    let rows: Vec<Vec<Cow<'_, str>>> = sessions.iter().map(|session| row(ctx, session, now)).collect();
-    let lines = table::render(&COLUMNS, &rows, ctx.screen.columns);
-    lines.into_iter().enumerate().map(|(index, line)| tinted(&ctx.screen, sessions, index, line)).collect()
+pub(crate) fn table(ctx: &Ctx, sessions: &[SessionView], now: Timestamp) -> impl Iterator<Item = String> {
+    let rows = sessions.iter().map(move |session| cells(ctx, session, now));
+    let lines = table::render(&COLUMNS, rows, ctx.screen.columns);
+    lines.enumerate().map(move |(index, line)| tinted(&ctx.screen, sessions, index, line))
 }
 
-fn row<'a>(ctx: &Ctx, session: &'a SessionView, now: Timestamp) -> Vec<Cow<'a, str>> {
+fn cells<'s>(ctx: &Ctx, session: &'s SessionView, now: Timestamp) -> Cells<'s> {
     let name = text::one_line(&session.name);
-    vec![
+    [
         if session.current { "*" } else { " " }.into(),
-        state(session).into(),
+        state(session),
         if session.pinned { format!("{name} ⚑").into() } else { name },
         text::one_line(&session.persona),
-        text::one_line(&text::tilde(&session.dir, ctx.paths.home())).into_owned().into(),
+        match text::tilde(&session.dir, ctx.paths.home()) {
+            Cow::Borrowed(dir) => text::one_line(dir),
+            Cow::Owned(dir) => text::one_line(&dir).into_owned().into(),
+        },
         text::age(session.last_active, now).into(),
         text::money(session.cost_usd).into(),
     ]
 }
 
 /// Glyph and word, and how many prompts wait.
-fn state(session: &SessionView) -> String {
-    let words = session.state.as_str().replace('_', " ");
-    let queued = if session.queued > 0 { format!(" +{}", session.queued) } else { String::new() };
-    format!("{} {words}{queued}", glyph(session.state))
+fn state(session: &SessionView) -> Cow<'static, str> {
+    match session.queued {
+        0 => shown(session.state).into(),
+        queued => format!("{} +{queued}", shown(session.state)).into(),
+    }
 }
 
-pub(crate) const fn glyph(state: SessionState) -> char {
+const fn shown(state: SessionState) -> &'static str {
     match state {
-        SessionState::Busy => '▶',
-        SessionState::Waiting => '!',
-        SessionState::Idle => '●',
-        SessionState::Asleep => '○',
-        SessionState::Crashed => '✗',
-        SessionState::HandedOver => '↗',
-        SessionState::Archived => '▪',
+        SessionState::Busy => "▶ busy",
+        SessionState::Waiting => "! waiting",
+        SessionState::Idle => "● idle",
+        SessionState::Asleep => "○ asleep",
+        SessionState::Crashed => "✗ crashed",
+        SessionState::HandedOver => "↗ handed over",
+        SessionState::Archived => "▪ archived",
     }
+}
+
+pub(crate) fn glyph(state: SessionState) -> &'static str {
+    shown(state).split(' ').next().unwrap_or_default()
 }
 
 /// Colour comes after the layout, since it takes no columns: the state's word carries it.
@@ -108,7 +119,7 @@ fn tinted(screen: &Screen, sessions: &[SessionView], index: usize, line: String)
         SessionState::Asleep | SessionState::HandedOver | SessionState::Archived => return line,
     };
     let word = state(session);
-    line.replacen(&word, &screen.tint(&word, colour), 1)
+    line.replacen(&*word, &screen.tint(&word, colour), 1)
 }
 
 #[cfg(test)]
@@ -155,7 +166,7 @@ pub(crate) mod tests {
             },
             session("evil\u{1b}[31m\nname", SessionState::HandedOver),
         ];
-        table(&ctx, &sessions, "2026-11-22T12:00:00Z".parse().unwrap())
+        table(&ctx, &sessions, "2026-11-22T12:00:00Z".parse().unwrap()).collect()
     }
 
     #[test]
@@ -199,7 +210,7 @@ pub(crate) mod tests {
             SessionState::HandedOver,
             SessionState::Archived,
         ];
-        let glyphs: std::collections::BTreeSet<char> = states.into_iter().map(glyph).collect();
+        let glyphs: std::collections::BTreeSet<&str> = states.into_iter().map(glyph).collect();
         assert_eq!(glyphs.len(), states.len());
     }
 }

@@ -39,7 +39,7 @@ fn facts(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<(&'static str,
     add("persona", Some(session.persona.clone()));
     add("agent", (session.agent == Agent::Demo).then(|| "demo (built in, needs no account)".to_owned()));
     add("model", session.model.clone());
-    add("directory", Some(text::tilde(&session.dir, ctx.paths.home())));
+    add("directory", Some(text::tilde(&session.dir, ctx.paths.home()).into_owned()));
     add("tags", (!session.tags.is_empty()).then(|| session.tags.join(", ")));
     add("pinned", session.pinned.then(|| "yes: its process is not put to sleep".to_owned()));
     add("last used", Some(moment(session.last_active, now)));
