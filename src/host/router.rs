@@ -70,7 +70,8 @@ async fn to_actor(
     reply: Replier,
     received: Instant,
 ) {
-    let owner = find(shared, selector).await.and_then(|session| in_use(&session).map(|()| session.id));
+    let found = shared.store.glance(|db| short::find(db, &selector));
+    let owner = found.and_then(|session| in_use(&session).map(|()| session.id));
     hand_over(shared, owner, request, reply, received);
 }
 

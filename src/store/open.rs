@@ -24,6 +24,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// SQLite's default of 1000 one turn in a hundred would pay for it.
 const CHECKPOINT_PAGES: u32 = 4000;
 
+/// A reader maps so much of the file instead of copying its pages: a list of thousands takes a tenth less time.
+const MAPPED: u32 = 256 << 20;
+
+/// In KiB, as SQLite wants it: negative.
+const SMALL_CACHE: i32 = -512;
+
 /// Statements kept prepared; the store's own number below this.
 const STATEMENTS: usize = 128;
 
@@ -53,6 +59,15 @@ impl Db {
         Ok(Self { conn })
     }
 
+    /// A reader that stays open beside this writer: with a small cache, and nothing mapped that a failing disk
+    /// could kill the process with.
+    pub(super) fn second_reader(&self) -> Result<Self> {
+        let reader = Self::open(Path::new(self.conn.path().unwrap_or_default()), Mode::ReadOnly)?;
+        reader.conn.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+        reader.conn.pragma_update(None, "cache_size", SMALL_CACHE)?;
+        Ok(reader)
+    }
+
     /// A store that is forgotten with the value.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
@@ -76,6 +91,8 @@ fn empty() -> Result<Connection> {
 
 fn open_reader(path: &Path) -> Result<Connection> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    conn.pragma_update_and_check(None, "mmap_size", MAPPED, |_| Ok(()))
+        .map_err(|error| in_file(path, error))?;
     let version = inspect(&conn, path)?;
     if version < MIGRATIONS.len() {
         return Err(Error::failed(format!(

@@ -4,6 +4,7 @@
 //! hardly more than one, and each still hears of its own success only once it is durable.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -33,16 +34,19 @@ enum Job {
 #[derive(Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
+    /// A second connection, for reads that take less time than a thread's waking.
+    reader: Arc<Mutex<Option<Db>>>,
 }
 
 impl Store {
     pub(crate) fn start(db: Db) -> Result<Self> {
+        let reader = db.second_reader()?;
         let (jobs, waiting) = mpsc::channel(WAITING);
         thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || serve(db, waiting))
             .map_err(|error| Error::unavailable(format!("cannot start the store's thread: {error}")))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, reader: Arc::new(Mutex::new(Some(reader))) })
     }
 
     /// Runs a job that may write. Returns once what it wrote is durable; a job that fails leaves no trace.
@@ -73,8 +77,17 @@ impl Store {
         self.hand_in(Job::Read(read), answered).await
     }
 
+    /// Runs a small read right here: it sees what is committed, and waits for nobody but the disk. For what stands
+    /// between a person's prompt and the agent.
+    pub(crate) fn glance<T>(&self, job: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(reader.as_mut().ok_or_else(closed)?, |db| job(db))
+    }
+
     /// Finishes what was handed in before and closes the file. Later jobs are refused.
     pub(crate) async fn close(&self) {
+        // First, so that the writer is the last to close, which tidies the log of writes away.
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (answer, answered) = oneshot::channel();
         if self.jobs.send(Job::Close(answer)).await.is_ok() {
             // An error means that the thread is gone, which is what was asked for.

@@ -109,6 +109,27 @@ fn closing_finishes_what_came_before_and_refuses_what_comes_after() {
 }
 
 #[test]
+fn a_glance_sees_what_is_committed_and_leaves_no_log_of_writes_behind() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    on_runtime(async {
+        for seq in 1..=3 {
+            store.run(move |db| db.append(id, &[said("more")])).await.unwrap();
+            assert_eq!(store.glance(|db| db.head(id)).unwrap(), seq);
+        }
+        let lost = store.glance(|_| -> crate::error::Result<()> { panic!("a bug") }).unwrap_err();
+        assert!(lost.message.contains("a bug in claudebot"));
+        assert_eq!(store.glance(|db| db.head(id)).unwrap(), 3);
+        store.close().await;
+        assert_eq!(store.glance(|db| db.head(id)).unwrap_err().kind, Kind::Unavailable);
+    });
+    let log = home.file().with_extension("db-wal");
+    assert!(!log.exists(), "{} is left", log.display());
+}
+
+#[test]
 fn accepting_a_prompt_costs_about_one_commit() {
     const ROUNDS: u32 = 50;
     let home = Home::new();
