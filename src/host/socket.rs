@@ -19,7 +19,7 @@ use crate::paths::Paths;
 
 /// How often the socket's path is looked at: a logout takes the runtime directory away, and temporary
 /// directories are swept. Well below the time a client waits for a host that holds the lock.
-const WATCH: Duration = Duration::from_secs(2);
+const WATCH: Duration = Duration::from_secs(5);
 
 /// After a failed accept (no file descriptors left): the kernel would report it again at once.
 const RESPITE: Duration = Duration::from_millis(100);
