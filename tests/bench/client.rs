@@ -85,7 +85,8 @@ impl Client {
             self.buffer.drain(..self.start);
             self.start = 0;
             let mut chunk = [0; 64 << 10];
-            let read = self.stream.read(&mut chunk).unwrap_or_else(|error| panic!("the host is silent: {error}"));
+            let read =
+                self.stream.read(&mut chunk).unwrap_or_else(|error| panic!("the host is silent: {error}"));
             self.received = now();
             assert!(read > 0, "the host has closed the connection");
             self.buffer.extend_from_slice(&chunk[..read]);

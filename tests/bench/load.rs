@@ -46,7 +46,10 @@ pub(crate) fn run() -> Vec<Row> {
     let mut shares = Vec::new();
     for name in &names {
         for _ in 0..TURNS {
-            sender.call(&client::send_prompt(name, &format!("words {} {}", PER_SECOND * SECONDS, 1000 / PER_SECOND)));
+            sender.call(&client::send_prompt(
+                name,
+                &format!("words {} {}", PER_SECOND * SECONDS, 1000 / PER_SECOND),
+            ));
         }
     }
     // Seconds in the middle of the turns, in which all of them talk.

@@ -12,7 +12,10 @@ pub(crate) fn now() -> u64 {
 }
 
 /// Lets the time of a measurement pass.
-#[expect(clippy::disallowed_methods, reason = "what is measured happens in a span of time, not until an event")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is measured happens in a span of time, not until an event"
+)]
 pub(crate) fn pass(time: Duration) {
     std::thread::sleep(time);
 }

@@ -55,5 +55,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     let path = PathBuf::from(format!("/proc/{pid}/task"));
     let threads = std::fs::read_dir(path).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }

@@ -20,7 +20,8 @@ pub(crate) fn run() -> Vec<Row> {
         return vec![Row::left_out(WHAT, TARGET, "Claude Code is not installed (`tests/run` installs it)")];
     }
     let (_api, home) = Home::with_claude(Release::Newest);
-    home.run(&["session", "new", "work", "--switch", "--dir", &home.project().display().to_string()]).expect_code(0);
+    home.run(&["session", "new", "work", "--switch", "--dir", &home.project().display().to_string()])
+        .expect_code(0);
     // Wakes the session; everything after it is warm.
     home.run(&["send", "-s", "work", PROMPT]).expect_code(0);
     let mut warm = Vec::new();
@@ -29,7 +30,14 @@ pub(crate) fn run() -> Vec<Row> {
         warm.push(first_text(home.command(&["send", "-s", "work", PROMPT]), "Echo"));
         let mut claude = home.program(home.path().join("bin/claude"));
         // Text as it comes: without this it would print only at the end.
-        claude.args(["-p", "--verbose", "--output-format", "stream-json", "--include-partial-messages", PROMPT]);
+        claude.args([
+            "-p",
+            "--verbose",
+            "--output-format",
+            "stream-json",
+            "--include-partial-messages",
+            PROMPT,
+        ]);
         whole.push(first_text(claude, "\"text_delta\""));
     }
     let (warm, whole) = (Samples::new(warm), Samples::new(whole));

@@ -31,7 +31,8 @@ pub(crate) fn run() -> ExitCode {
         let arrived = now();
         let message: Value = serde_json::from_str(&line).unwrap_or_default();
         if message["type"] == "control_request" {
-            let response = json!({ "subtype": "success", "request_id": message["request_id"], "response": {} });
+            let response =
+                json!({ "subtype": "success", "request_id": message["request_id"], "response": {} });
             say(&json!({ "type": "control_response", "response": response }));
         } else if message["type"] == "user" {
             turn(&message, arrived);
@@ -44,7 +45,9 @@ fn turn(prompt: &Value, arrived: u64) {
     let mut numbers = text.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
     let (pause, count) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(1));
     let uuid = &prompt["uuid"];
-    say(&json!({ "type": "command_lifecycle", "command_uuid": uuid, "state": "started", "session_id": SESSION }));
+    say(
+        &json!({ "type": "command_lifecycle", "command_uuid": uuid, "state": "started", "session_id": SESSION }),
+    );
     say(&json!({ "type": "system", "subtype": "init", "session_id": SESSION }));
     say(&json!({ "type": "user", "uuid": uuid, "isReplay": true, "session_id": SESSION,
         "message": { "role": "user", "content": text } }));
@@ -55,7 +58,8 @@ fn turn(prompt: &Value, arrived: u64) {
     stream(&json!({ "type": "content_block_start", "index": 0, "content_block": block }));
     let mut whole = String::new();
     for number in 0..count {
-        let words = if number == 0 { format!("in={arrived} out={}\n", now()) } else { format!("out={}\n", now()) };
+        let words =
+            if number == 0 { format!("in={arrived} out={}\n", now()) } else { format!("out={}\n", now()) };
         let delta = json!({ "type": "text_delta", "text": words });
         stream(&json!({ "type": "content_block_delta", "index": 0, "delta": delta }));
         whole.push_str(&words);
@@ -63,8 +67,10 @@ fn turn(prompt: &Value, arrived: u64) {
     say(&json!({ "type": "assistant", "session_id": SESSION,
         "message": { "role": "assistant", "content": [{ "type": "text", "text": whole }] } }));
     stream(&json!({ "type": "content_block_stop", "index": 0 }));
-    say(&json!({ "type": "result", "subtype": "success", "is_error": false, "result": whole, "session_id": SESSION,
-        "terminal_reason": "completed", "total_cost_usd": 0.0 }));
+    say(
+        &json!({ "type": "result", "subtype": "success", "is_error": false, "result": whole, "session_id": SESSION,
+        "terminal_reason": "completed", "total_cost_usd": 0.0 }),
+    );
 }
 
 /// In the order of the real one: the host tells these lines by their beginning.
