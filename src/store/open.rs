@@ -20,8 +20,8 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 /// How long to wait for another program that has the file open for writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// WAL pages (4 KiB) after which a commit also moves them into the file. A turn writes some tens: with
-/// SQLite's default of 1000 one turn in a hundred would pay for it.
+/// WAL pages (4 KiB) after which a commit also moves them into the file, which its prompt then waits for. The
+/// store's thread does it before, when nobody waits; this is for a host that never rests.
 const CHECKPOINT_PAGES: u32 = 4000;
 
 /// A reader maps so much of the file instead of copying its pages: a list of thousands takes a tenth less time.
@@ -57,6 +57,12 @@ impl Db {
         };
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { conn })
+    }
+
+    /// Moves the log of writes into the file, as far as no reader needs it.
+    pub(super) fn checkpoint(&self) {
+        // Everything is durable without it, and what did not work now is tried again after more commits.
+        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
     }
 
     /// A reader that stays open beside this writer: with a small cache, and nothing mapped that a failing disk

@@ -18,6 +18,10 @@ const WAITING: usize = 256;
 /// Jobs that share a commit at most, so that the first does not wait for ever more.
 const BATCH: usize = 64;
 
+/// After so many commits, and when nothing waits, the log of writes is moved into the file: about 1000 pages, some
+/// milliseconds. A commit that has grown it too far would do that before it answers.
+const COMMITS_PER_CHECKPOINT: u32 = 64;
+
 /// A job with a way to tell its sender. It runs inside the batch's transaction, unless that failed already, and
 /// returns what to call once the commit succeeded or failed.
 type Write = Box<dyn FnOnce(Result<&mut Db>) -> Tell + Send>;
@@ -114,6 +118,7 @@ fn guarded<T>(db: &mut Db, job: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> 
 }
 
 fn serve(mut db: Db, mut jobs: mpsc::Receiver<Job>) {
+    let mut commits = 0;
     while let Some(first) = jobs.blocking_recv() {
         let mut writes = Vec::new();
         let mut closing = None;
@@ -129,6 +134,11 @@ fn serve(mut db: Db, mut jobs: mpsc::Receiver<Job>) {
         }
         if !writes.is_empty() {
             commit_together(&mut db, writes);
+            commits += 1;
+        }
+        if commits >= COMMITS_PER_CHECKPOINT && jobs.is_empty() {
+            db.checkpoint();
+            commits = 0;
         }
         if let Some(answer) = closing {
             jobs.close();
