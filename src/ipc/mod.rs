@@ -13,9 +13,7 @@ pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 
-pub(crate) use request::{
-    ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen,
-};
+pub(crate) use request::{ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen};
 pub(crate) use response::{
     Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, Welcome,
 };

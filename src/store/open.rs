@@ -27,9 +27,6 @@ const CHECKPOINT_PAGES: u32 = 4000;
 /// A reader maps so much of the file instead of copying its pages: a list of thousands takes a tenth less time.
 const MAPPED: u32 = 256 << 20;
 
-/// In KiB, as SQLite wants it: negative.
-const SMALL_CACHE: i32 = -512;
-
 /// Statements kept prepared; the store's own number below this.
 const STATEMENTS: usize = 128;
 
@@ -65,12 +62,11 @@ impl Db {
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
     }
 
-    /// A reader that stays open beside this writer: with a small cache, and nothing mapped that a failing disk
+    /// A reader that stays open beside this writer: with a cache of 512 KiB, and nothing mapped that a failing disk
     /// could kill the process with.
     pub(super) fn second_reader(&self) -> Result<Self> {
         let reader = Self::open(Path::new(self.conn.path().unwrap_or_default()), Mode::ReadOnly)?;
-        reader.conn.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
-        reader.conn.pragma_update(None, "cache_size", SMALL_CACHE)?;
+        reader.conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -512")?;
         Ok(reader)
     }
 

@@ -192,7 +192,8 @@ fn the_list_shows_the_last_used_first_with_what_only_the_host_knows() {
     assert_eq!(views[0].activity.as_deref(), Some("running Bash"));
 
     house.made("third");
-    let Response::Status { total, sessions, .. } = house.get(&Request::Status { channel: Channel::local() }) else {
+    let Response::Status { total, sessions, .. } = house.get(&Request::Status { channel: Channel::local() })
+    else {
         panic!("no status")
     };
     let names: Vec<_> = sessions.iter().map(|view| view.name.as_str()).collect();
