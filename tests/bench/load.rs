@@ -60,7 +60,7 @@ pub(crate) fn run() -> Vec<Row> {
         let elapsed = crate::measure::now() - began;
         shares.push(Usage::of(host.pid).since(before).cpu as f64 / elapsed as f64 * 100.0);
     }
-    let seen: Vec<Seen> = front_ends.into_iter().map(|thread| joined(thread)).collect();
+    let seen: Vec<Seen> = front_ends.into_iter().map(joined).collect();
     let share = crate::measure::Samples::new(shares);
     let deltas: usize = seen.iter().map(|seen| seen.deltas).sum();
     let turns: usize = seen.iter().map(|seen| seen.turns).sum();
