@@ -39,7 +39,12 @@ mod tests;
 pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use pack::{Packed, Packing, pack};
-pub(crate) use place::project_name;
-pub(crate) use restore::{Restored, restore};
+#[cfg(test)]
+use place::project_name;
+#[cfg(test)]
+use restore::Restored;
+pub(crate) use restore::restore;
 pub(crate) use temporary::{remove_tree, sweep};
-pub(crate) use verify::{Verified, verify};
+#[cfg(test)]
+use verify::Verified;
+pub(crate) use verify::verify;

@@ -23,6 +23,7 @@ use crate::model::Event;
 
 /// An archive that was read whole and is what it says.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "who verifies only wants to know that it is whole"))]
 pub(crate) struct Verified {
     pub(crate) manifest: Manifest,
     /// Size of the archive file.

@@ -55,8 +55,6 @@ fn places(config_dir: &Path, name: &str) -> Vec<PathBuf> {
 /// What became of the turn of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoredTurn {
-    /// The prompt is not in the conversation.
-    Absent,
     /// It has no end: cut off, or still running.
     Open {
         /// All that was said in it.
@@ -125,12 +123,10 @@ impl Stored {
         self.prompts.get(prompt).copied()
     }
 
-    /// The turn that the prompt began or was taken into, from there on.
-    pub(crate) fn turn_after(&self, prompt: &Uuid) -> StoredTurn {
-        let Some(at) = self.position(prompt) else {
-            return StoredTurn::Absent;
-        };
-        self.turn_at(at)
+    /// The turn that the prompt began or was taken into, from there on; None if it is not in the conversation.
+    #[cfg(test)]
+    pub(crate) fn turn_after(&self, prompt: &Uuid) -> Option<StoredTurn> {
+        self.position(prompt).map(|at| self.turn_at(at))
     }
 
     /// The turn that the prompt began or was taken into, as the place of its beginning: prompts with the same

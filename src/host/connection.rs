@@ -55,6 +55,10 @@ impl ClientInfo {
 /// A request, and the way back.
 #[derive(Debug)]
 pub(crate) struct Inbound {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the replier knows it; tests tell requests apart by it")
+    )]
     pub(crate) id: u64,
     pub(crate) client: Arc<ClientInfo>,
     pub(crate) request: Request,

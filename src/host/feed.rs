@@ -6,6 +6,7 @@ use super::Replier;
 use super::shared::Shared;
 use crate::error::Result;
 use crate::ipc::{Push, Response};
+use crate::store::Db;
 
 /// So many events are read at a time.
 const PAGE: u32 = 200;
@@ -24,7 +25,7 @@ async fn run(shared: &Shared, since: Option<u64>, reply: &Replier) -> Result<()>
     let mut moved = shared.feed();
     let mut cursor = match since {
         Some(since) => since,
-        None => shared.store.read(|db| db.feed_head()).await?,
+        None => shared.store.read(Db::feed_head).await?,
     };
     reply.ok(Response::Following { feed: cursor });
     loop {

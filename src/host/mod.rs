@@ -25,6 +25,6 @@ mod start_tests;
 mod translate;
 mod turn;
 
-pub(crate) use outbox::{Replier, SharedPush, Unsubscribed};
+pub(crate) use outbox::{Replier, SharedPush};
 pub(crate) use run::{HostMode, HostOptions, run};
 use shared::Shared;

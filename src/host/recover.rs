@@ -91,7 +91,6 @@ fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
                 Verdict::Ended { prompts, texts: new(blocks, &mut logged), failed: is_error }
             }
             StoredTurn::Open { blocks, .. } => Verdict::CutOff { prompts, texts: new(blocks, &mut logged) },
-            StoredTurn::Absent => Verdict::CutOff { prompts, texts: Vec::new() },
         });
     }
     verdicts

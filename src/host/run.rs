@@ -110,7 +110,7 @@ fn serve(options: HostOptions) -> Result<()> {
 }
 
 enum Start {
-    Ready(Host, Arc<HostLock>),
+    Ready(Box<Host>, Arc<HostLock>),
     Taken(Option<super::lock::LockInfo>),
 }
 
@@ -147,7 +147,7 @@ impl Host {
         let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         tracing::info!(pid = std::process::id(), mode = mode.as_str(), socket = %socket.path().display(), "ready");
         let host = Self { shared, socket, terminate, interrupt, mode, used: Instant::now() };
-        Ok(Start::Ready(host, lock))
+        Ok(Start::Ready(Box::new(host), lock))
     }
 
     /// Serves until told to end or, in the background, until nobody needs it; then ends in order.

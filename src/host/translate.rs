@@ -106,7 +106,7 @@ fn finished(message: Assistant) -> Vec<AgentEvent> {
         let parent = parent.clone();
         match block {
             Block::Text(text) if !failed && !text.is_empty() => {
-                events.push(AgentEvent::Text { parent, text })
+                events.push(AgentEvent::Text { parent, text });
             }
             Block::Thinking(_) => events.push(AgentEvent::Thought { parent }),
             Block::ToolUse { id, name, input } => {

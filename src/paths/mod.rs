@@ -51,6 +51,7 @@ impl Paths {
         &self.home
     }
 
+    #[cfg(test)]
     pub(crate) fn config_dir(&self) -> &Path {
         &self.config_dir
     }

@@ -123,17 +123,6 @@ impl Db {
         Ok(self.conn.prepare_cached(&sql)?.query_row([Id(session.0)], read).optional()?)
     }
 
-    /// The prompts that were written together, in the order they were written in, whatever became of them.
-    pub(crate) fn set_members(&self, set: PromptId) -> Result<Vec<Prompt>> {
-        // By way of the session, whose index exists: an index of sets would cost every prompt a page.
-        let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM prompt p WHERE p.session = (SELECT session FROM prompt WHERE id = ?1) \
-             AND p.set_id = ?1 ORDER BY p.set_member"
-        ))?;
-        let rows = statement.query_map([Id(set.0)], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
     /// What a new host has to look at.
     pub(crate) fn sessions_with_open_prompts(&self) -> Result<Vec<SessionId>> {
         let mut statement =
@@ -149,13 +138,6 @@ impl Db {
         ))?;
         let rows = statement.query_map([], |row| Ok((SessionId(row.get::<_, Id>(0)?.0), row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Prompts of a session that still wait and were accepted before `before`.
-    pub(crate) fn stale_prompts(&self, session: SessionId, before: Timestamp) -> Result<Vec<Prompt>> {
-        let mut waiting = self.waiting(session)?;
-        waiting.retain(|prompt| prompt.accepted < before);
-        Ok(waiting)
     }
 
     /// Records, before anything is written, that these prompts go to the agent together and in this order. The
@@ -179,19 +161,6 @@ impl Db {
     /// The agent has begun with them.
     pub(crate) fn mark_started(&mut self, prompts: &[PromptId]) -> Result<()> {
         self.take(prompts, &STARTED)
-    }
-
-    /// The first text of their turn came.
-    pub(crate) fn mark_first_text(&mut self, prompts: &[PromptId]) -> Result<()> {
-        self.atomically(|db| {
-            let mut statement = db
-                .conn
-                .prepare_cached("UPDATE prompt SET first_text = coalesce(first_text, ?2) WHERE id = ?1")?;
-            for prompt in prompts {
-                statement.execute(params![Id(prompt.0), Micros(now())])?;
-            }
-            Ok(())
-        })
     }
 
     /// Their turn ended.

@@ -89,8 +89,10 @@ impl Db {
     }
 }
 
+type Measure = fn(&Stages) -> Option<u64>;
+
 /// The stages' names, and how long each took in a turn that got that far.
-const STAGES: [(&str, fn(&Stages) -> Option<u64>); 4] = [
+const STAGES: [(&str, Measure); 4] = [
     ("accepted→written", |turn| turn.written_us),
     ("written→first text", |turn| turn.first_text_us),
     ("first text→result", |turn| turn.result_us),

@@ -178,6 +178,7 @@ impl Desk {
 
     /// Waits until Claude's own record of the conversation ends with this reply: it is written a little later
     /// than it is said, and nothing tells when.
+    #[expect(clippy::disallowed_methods, reason = "nothing tells when Claude has written its record")]
     #[track_caller]
     pub(crate) fn wait_stored(&self, reply: &str) {
         let file = format!("{}.jsonl", text(&self.show(), "conversation"));

@@ -24,6 +24,7 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 pub(super) enum Order {
     Run,
     /// Stdin is closed, the rest is Claude's.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the host always stops what it ends"))]
     Close,
     Stop {
         since: Instant,

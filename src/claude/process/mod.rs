@@ -144,6 +144,7 @@ fn is_no_program(error: &std::io::Error) -> bool {
 }
 
 impl Process {
+    #[cfg(test)]
     pub(crate) fn pid(&self) -> u32 {
         self.identity.pid
     }
@@ -184,6 +185,7 @@ impl Process {
 
     /// Closes stdin once everything queued is written. Claude finishes the turn that runs and exits; that is
     /// no crash.
+    #[cfg(test)]
     pub(crate) fn close_stdin(&mut self) {
         self.input = None;
         self.orders.send_if_modified(|order| {

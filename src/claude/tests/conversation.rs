@@ -33,8 +33,7 @@ fn turn(release: &str, name: &str, text: &str) -> String {
     let stored = Stored::read(&file).unwrap();
     let prompt = prompt(&file, text);
     assert!(stored.holds(&prompt));
-    match stored.turn_after(&prompt) {
-        StoredTurn::Absent => "absent".to_owned(),
+    match stored.turn_after(&prompt).unwrap() {
         StoredTurn::Open { text, interrupted, .. } => format!("open interrupted={interrupted}: {text}"),
         StoredTurn::Ended { text, is_error, .. } => format!("ended error={is_error}: {text}"),
     }
@@ -92,7 +91,7 @@ fn what_is_not_stored_is_absent_and_order_is_kept() {
     let stored = Stored::read(&file).unwrap();
     let nobody = Uuid::from_u128(1);
     assert!(!stored.holds(&nobody));
-    assert_eq!(stored.turn_after(&nobody), StoredTurn::Absent);
+    assert_eq!(stored.turn_after(&nobody), None);
     let at = |text: &str| stored.position(&prompt(&file, text)).unwrap();
     assert!(at("bash sleep 1") < at("inj1") && at("inj1") < at("inj2") && at("inj2") < at("N2"));
 }
@@ -107,9 +106,9 @@ fn a_file_cut_off_anywhere_is_read_up_to_there() {
     for cut in (0..whole.len()).step_by(97) {
         fs::write(&file, &whole[..cut]).unwrap();
         let now = match Stored::read(&file).unwrap().turn_after(&prompt) {
-            StoredTurn::Absent => "absent",
-            StoredTurn::Open { .. } => "open",
-            StoredTurn::Ended { .. } => "ended",
+            None => "absent",
+            Some(StoredTurn::Open { .. }) => "open",
+            Some(StoredTurn::Ended { .. }) => "ended",
         };
         if stood.last() != Some(&now) {
             stood.push(now);
@@ -135,13 +134,13 @@ fn sidechains_and_damaged_lines_do_not_count() {
     for line in &lines {
         writeln!(file, "{line}").unwrap();
     }
-    let open = Stored::read(&path).unwrap().turn_after(&id);
+    let open = Stored::read(&path).unwrap().turn_after(&id).unwrap();
     assert!(
         matches!(open, StoredTurn::Open { interrupted: false, ref blocks, .. } if *blocks == ["one"]),
         "{open:?}"
     );
     write!(file, r#"{{"type":"assistant","message":{{"content":[{{"type":"text","text":"two"}}],"stop_reason":"max_tokens"}}}}"#).unwrap();
-    let ended = Stored::read(&path).unwrap().turn_after(&id);
+    let ended = Stored::read(&path).unwrap().turn_after(&id).unwrap();
     let StoredTurn::Ended { text, is_error: false, .. } = &ended else { panic!("{ended:?}") };
     assert_eq!(text, "one\n\ntwo");
 }

@@ -54,9 +54,7 @@ pub(crate) enum ConfigCommand {
         set: ConfigSet,
     },
     /// Where the configuration file is (or would be)
-    #[command(
-        after_help = "Example:\n  $EDITOR \"$(claudebot config path)\""
-    )]
+    #[command(after_help = "Example:\n  $EDITOR \"$(claudebot config path)\"")]
     Path,
     /// Check the configuration file
     #[command(after_help = "Example:\n  claudebot config check")]

@@ -261,7 +261,7 @@ impl Actor {
             Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
             Said::MustAnswer(message) => self.write(message).await,
             Said::Unknown(kind) => {
-                tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here")
+                tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here");
             }
             Said::Garbage(line) => {
                 tracing::debug!(session = %self.session.name, %line, "the agent printed what is no message");

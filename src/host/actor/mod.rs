@@ -400,7 +400,7 @@ impl Actor {
             let message = format!("session {name} is busy: a process of a former host still works in it");
             return Some(Error::conflict(message).hint("try again in a moment"));
         }
-        if !force && !(self.state.is_quiet() && self.state.phase != Phase::Recovering) {
+        if !force && (!self.state.is_quiet() || self.state.phase == Phase::Recovering) {
             let busy = Error::conflict(format!("session {name} is busy"));
             return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
         }

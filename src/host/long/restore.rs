@@ -292,7 +292,7 @@ mod tests {
         let shared = house(home.path());
         let manifest = manifest("work", home.path(), false);
         let known = Session { managed: false, name: "mine".to_owned(), ..manifest.session.clone() };
-        let plan = super::plan(&shared, &manifest, Some(known), None, None).unwrap();
+        let plan = plan(&shared, &manifest, Some(known), None, None).unwrap();
         assert_eq!(plan.session.name, "mine");
         assert_eq!(plan.session.permission_mode.as_deref(), Some(BYPASS));
         assert!(!plan.foreign && !plan.bypassed && !plan.session.managed);

@@ -30,9 +30,9 @@ pub(crate) fn would_delete(db: &Db, ctx: &ShortCtx<'_>, session: &Session) -> Re
     if session.dir.exists() {
         let dir = session.dir.display();
         if session.managed {
-            removes.push(format!("everything in {dir}"))
+            removes.push(format!("everything in {dir}"));
         } else {
-            keeps.push(format!("{dir}"))
+            keeps.push(format!("{dir}"));
         }
     }
     if let Some(archive) = &session.archive {

@@ -9,6 +9,7 @@ use crate::model::{ApprovalKind, BlockKind, PromptId, Question, Usage};
 
 /// One happening.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made, taken apart and gone: never kept in numbers")]
 pub(crate) enum Input {
     /// A prompt is durable. `sent`: it was stored as sent in the same commit, so it only has to be written.
     Accepted { waiting: Waiting, sent: bool },

@@ -79,7 +79,6 @@ CREATE TABLE prompt (
     accepted INTEGER NOT NULL,
     sent INTEGER,
     started INTEGER,
-    first_text INTEGER,
     ended INTEGER,
     set_id BLOB,                            -- the first prompt of those that were written together
     set_member INTEGER,                     -- its place among them, from 0
