@@ -18,6 +18,7 @@ fn host(desk: &Desk) -> Found {
 pub(super) fn a_killed_child(release: Release) {
     let desk = Desk::new(release);
     assert_eq!(desk.send("hello"), "Echo: hello");
+    desk.wait_stored("Echo: hello");
     let mut send = desk.hold("never");
     let claude = desk.claude();
     claude.signal(Signal::KILL);
