@@ -149,7 +149,11 @@ pub(super) fn instead(release: Release) {
     let instead = desk.home.spawn(&["send", "--instead", "rather this"]);
     assert_eq!(reply(instead), "Echo: rather this\n");
     dropped(tool);
-    let log: Vec<_> = desk.brief().into_iter().filter(|line| !line.starts_with("prompt") && !line.contains("until")).collect();
+    let log: Vec<_> = desk
+        .brief()
+        .into_iter()
+        .filter(|line| !line.starts_with("prompt") && !line.contains("until"))
+        .collect();
     assert_eq!(
         log,
         [
