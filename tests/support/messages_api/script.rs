@@ -107,8 +107,12 @@ fn turn(conversation: &Conversation) -> Reply {
     }
 }
 
+/// A prompt may come after a recap of a lost conversation: what is asked for stands behind it, and is done; an
+/// echo repeats the whole.
 fn answer(prompt: &str, conversation: &Conversation) -> Reply {
-    match prompt {
+    let asked = prompt.strip_prefix("<recap>").and_then(|rest| rest.split_once("</recap>"));
+    let asked = asked.map_or(prompt, |(_, behind)| behind.trim_start());
+    match asked {
         "recall" | "what did I say?" => return recall(conversation),
         "md" => return text(MARKDOWN),
         "think" => {
@@ -119,7 +123,7 @@ fn answer(prompt: &str, conversation: &Conversation) -> Reply {
         "cut" => return Reply::Blocks(vec![Block::Text(vec![Piece::Delta("Cut ".into()), Piece::Cut])]),
         _ => {}
     }
-    let (command, rest) = prompt.split_once(' ').unwrap_or((prompt, ""));
+    let (command, rest) = asked.split_once(' ').unwrap_or((asked, ""));
     command_with_arguments(command, rest.trim()).unwrap_or_else(|| text(&format!("Echo: {prompt}")))
 }
 
