@@ -71,9 +71,9 @@ fn a_child_that_hangs_fails_the_test_with_what_it_said() {
 fn a_terminal_is_a_terminal() {
     let home = Home::new();
     // Whoever runs the tests in the background has SIGINT ignored, and a shell cannot take that back.
-    let script =
-        "stty size; test -t 0 && read x; echo \"got $x\"; stty size; exec env --default-signal=INT cat";
-    let mut terminal = Terminal::spawn(shell(&home, script), 100, 30);
+    let script = "stty size; test -t 0 && read x; echo \"got $x\"; stty size; read y";
+    let script = format!("exec env --default-signal=INT /bin/sh -c '{script}'");
+    let mut terminal = Terminal::spawn(shell(&home, &script), 100, 30);
     terminal.expect("30 100", PATIENCE);
     terminal.resize(90, 20);
     terminal.send("hi\r");
