@@ -161,7 +161,7 @@ async fn turn(ctx: &Ctx, prompt: &str, asker: &mut Asker, interrupts: &mut Inter
         attachments: Vec::new(),
         delivery: Delivery::Queue,
     };
-    let shown = Shown { verbose: false, json: false, name: false };
+    let shown = Shown { verbose: false, json: false, name: false, patient: true };
     Drive::start(ctx, prompt, shown).await?.run(asker, interrupts).await
 }
 

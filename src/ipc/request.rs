@@ -140,6 +140,10 @@ pub(crate) enum Request {
     QueueRun {
         session: Selector,
     },
+    /// What waits, in order, and why it is held if it is.
+    Queue {
+        session: Selector,
+    },
     /// Cancels every waiting prompt.
     QueueClear {
         session: Selector,
@@ -235,6 +239,7 @@ impl Request {
                 true
             }
             Self::Audit { .. } | Self::Status { .. } | Self::Stats { .. } | Self::Names { .. } => true,
+            Self::Queue { .. } => true,
             Self::Approvals { .. } | Self::Context { .. } | Self::HostStatus => true,
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Approval, Event, Live, PromptId, PromptStatus, SessionId, SessionState, SessionView, Stats, TurnId,
+    Approval, Event, Live, PromptId, PromptStatus, QueuedPrompt, SessionId, SessionState, SessionView, Stats,
+    TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -139,6 +140,10 @@ pub(crate) enum Response {
     Stopped {
         turn: Option<TurnId>,
         held: u32,
+    },
+    Queue {
+        session: SessionView,
+        prompts: Vec<QueuedPrompt>,
     },
     Subscribed {
         session: SessionView,

@@ -65,7 +65,7 @@ impl Prompt {
     }
 }
 
-/// A waiting prompt as front ends show it.
+/// A waiting prompt as front ends show it: its text cut, the whole stays in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueuedPrompt {
     pub(crate) id: PromptId,
@@ -73,4 +73,25 @@ pub(crate) struct QueuedPrompt {
     pub(crate) delivery: Delivery,
     pub(crate) status: PromptStatus,
     pub(crate) accepted: Timestamp,
+}
+
+impl QueuedPrompt {
+    const SHOWN: usize = 400;
+
+    /// As much of a prompt's text as is shown while it waits.
+    pub(crate) fn shortened(text: &str) -> String {
+        text.chars().take(Self::SHOWN).collect()
+    }
+}
+
+impl From<&Prompt> for QueuedPrompt {
+    fn from(prompt: &Prompt) -> Self {
+        Self {
+            id: prompt.id,
+            text: Self::shortened(&prompt.text),
+            delivery: prompt.delivery,
+            status: PromptStatus::Queued,
+            accepted: prompt.accepted,
+        }
+    }
 }

@@ -44,7 +44,7 @@ pub(crate) enum SessionCommand {
     Stop(StopTurn),
     /// End the process; everything is kept, the next prompt wakes it
     Sleep(Sleep),
-    /// Run, drop or go on with prompts that are held after a stop or a crash
+    /// Show what waits; run, drop or go on with what is held after a stop or a crash
     Queue(Queue),
     /// Remove a session and everything of it but a project directory
     Delete(Delete),
@@ -222,10 +222,13 @@ pub(crate) struct Sleep {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  claudebot session queue work                what waits, in order
   claudebot session queue work --run          send what waited during a stop
   claudebot session queue work --clear        drop it
-  claudebot session queue work --continue     go on after an interrupted turn")]
-#[command(group = ArgGroup::new("what").required(true).args(["run", "clear", "resume"]))]
+  claudebot session queue work --continue     go on after an interrupted turn
+
+JSON: an array of { id, text, delivery, status, accepted }; of a long text the beginning.")]
+#[command(group = ArgGroup::new("what").args(["run", "clear", "resume"]))]
 pub(crate) struct Queue {
     /// Name, id or unique prefix
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
@@ -239,6 +242,9 @@ pub(crate) struct Queue {
     /// Let Claude go on where its turn was cut off
     #[arg(long = "continue")]
     pub(crate) resume: bool,
+    /// Print a JSON array
+    #[arg(long, conflicts_with = "what")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

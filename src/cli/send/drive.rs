@@ -92,6 +92,8 @@ pub(crate) struct Shown {
     pub(crate) json: bool,
     /// Which session it goes to.
     pub(crate) name: bool,
+    /// It waits for a person to release a held queue.
+    pub(crate) patient: bool,
 }
 
 /// One prompt until its turn ends.
@@ -113,7 +115,7 @@ impl Drive {
     pub(crate) async fn start(
         ctx: &Ctx,
         prompt: SendPrompt,
-        Shown { verbose, json, name }: Shown,
+        Shown { verbose, json, name, patient }: Shown,
     ) -> Result<Self, Stop> {
         let mut link = connect(ctx).await?;
         let request = Request::Send(prompt);
@@ -124,7 +126,7 @@ impl Drive {
         } else if name {
             ctx.screen.note(&format!("→ {}", text::one_line(&accepted.name)));
         }
-        let view = View::new(&accepted, verbose);
+        let view = View::new(&accepted, verbose, patient);
         Ok(Self {
             link,
             request,
@@ -352,6 +354,12 @@ fn end(ending: Ending, name: &str) -> Finish {
             );
             Err(Error::unavailable(why).hint(hint).into())
         }
+        Ending::Held(why) => {
+            let hint = format!(
+                "the prompt is kept: claudebot session queue {name} shows what waits, --run sends it, --clear drops it"
+            );
+            Err(Error::new(Kind::Denied, why).hint(hint).into())
+        }
         Ending::NoLogin(why) => {
             let hint = "run `claude` and type /login, or set ANTHROPIC_API_KEY; then send it again";
             Err(Error::unavailable(why).hint(hint).into())
@@ -412,5 +420,6 @@ mod tests {
         assert_eq!(code(Ending::Interrupted("x".to_owned())), 6);
         assert_eq!(code(Ending::Waits("x".to_owned())), 5);
         assert_eq!(code(Ending::NoLogin("x".to_owned())), 5);
+        assert_eq!(code(Ending::Held("x".to_owned())), 6);
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
         let way = if ctx.screen.can_ask() && !args.json { Way::Terminal } else { Way::Command };
         let mut asker = Asker::new(ctx.screen, way);
         let mut interrupts = Interrupts::listen()?;
-        let shown = Shown { verbose: args.verbose, json: args.json, name: true };
+        let patient = way == Way::Terminal;
+        let shown = Shown { verbose: args.verbose, json: args.json, name: true, patient };
         let drive = tokio::select! {
             started = Drive::start(ctx, prompt, shown) => started?,
             () = interrupts.next() => return Err(unsure().into()),

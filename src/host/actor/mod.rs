@@ -217,7 +217,7 @@ impl Actor {
         let stale_after = shared.config.host.stale_after;
         let (waiting, given): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
-        let queue = waiting.iter().chain(&given).map(|prompt| (prompt.id, shown(prompt))).collect();
+        let queue = waiting.iter().chain(&given).map(|prompt| (prompt.id, prompt.into())).collect();
         let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
@@ -558,15 +558,4 @@ fn is_stale(prompt: &Prompt, stale_after: Duration) -> bool {
 /// A prompt as the turn machine knows it.
 fn entry(prompt: &Prompt) -> Waiting {
     Waiting { prompt: prompt.id, delivery: prompt.delivery, command: prompt.text.starts_with('/') }
-}
-
-/// A prompt as it is shown while it waits; the text is cut, the whole stays in the store.
-fn shown(prompt: &Prompt) -> QueuedPrompt {
-    QueuedPrompt {
-        id: prompt.id,
-        text: prompt.text.chars().take(400).collect(),
-        delivery: prompt.delivery,
-        status: PromptStatus::Queued,
-        accepted: prompt.accepted,
-    }
 }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Actor, Command, Subscribers, attachments, entry, shown};
+use super::{Actor, Command, Subscribers, attachments, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::short;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
-use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, SessionState, Snapshot, TurnId};
+use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId};
 use crate::persona;
 use crate::store::Acceptance;
 
@@ -132,7 +132,7 @@ impl Actor {
         let (id, waiting) = (prompt.id, entry(&prompt));
         // A start that failed is tried again for a new prompt, at the earliest when the backoff is over.
         let failed = self.is_barred() && !self.waits_for_place && self.deadlines.retry.is_none();
-        self.queue.insert(id, shown(&prompt));
+        self.queue.insert(id, QueuedPrompt::from(&prompt));
         if sent {
             // Only written, which stores nothing more: subscribers may hear of it after the agent.
             self.fresh.insert(id, prompt);
@@ -302,7 +302,7 @@ impl Actor {
     }
 
     async fn edit(&mut self, prompt: PromptId, text: String) -> Result<Response> {
-        let shortened = text.chars().take(400).collect();
+        let shortened = QueuedPrompt::shortened(&text);
         let (_, events) = self.shared.store.run(move |db| short::edit_prompt(db, prompt, &text)).await?;
         if let Some(shown) = self.queue.get_mut(&prompt) {
             shown.text = shortened;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::{Presence, ShortCtx};
 use crate::error::Result;
 use crate::ipc::{Response, Selector};
-use crate::model::{Approval, Channel, Session, SessionId, SessionState, SessionView};
+use crate::model::{Approval, Channel, QueuedPrompt, Session, SessionId, SessionState, SessionView};
 use crate::store::{Db, Filter, Listed, Wanted};
 
 /// The session that a request names.
@@ -96,4 +96,10 @@ pub(super) fn approvals(db: &Db, ctx: &ShortCtx<'_>, session: Option<SessionId>)
     let mut pending = db.pending_approvals(session)?;
     pending.retain(|approval| ctx.has_actor(approval.session_id));
     Ok(pending)
+}
+
+/// What waits in a session, in order.
+pub(super) fn queue(db: &Db, ctx: &ShortCtx<'_>, session: SessionId) -> Result<Response> {
+    let prompts = db.waiting(session)?.iter().map(QueuedPrompt::from).collect();
+    Ok(Response::Queue { session: session_view(db, ctx, ctx.channel, session)?, prompts })
 }

@@ -15,7 +15,7 @@ use paragraphs::Paragraphs;
 use crate::cli::session::quoted;
 use crate::ipc::{Accepted, Push};
 use crate::model::{
-    Approval, ApprovalId, BlockKind, Decision, Detail, Event, EventKind, Live, LiveBlock, LiveTurn, Outcome,
+    Approval, ApprovalId, BlockKind, Decision, Delivery, Detail, Event, EventKind, Live, LiveBlock, LiveTurn, Outcome,
     PromptId, PromptStatus, QueuedPrompt, Snapshot, TurnId,
 };
 
@@ -56,6 +56,8 @@ pub(crate) enum Ending {
     Waits(String),
     /// Nobody is logged in, so the agent could do nothing.
     NoLogin(String),
+    /// A person held the queue, and nobody is here who could wait for them to release it.
+    Held(String),
 }
 
 /// What is known about the prompt and the session it was sent to.
@@ -68,6 +70,8 @@ pub(crate) struct View {
     reason: Option<String>,
     /// Show thinking and subagents, too.
     verbose: bool,
+    /// Stay while the queue is held: a person is here, who may release it elsewhere.
+    patient: bool,
     /// The turn that answers the prompt, once known.
     turn: Option<TurnId>,
     /// The turn that runs, whosever it is, with its prompts.
@@ -93,12 +97,13 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn new(accepted: &Accepted, verbose: bool) -> Self {
+    pub(crate) fn new(accepted: &Accepted, verbose: bool, patient: bool) -> Self {
         Self {
             prompt: accepted.prompt,
             name: accepted.name.clone(),
             reason: accepted.reason.clone(),
             verbose,
+            patient,
             turn: None,
             running: None,
             last_seq: accepted.seq,
@@ -444,6 +449,11 @@ impl View {
         let place = queue.iter().position(|waiting| waiting.id == self.prompt);
         if self.turn.is_none() {
             self.waiting(place, hold.as_deref(), acts);
+        }
+        // What is sent into the running turn does not wait with the others.
+        let waits = place.and_then(|at| queue.get(at)).is_some_and(|own| own.delivery == Delivery::Queue);
+        if let Some(hold) = hold.as_deref().filter(|_| waits && !self.patient) {
+            acts.push(Act::End(Ending::Held(format!("the queue is held ({hold})"))));
         }
         self.place = place;
         self.said_hold = hold;

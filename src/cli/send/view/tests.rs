@@ -21,7 +21,7 @@ fn accepted(status: PromptStatus) -> Accepted {
 }
 
 fn view() -> View {
-    View::new(&accepted(PromptStatus::Queued), false)
+    View::new(&accepted(PromptStatus::Queued), false, true)
 }
 
 fn event(seq: u64, kind: EventKind, text: &str, detail: Detail) -> Push {
@@ -304,7 +304,7 @@ fn thinking_is_shown_a_line_at_a_time_when_wanted() {
         ]
     };
     assert_eq!(play(&mut view(), pushes()).1, []);
-    let mut verbose = View::new(&accepted(PromptStatus::Queued), true);
+    let mut verbose = View::new(&accepted(PromptStatus::Queued), true, true);
     assert_eq!(play(&mut verbose, pushes()).1, [Act::Note("let me see".to_owned())]);
 }
 
@@ -381,4 +381,11 @@ fn a_turn_that_did_not_answer_as_expected_is_not_the_end() {
     view.push(joined(2, 1));
     let acts = view.push(ended(12, 2, Outcome::Done, &[1], ""));
     assert!(acts.contains(&Act::End(Ending::Done)), "{acts:?}");
+}
+
+#[test]
+fn without_a_person_a_held_queue_is_not_waited_for() {
+    let mut view = View::new(&accepted(PromptStatus::Queued), false, false);
+    let (_, acts) = play(&mut view, [snapshot(None, Vec::new()), changed(&[1], Some("stopped"))]);
+    assert_eq!(acts.last(), Some(&Act::End(Ending::Held("the queue is held (stopped)".to_owned()))));
 }
