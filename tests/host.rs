@@ -5,4 +5,5 @@ mod client;
 mod draining;
 mod interrupted;
 mod places;
+mod waiting;
 mod watching;

@@ -1,11 +1,15 @@
 //! The host's handle on the store: one thread owns the connection, and commits together what came together.
 //!
 //! A commit waits for the disk. Jobs that arrive meanwhile share the next one, so that many sessions cost
-//! hardly more than one, and each still hears of its own success only once it is durable.
+//! hardly more than one, and each still hears of its own success only once it is durable. What a person waits for
+//! may be committed by whoever brings it, where the disk is quick and nothing else is under way: that saves two
+//! wake-ups, which take as long as the rest of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,10 +38,43 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
+/// A disk that took longer for its last commit is left to the thread: the caller has others to serve meanwhile.
+const QUICK: Duration = Duration::from_millis(3);
+
+/// The connection that writes, and what is known of its commits.
+struct Writer {
+    /// None once the store is closed.
+    db: Mutex<Option<Db>>,
+    /// Since the log of writes was moved into the file.
+    commits: AtomicU32,
+    /// How long the last one took, in microseconds.
+    last_micros: AtomicU64,
+}
+
+impl Writer {
+    fn lock(&self) -> MutexGuard<'_, Option<Db>> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn timed<T>(&self, commit: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = commit();
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last_micros.store(micros, Ordering::Relaxed);
+        result
+    }
+
+    fn is_quick(&self) -> bool {
+        Duration::from_micros(self.last_micros.load(Ordering::Relaxed)) < QUICK
+    }
+}
+
 /// Cheap to clone. The thread ends when the last clone is gone or after [`Store::close`].
 #[derive(Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
+    writer: Arc<Writer>,
     /// A second connection, for reads that take less time than a thread's waking.
     reader: Arc<Mutex<Option<Db>>>,
 }
@@ -46,11 +83,39 @@ impl Store {
     pub(crate) fn start(db: Db) -> Result<Self> {
         let reader = db.second_reader()?;
         let (jobs, waiting) = mpsc::channel(WAITING);
+        let writer = Writer {
+            db: Mutex::new(Some(db)),
+            commits: AtomicU32::new(0),
+            // Not known yet: the first commit is the thread's.
+            last_micros: AtomicU64::new(u64::MAX),
+        };
+        let writer = Arc::new(writer);
+        let served = Arc::clone(&writer);
         thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || serve(db, waiting))
+            .spawn(move || serve(&served, waiting))
             .map_err(|error| Error::unavailable(format!("cannot start the store's thread: {error}")))?;
-        Ok(Self { jobs, reader: Arc::new(Mutex::new(Some(reader))) })
+        Ok(Self { jobs, writer, reader: Arc::new(Mutex::new(Some(reader))) })
+    }
+
+    /// [`Store::run`] for what a person waits for: committed right here if that is likely to be quick.
+    pub(crate) async fn run_soon<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let nothing_waits = self.jobs.capacity() == self.jobs.max_capacity();
+        if nothing_waits && self.writer.is_quick() {
+            let mut db = match self.writer.db.try_lock() {
+                Ok(db) => Some(db),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            if let Some(db) = &mut db {
+                let db = db.as_mut().ok_or_else(closed)?;
+                return self.writer.timed(|| db.atomically(|db| guarded(db, job)));
+            }
+        }
+        self.run(job).await
     }
 
     /// Runs a job that may write. Returns once what it wrote is durable; a job that fails leaves no trace.
@@ -117,9 +182,10 @@ fn guarded<T>(db: &mut Db, job: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> 
     })
 }
 
-fn serve(mut db: Db, mut jobs: mpsc::Receiver<Job>) {
-    let mut commits = 0;
+fn serve(writer: &Writer, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.blocking_recv() {
+        let mut place = writer.lock();
+        let Some(db) = place.as_mut() else { return };
         let mut writes = Vec::new();
         let mut closing = None;
         let mut next = Some(first);
@@ -127,22 +193,22 @@ fn serve(mut db: Db, mut jobs: mpsc::Receiver<Job>) {
             match job {
                 Job::Write(write) => writes.push(write),
                 // Not in the transaction: a read must neither wait for its commit nor see what may yet fail.
-                Job::Read(read) => read(&mut db),
+                Job::Read(read) => read(db),
                 Job::Close(answer) => closing = Some(answer),
             }
             next = if closing.is_none() && writes.len() < BATCH { jobs.try_recv().ok() } else { None };
         }
         if !writes.is_empty() {
-            commit_together(&mut db, writes);
-            commits += 1;
+            writer.timed(|| commit_together(db, writes));
         }
-        if commits >= COMMITS_PER_CHECKPOINT && jobs.is_empty() {
+        if writer.commits.load(Ordering::Relaxed) >= COMMITS_PER_CHECKPOINT && jobs.is_empty() {
             db.checkpoint();
-            commits = 0;
+            db.checkpoint();
+            writer.commits.store(0, Ordering::Relaxed);
         }
         if let Some(answer) = closing {
             jobs.close();
-            drop(db);
+            drop(place.take());
             answer.send(()).ok();
             return;
         }

@@ -17,6 +17,7 @@
 #![expect(clippy::panic, reason = "a measurement that cannot be made ends with the reason")]
 
 mod client;
+mod floor;
 mod host;
 mod idle;
 mod list;
@@ -56,6 +57,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args();
     if arguments.next().is_some_and(|name| Path::new(&name).ends_with("claude")) {
         return stub::run();
+    }
+    if std::env::args().nth(1).as_deref() == Some(floor::RELAY) {
+        return floor::relay(arguments.skip(1));
     }
     // Cargo itself adds flags (`--bench`).
     let wanted: Vec<String> = arguments.filter(|argument| !argument.starts_with('-')).collect();

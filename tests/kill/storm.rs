@@ -13,6 +13,7 @@ use super::chance::{Chance, given, pause};
 use super::client::{Client, ask, named, prompt};
 use super::rig::{Rig, id_in};
 use super::talk;
+use crate::support::claude::Release;
 
 /// From one kill to the next at most.
 const CALM: Duration = Duration::from_millis(700);
@@ -352,14 +353,25 @@ fn hundreds_of_kills() {
     storm(Rig::demo(&sessions), &sessions, given("CLAUDEBOT_TEST_KILLS", 300), CALM);
 }
 
+fn with_claude(release: Release, kills: u64) {
+    let sessions = ["a", "b"];
+    storm(Rig::real(release, &sessions), &sessions, kills, CALM * 6);
+}
+
 mod real_330 {
     use super::*;
-    use crate::support::claude::Release;
 
     #[test]
     fn dozens_of_kills() {
-        let sessions = ["a", "b"];
-        let kills = given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(8);
-        storm(Rig::real(Release::Newest, &sessions), &sessions, kills, CALM * 6);
+        with_claude(Release::Newest, given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(8));
+    }
+}
+
+mod real_197 {
+    use super::*;
+
+    #[test]
+    fn a_dozen_kills() {
+        with_claude(Release::Older, given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(24));
     }
 }

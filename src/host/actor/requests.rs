@@ -12,7 +12,9 @@ use crate::host::short;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
-use crate::model::{Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId};
+use crate::model::{
+    Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId,
+};
 use crate::persona;
 use crate::store::Acceptance;
 
@@ -95,7 +97,7 @@ impl Actor {
             given_as: None,
         };
         self.flush().await;
-        self.shared.store.run(move |db| db.accept(&prompt, as_sent)).await
+        self.shared.store.run_soon(move |db| db.accept(&prompt, as_sent)).await
     }
 
     fn accepted(&self, acceptance: &Acceptance) -> Accepted {

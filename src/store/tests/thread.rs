@@ -154,3 +154,32 @@ fn accepting_a_prompt_costs_about_one_commit() {
     });
     assert_eq!(home.read().head(id).unwrap(), u64::from(ROUNDS));
 }
+
+#[test]
+fn what_is_wanted_soon_is_stored_and_undone_like_everything_else() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    on_runtime(async {
+        for text in ["one", "two", "three"] {
+            store.run_soon(move |db| db.append(id, &[said(text)])).await.unwrap();
+            // Durable when it is answered, wherever it was committed.
+            assert_eq!(home.read().events(id, 0, 10).unwrap().last().unwrap().text, text);
+        }
+        let failed = store.run_soon(move |db| {
+            db.append(id, &[said("lost")])?;
+            Err::<(), _>(Error::conflict("no"))
+        });
+        assert_eq!(failed.await.unwrap_err(), Error::conflict("no"));
+        let (soon, other) = tokio::join!(
+            store.run_soon(move |db| db.append(id, &[said("four")])),
+            store.run(move |db| db.append(id, &[said("five")])),
+        );
+        assert_eq!((soon.unwrap()[0].event.seq, other.unwrap()[0].event.seq), (4, 5));
+        store.close().await;
+        let late = store.run_soon(move |db| db.append(id, &[said("six")])).await.unwrap_err();
+        assert_eq!(late.kind, Kind::Unavailable);
+    });
+    assert_eq!(home.read().head(id).unwrap(), 5);
+}

@@ -15,8 +15,8 @@ use paragraphs::Paragraphs;
 use crate::cli::session::quoted;
 use crate::ipc::{Accepted, Push};
 use crate::model::{
-    Approval, ApprovalId, BlockKind, Decision, Delivery, Detail, Event, EventKind, Live, LiveBlock, LiveTurn, Outcome,
-    PromptId, PromptStatus, QueuedPrompt, Snapshot, TurnId,
+    Approval, ApprovalId, BlockKind, Decision, Delivery, Detail, Event, EventKind, Live, LiveBlock, LiveTurn,
+    Outcome, PromptId, PromptStatus, QueuedPrompt, Snapshot, TurnId,
 };
 
 /// What is to be done, in order.
