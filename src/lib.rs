@@ -15,6 +15,7 @@
 //! | [`archive`] | a session in one verified file, and back |
 //! | [`ipc`] | requests, events, the socket's client |
 //! | [`host`] | the one process that owns live sessions and writes the store |
+//! | [`telegram`] | the bridge to Telegram: one more client of the host |
 //! | [`cli`] | the command line |
 //! | [`demo`] | the demo agent, which needs no account |
 //!
@@ -42,6 +43,7 @@ mod model;
 mod paths;
 mod persona;
 mod store;
+mod telegram;
 
 /// Runs the command line: `args` with the program's name in front, as the system gives them.
 pub fn run(args: impl Iterator<Item = std::ffi::OsString>) -> std::process::ExitCode {

@@ -25,6 +25,8 @@ pub(crate) use given::Given;
 use keys::{ConfigKey, KEYS};
 pub(crate) use slot::{Key, Slot, anything, not_an_option};
 pub(crate) use source::{Problem, Source, report};
-pub(crate) use types::{Config, Entry, OnInterrupted};
 #[cfg(test)]
-use types::{OnLimit, Origin, Secret};
+pub(crate) use types::Secret;
+pub(crate) use types::{Config, Entry, OnInterrupted, TelegramConfig};
+#[cfg(test)]
+use types::{OnLimit, Origin};

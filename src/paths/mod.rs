@@ -72,6 +72,10 @@ impl Paths {
         self.data_dir.join("claudebot.db")
     }
 
+    pub(crate) fn telegram_database(&self) -> PathBuf {
+        self.data_dir.join("telegram.db")
+    }
+
     pub(crate) fn host_lock(&self) -> PathBuf {
         self.data_dir.join("host.lock")
     }

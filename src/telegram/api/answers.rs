@@ -1,0 +1,94 @@
+//! Answers of the Bot API, as far as anybody here needs them. Whatever else they hold, now or in later releases, is
+//! passed over: a message that was sent must not count as failed for a field that we do not know.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+/// Done, and nothing about it is needed: `true`, or the message as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Done;
+
+impl<'de> Deserialize<'de> for Done {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// A message that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) message_id: i64,
+}
+
+/// The bot itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Me {
+    pub(crate) id: i64,
+    #[serde(default)]
+    pub(crate) first_name: String,
+    /// Without `@`.
+    #[serde(default)]
+    pub(crate) username: String,
+    #[serde(default)]
+    pub(crate) can_join_groups: bool,
+    /// Privacy mode is off: every message of a group comes in.
+    #[serde(default)]
+    pub(crate) can_read_all_group_messages: bool,
+    /// Private chats with this bot have topics.
+    #[serde(default)]
+    pub(crate) has_topics_enabled: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Webhook {
+    /// Empty: there is none.
+    #[serde(default)]
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) pending_update_count: u64,
+}
+
+/// A file on Telegram's servers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct RemoteFile {
+    pub(crate) file_id: String,
+    pub(crate) file_size: Option<u64>,
+    /// For [`Api::download`](super::Api::download) within the hour.
+    pub(crate) file_path: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Topic {
+    pub(crate) message_thread_id: i64,
+    #[serde(default)]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct ChatInfo {
+    pub(crate) id: i64,
+    /// `private`, `group`, `supergroup`, `channel`.
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) title: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) first_name: Option<String>,
+    /// It has topics.
+    #[serde(default)]
+    pub(crate) is_forum: bool,
+}
+
+/// Somebody's standing in a chat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Member {
+    /// `creator`, `administrator`, `member`, `restricted`, `left`, `kicked`.
+    #[serde(default)]
+    pub(crate) status: String,
+    /// An administrator may be without these.
+    #[serde(default)]
+    pub(crate) can_manage_topics: bool,
+    #[serde(default)]
+    pub(crate) can_pin_messages: bool,
+    #[serde(default)]
+    pub(crate) can_delete_messages: bool,
+}

@@ -1,0 +1,113 @@
+-- Times are microseconds since 1970 in UTC. A thread of 0 is the chat itself. Ids of sessions and prompts are the
+-- 16 bytes of the host's uuids. Everything here belongs to one bot: what another bot sent cannot be edited.
+
+CREATE TABLE bot (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id INTEGER NOT NULL,
+    next_update INTEGER,                    -- everything before it is stored
+    last_update INTEGER                     -- when the last one came
+) STRICT;
+
+CREATE TABLE incoming (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of arrival: the ids may begin anew
+    update_id INTEGER NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    chat INTEGER,
+    thread INTEGER NOT NULL,
+    state TEXT NOT NULL,                    -- new, done, poisoned
+    tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT,
+    raw TEXT NOT NULL                       -- JSON as it came; empty once done
+) STRICT;
+CREATE INDEX incoming_new ON incoming (position) WHERE state = 'new';
+
+CREATE TABLE prompt (
+    key TEXT PRIMARY KEY,
+    updates TEXT NOT NULL,                  -- a JSON list of what it was put together from
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    reply_to INTEGER NOT NULL,              -- the message that its reply answers
+    session BLOB,
+    prompt BLOB,                            -- the host's id, once it has accepted
+    state TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prompt_id ON prompt (prompt) WHERE prompt IS NOT NULL;
+CREATE INDEX prompt_open ON prompt (at) WHERE state IN ('gathering', 'accepted');
+
+CREATE TABLE button (
+    token TEXT PRIMARY KEY,                 -- what Telegram gives back when it is pressed
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    user INTEGER,                           -- who may press it; NULL: whoever is allowed
+    message INTEGER,                        -- what it is under, once that is known
+    session BLOB,
+    request TEXT,                           -- what it answers
+    input_hash TEXT,                        -- of what was shown
+    epoch TEXT NOT NULL,                    -- of the process that asked
+    action TEXT NOT NULL,                   -- JSON
+    at INTEGER NOT NULL,
+    used INTEGER,
+    used_by INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX button_request ON button (session, request) WHERE used IS NULL;
+
+CREATE TABLE message (
+    chat INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    session BLOB,
+    prompt BLOB,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (chat, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_prompt ON message (prompt) WHERE prompt IS NOT NULL;
+
+CREATE TABLE outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    priority INTEGER NOT NULL,              -- the lowest goes first
+    key TEXT,                               -- a newer one with the same key takes its place
+    payload TEXT NOT NULL,                  -- JSON
+    state TEXT NOT NULL,                    -- waiting, sending, sent, failed, replaced
+    attempts INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER,
+    message INTEGER,                        -- what it has become
+    error TEXT,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX outgoing_key ON outgoing (chat, key) WHERE key IS NOT NULL AND state = 'waiting';
+CREATE INDEX outgoing_open ON outgoing (chat, priority, id) WHERE state IN ('waiting', 'sending');
+
+CREATE TABLE mute (
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    session BLOB NOT NULL,                  -- empty: every session
+    until INTEGER,                          -- NULL: until it is taken back
+    PRIMARY KEY (chat, thread, session)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE topic (
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    session BLOB NOT NULL,
+    name TEXT NOT NULL,
+    closed INTEGER NOT NULL,
+    PRIMARY KEY (chat, thread)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX topic_session ON topic (session);
+
+-- How far the host's events have been turned into rows of `outgoing`.
+CREATE TABLE feed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    cursor INTEGER NOT NULL
+) STRICT;
+
+-- Users and groups that were told once how to be let in.
+CREATE TABLE hinted (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,151 @@
+//! Small things to remember: what a chat does not want to hear, whose a topic is, how far the feed was read, and who
+//! was told how to be let in.
+
+use jiff::Timestamp;
+use rusqlite::types::Value as Column;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::columns::{Id, Micros, place, thread};
+use super::{Fault, Tables};
+use crate::model::SessionId;
+use crate::telegram::place::Place;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mute {
+    pub(crate) place: Place,
+    /// None: every session.
+    pub(crate) session: Option<SessionId>,
+    /// None: until it is taken back.
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// A topic that is a session's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicRow {
+    pub(crate) place: Place,
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    pub(crate) closed: bool,
+}
+
+/// Every session is no session: NULL would equal nothing.
+fn muted(session: Option<SessionId>) -> Column {
+    Column::Blob(session.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default())
+}
+
+fn read_topic(row: &Row<'_>) -> rusqlite::Result<TopicRow> {
+    Ok(TopicRow {
+        place: place(row)?,
+        session: SessionId(row.get::<_, Id>("session")?.0),
+        name: row.get("name")?,
+        closed: row.get("closed")?,
+    })
+}
+
+impl Tables<'_> {
+    pub(crate) fn mute(&self, mute: &Mute) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO mute (chat, thread, session, until) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                mute.place.chat,
+                thread(mute.place),
+                muted(mute.session),
+                mute.until.map(Micros)
+            ])?;
+        Ok(())
+    }
+
+    /// Whether it was muted.
+    pub(crate) fn unmute(&self, place: Place, session: Option<SessionId>) -> Result<bool, Fault> {
+        let removed = self
+            .conn
+            .prepare_cached("DELETE FROM mute WHERE chat = ?1 AND thread = ?2 AND session = ?3")?
+            .execute(params![place.chat, thread(place), muted(session)])?;
+        Ok(removed > 0)
+    }
+
+    /// What is in force.
+    pub(crate) fn mutes(&self, now: Timestamp) -> Result<Vec<Mute>, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT chat, thread, nullif(session, x'') AS session, until FROM mute \
+             WHERE until IS NULL OR until > ?1 ORDER BY chat, thread, session",
+        )?;
+        let rows = statement.query_map([Micros(now)], |row| {
+            Ok(Mute {
+                place: place(row)?,
+                session: super::columns::session(row, "session")?,
+                until: row.get::<_, Option<Micros>>("until")?.map(|at| at.0),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn put_topic(&self, topic: &TopicRow) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO topic (chat, thread, session, name, closed) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                topic.place.chat,
+                thread(topic.place),
+                Id::from(topic.session),
+                topic.name,
+                topic.closed
+            ])?;
+        Ok(())
+    }
+
+    pub(crate) fn topic_at(&self, place: Place) -> Result<Option<TopicRow>, Fault> {
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT chat, thread, session, name, closed FROM topic WHERE chat = ?1 AND thread = ?2",
+            )?
+            .query_row([place.chat, thread(place)], read_topic)
+            .optional()?;
+        Ok(found)
+    }
+
+    pub(crate) fn topics_of(&self, session: SessionId) -> Result<Vec<TopicRow>, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT chat, thread, session, name, closed FROM topic WHERE session = ?1 ORDER BY chat, thread",
+        )?;
+        let rows = statement.query_map([Id::from(session)], read_topic)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn forget_topic(&self, place: Place) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("DELETE FROM topic WHERE chat = ?1 AND thread = ?2")?
+            .execute([place.chat, thread(place)])?;
+        Ok(())
+    }
+
+    /// How far the host's events have become rows here. None: never.
+    pub(crate) fn feed_cursor(&self) -> Result<Option<u64>, Fault> {
+        let found: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT cursor FROM feed")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(found.map(i64::cast_unsigned))
+    }
+
+    pub(crate) fn set_feed_cursor(&self, cursor: u64) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO feed (one, cursor) VALUES (1, ?1)")?
+            .execute([cursor.cast_signed()])?;
+        Ok(())
+    }
+
+    /// True the first time for a user or group, for as long as that is remembered.
+    pub(crate) fn hint_once(&self, id: i64, now: Timestamp) -> Result<bool, Fault> {
+        let added = self
+            .conn
+            .prepare_cached("INSERT OR IGNORE INTO hinted (id, at) VALUES (?1, ?2)")?
+            .execute(params![id, Micros(now)])?;
+        Ok(added > 0)
+    }
+}

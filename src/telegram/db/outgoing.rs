@@ -1,0 +1,159 @@
+//! What must arrive: rows that are sent in order, each until it is sent or can never be.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::Value;
+
+use super::columns::{Json, Micros, place, thread};
+use super::{Fault, Tables};
+use crate::telegram::place::Place;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NewOutgoing {
+    pub(crate) place: Place,
+    /// The lowest goes first; among equals the oldest.
+    pub(crate) priority: u8,
+    /// While one with the same key waits in the chat, this takes its place.
+    pub(crate) key: Option<String>,
+    /// What to send, in the sender's own words.
+    pub(crate) payload: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outgoing {
+    pub(crate) id: i64,
+    pub(crate) place: Place,
+    pub(crate) priority: u8,
+    pub(crate) key: Option<String>,
+    pub(crate) payload: Value,
+    /// How often it was begun. If it is not 0 for the one next in line, an earlier try may have arrived.
+    pub(crate) attempts: u32,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) at: Timestamp,
+}
+
+const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, not_before, at";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+    Ok(Outgoing {
+        id: row.get("id")?,
+        place: place(row)?,
+        priority: row.get("priority")?,
+        key: row.get("key")?,
+        payload: row.get::<_, Json<_>>("payload")?.0,
+        attempts: row.get("attempts")?,
+        not_before: row.get::<_, Option<Micros>>("not_before")?.map(|at| at.0),
+        at: row.get::<_, Micros>("at")?.0,
+    })
+}
+
+impl Tables<'_> {
+    /// Gives the row's number: of a key that waits already, the one it has.
+    pub(crate) fn enqueue(&self, new: &NewOutgoing, now: Timestamp) -> Result<i64, Fault> {
+        let id = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO outgoing (chat, thread, priority, key, payload, state, at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6) \
+                 ON CONFLICT (chat, key) WHERE key IS NOT NULL AND state = 'waiting' DO UPDATE SET \
+                 payload = excluded.payload, thread = excluded.thread, \
+                 priority = min(priority, excluded.priority) RETURNING id",
+            )?
+            .query_row(
+                params![
+                    new.place.chat,
+                    thread(new.place),
+                    new.priority,
+                    new.key,
+                    Json(&new.payload),
+                    Micros(now)
+                ],
+                |row| row.get(0),
+            )?;
+        Ok(id)
+    }
+
+    /// The chats that something waits for.
+    pub(crate) fn chats_with_outgoing(&self) -> Result<Vec<i64>, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT DISTINCT chat FROM outgoing WHERE state IN ('waiting', 'sending') ORDER BY chat",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What is next in line for a chat, whether or not its time has come: nothing overtakes it. One that was being
+    /// sent when the bridge ended is among them again.
+    pub(crate) fn next_outgoing(&self, chat: i64) -> Result<Option<Outgoing>, Fault> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outgoing WHERE chat = ?1 AND state IN ('waiting', 'sending') \
+             ORDER BY priority, id LIMIT 1"
+        );
+        Ok(self.conn.prepare_cached(&sql)?.query_row([chat], read).optional()?)
+    }
+
+    /// It is about to be sent. From now on it cannot be replaced, and may have arrived.
+    pub(crate) fn begin_outgoing(&self, id: i64) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE outgoing SET state = 'sending', attempts = attempts + 1 WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// It has arrived, as this message if it is one. What it said is not kept.
+    pub(crate) fn outgoing_sent(&self, id: i64, message: Option<i64>) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE outgoing SET state = 'sent', message = ?2, error = NULL, payload = 'null' WHERE id = ?1",
+            )?
+            .execute(params![id, message])?;
+        Ok(())
+    }
+
+    /// It did not arrive this time. If a newer one with its key waits by now, that one goes instead.
+    pub(crate) fn put_off_outgoing(&self, id: i64, not_before: Timestamp, error: &str) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE outgoing SET not_before = ?2, error = ?3, state = CASE WHEN EXISTS \
+                 (SELECT 1 FROM outgoing newer WHERE newer.chat = outgoing.chat AND newer.key = outgoing.key \
+                  AND newer.state = 'waiting' AND newer.id <> outgoing.id) THEN 'replaced' ELSE 'waiting' END \
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, Micros(not_before), error])?;
+        Ok(())
+    }
+
+    /// The same row with other contents: without its formatting, for example.
+    pub(crate) fn change_outgoing(&self, id: i64, place: Place, payload: &Value) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE outgoing SET chat = ?2, thread = ?3, payload = ?4 WHERE id = ?1")?
+            .execute(params![id, place.chat, thread(place), Json(payload)])?;
+        Ok(())
+    }
+
+    /// It can never arrive.
+    pub(crate) fn fail_outgoing(&self, id: i64, error: &str) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE outgoing SET state = 'failed', error = ?2 WHERE id = ?1")?
+            .execute(params![id, error])?;
+        Ok(())
+    }
+
+    /// Nothing can arrive in this chat. How much waited for it.
+    pub(crate) fn fail_chat(&self, chat: i64, error: &str) -> Result<usize, Fault> {
+        let failed = self
+            .conn
+            .prepare_cached(
+                "UPDATE outgoing SET state = 'failed', error = ?2 \
+                 WHERE chat = ?1 AND state IN ('waiting', 'sending')",
+            )?
+            .execute(params![chat, error])?;
+        Ok(failed)
+    }
+
+    /// What a row has become, if it was sent and is still known.
+    pub(crate) fn message_of_outgoing(&self, id: i64) -> Result<Option<i64>, Fault> {
+        let sql = "SELECT message FROM outgoing WHERE id = ?1";
+        Ok(self.conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.flatten())
+    }
+}

@@ -1,0 +1,121 @@
+//! Prompts on their way to the host: what each was put together from, who said it, and where its reply belongs.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{Id, Json, Micros, Word, place, prompt, session, thread};
+use super::{Fault, Tables};
+use crate::model::{PromptId, SessionId};
+use crate::telegram::place::Place;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PromptState {
+    /// More of it may come; the host does not have it.
+    Gathering,
+    /// The host has it.
+    Accepted,
+    /// Its turn is over, or it was taken back.
+    Ended,
+    /// The host did not take it.
+    Refused,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PromptSet {
+    /// `tg:<bot>:<first update>`: the same over any number of tries.
+    pub(crate) key: String,
+    pub(crate) updates: Vec<i64>,
+    pub(crate) place: Place,
+    pub(crate) user: i64,
+    /// The message that its reply answers.
+    pub(crate) reply_to: i64,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) prompt: Option<PromptId>,
+    pub(crate) state: PromptState,
+    pub(crate) at: Timestamp,
+}
+
+const COLUMNS: &str = "key, updates, chat, thread, user, reply_to, session, prompt, state, at";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PromptSet> {
+    Ok(PromptSet {
+        key: row.get("key")?,
+        updates: row.get::<_, Json<_>>("updates")?.0,
+        place: place(row)?,
+        user: row.get("user")?,
+        reply_to: row.get("reply_to")?,
+        session: session(row, "session")?,
+        prompt: prompt(row, "prompt")?,
+        state: row.get::<_, Word<_>>("state")?.0,
+        at: row.get::<_, Micros>("at")?.0,
+    })
+}
+
+impl Tables<'_> {
+    /// Stores a set, in the place of an earlier one with its key.
+    pub(crate) fn put_prompt(&self, set: &PromptSet) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(&format!(
+                "INSERT OR REPLACE INTO prompt ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+            ))?
+            .execute(params![
+                set.key,
+                Json(&set.updates),
+                set.place.chat,
+                thread(set.place),
+                set.user,
+                set.reply_to,
+                set.session.map(Id::from),
+                set.prompt.map(Id::from),
+                Word(set.state),
+                Micros(set.at),
+            ])?;
+        Ok(())
+    }
+
+    pub(crate) fn prompt_set(&self, key: &str) -> Result<Option<PromptSet>, Fault> {
+        let sql = format!("SELECT {COLUMNS} FROM prompt WHERE key = ?1");
+        Ok(self.conn.prepare_cached(&sql)?.query_row([key], read).optional()?)
+    }
+
+    /// The set that the host knows as this prompt, if it came from here.
+    pub(crate) fn prompt_set_of(&self, prompt: PromptId) -> Result<Option<PromptSet>, Fault> {
+        let sql = format!("SELECT {COLUMNS} FROM prompt WHERE prompt = ?1");
+        Ok(self.conn.prepare_cached(&sql)?.query_row([Id::from(prompt)], read).optional()?)
+    }
+
+    /// What was under way when the bridge ended, oldest first.
+    pub(crate) fn open_prompt_sets(&self) -> Result<Vec<PromptSet>, Fault> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM prompt WHERE state IN ('gathering', 'accepted') ORDER BY at, key");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let rows = statement.query_map([], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The host has taken it.
+    pub(crate) fn prompt_accepted(
+        &self,
+        key: &str,
+        session: SessionId,
+        prompt: PromptId,
+    ) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE prompt SET state = 'accepted', session = ?2, prompt = ?3 \
+                 WHERE key = ?1 AND state = 'gathering'",
+            )?
+            .execute(params![key, Id::from(session), Id::from(prompt)])?;
+        Ok(())
+    }
+
+    /// Nothing more is expected of it.
+    pub(crate) fn close_prompt(&self, key: &str, state: PromptState) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE prompt SET state = ?2 WHERE key = ?1")?
+            .execute(params![key, Word(state)])?;
+        Ok(())
+    }
+}

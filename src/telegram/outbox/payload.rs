@@ -1,0 +1,140 @@
+//! What is to be said, as it lies in a row of `outgoing` until it is.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{PromptId, SessionId, TurnId};
+use crate::telegram::db::MessageKind;
+use crate::telegram::render::Rich;
+
+/// The lowest goes first, within a chat.
+pub(crate) mod priority {
+    pub(crate) const ANSWER: u8 = 10;
+    pub(crate) const APPROVAL: u8 = 20;
+    pub(crate) const FINAL: u8 = 30;
+    pub(crate) const MIRROR: u8 = 40;
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Payload {
+    Message(Message),
+    /// How a turn ended: it takes the place of the message that showed the turn, if there is one.
+    Final(Final),
+    /// A message that is there says something else from now on.
+    Edit {
+        message: Target,
+        rich: Rich,
+        #[serde(default)]
+        buttons: Keyboard,
+    },
+    File(FileOut),
+    React {
+        message: i64,
+        /// None takes the bot's reaction away.
+        emoji: Option<String>,
+    },
+    Delete {
+        message: i64,
+    },
+}
+
+/// A new message; one that is too long becomes several, of which the last has the buttons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) rich: Rich,
+    /// Rings at the person's; everything else is silent.
+    pub(crate) ring: bool,
+    #[serde(default)]
+    pub(crate) reply_to: Option<i64>,
+    #[serde(default)]
+    pub(crate) buttons: Keyboard,
+    pub(crate) note: Note,
+}
+
+/// What a message is, so that an answer to it finds its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) kind: MessageKind,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) prompt: Option<PromptId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Final {
+    pub(crate) session: SessionId,
+    pub(crate) turn: TurnId,
+    pub(crate) prompt: Option<PromptId>,
+    /// Before the text, where the place shows several sessions.
+    pub(crate) heading: Rich,
+    /// The reply as Markdown.
+    pub(crate) markdown: String,
+    /// Below it, in small print: an error's words, `stopped`.
+    pub(crate) footer: Rich,
+    pub(crate) ring: bool,
+    pub(crate) reply_to: Option<i64>,
+    /// How long the turn took, in milliseconds, and how many tools it used: for `✓ 4m12s · 14 tools`.
+    pub(crate) took_ms: u64,
+    pub(crate) tools: u32,
+    #[serde(default)]
+    pub(crate) buttons: Keyboard,
+}
+
+/// Which message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    Id(i64),
+    /// What this row of `outgoing` has become; nothing is done if it never did.
+    Row(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileOut {
+    pub(crate) name: String,
+    pub(crate) content: FileContent,
+    pub(crate) caption: Rich,
+    pub(crate) ring: bool,
+    pub(crate) reply_to: Option<i64>,
+    #[serde(default)]
+    pub(crate) buttons: Keyboard,
+    pub(crate) note: Note,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileContent {
+    Text(String),
+    /// Read when it is sent. A picture is sent as one.
+    Path(PathBuf),
+}
+
+/// Rows of buttons. Each has its token already: a row of `button` made in the same transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Keyboard(pub(crate) Vec<Vec<Key>>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) label: String,
+    pub(crate) press: Press,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Press {
+    Token(String),
+    Url(String),
+}
+
+impl Keyboard {
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        let keys = self.0.iter().flatten();
+        keys.filter_map(|key| match &key.press {
+            Press::Token(token) => Some(token.clone()),
+            Press::Url(_) => None,
+        })
+        .collect()
+    }
+}
