@@ -4,5 +4,6 @@ mod archives;
 mod client;
 mod draining;
 mod interrupted;
+mod pairing;
 mod places;
 mod watching;

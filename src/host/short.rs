@@ -3,6 +3,7 @@
 //! It is one handler, so that a list or a rename is the same everywhere. Where a request turns out to need a
 //! process after all it says so by answering nothing, and changes nothing before it knows.
 
+mod access;
 mod create;
 mod edit;
 mod remove;
@@ -74,12 +75,16 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Log { .. } | Request::Search { .. } | Request::Audit { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
         Request::SessionDelete { confirmed: false, .. } => Way::Read,
+        Request::Access | Request::PairInvited { .. } => Way::Read,
         Request::SessionTag { add, remove, .. } if add.is_empty() && remove.is_empty() => Way::Read,
         Request::SessionNew(_) | Request::SessionRename { .. } | Request::SessionTag { .. } => Way::Write,
         Request::SessionPin { .. } | Request::SessionSwitch { .. } | Request::SessionSet { .. } => Way::Write,
         Request::SessionStop { .. } | Request::SessionSleep { .. } => Way::Write,
         Request::QueueRun { .. } | Request::QueueClear { .. } => Way::Write,
         Request::PromptTakeBack { .. } | Request::PromptEdit { .. } | Request::Answer { .. } => Way::Write,
+        Request::PairAsk { .. } | Request::PairInvite | Request::PairClaim { .. } => Way::Write,
+        Request::Pair { .. } | Request::Unpair { .. } | Request::AuditNote { .. } => Way::Write,
+        Request::AllowChat { .. } | Request::ForbidChat { .. } => Way::Write,
         Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
             Way::Host
         }
@@ -91,10 +96,12 @@ pub(crate) fn way(request: &Request) -> Way {
     }
 }
 
-/// Answers a request, or nothing where it needs the host (and in the host: the session's actor).
+/// Answers a request, or nothing where it needs the host (and in the host: the session's actor). An error undoes
+/// what was written, but for a wrong code, which counts.
 pub(crate) fn answer(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Option<Result<Response>> {
     match way(request) {
         Way::Read => read(db, ctx, request).transpose(),
+        Way::Write if access::leaves_a_mark(request) => Some(access::attempt(db, ctx, request)),
         Way::Write => db.atomically(|db| write(db, ctx, request)).transpose(),
         Way::Host => None,
     }
@@ -130,6 +137,8 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             let session = session.as_ref().map(|session| find(db, session)).transpose()?;
             Response::Approvals(view::approvals(db, ctx, session.map(|session| session.id))?)
         }
+        Request::Access => access::list(db, ctx)?,
+        Request::PairInvited { code } => access::invited(db, code)?,
         _ => return Ok(None),
     };
     Ok(Some(response))
@@ -166,7 +175,7 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
             }
             Err(too_late(&status))
         }
-        _ => Ok(None),
+        _ => access::write(db, ctx, request),
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Approval, Event, Live, PromptId, PromptStatus, SessionId, SessionState, SessionView, Stats, TurnId,
+    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, SessionId, SessionState, SessionView,
+    Stats, TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -183,6 +184,22 @@ pub(crate) enum Response {
         raw: Value,
     },
     Host(HostStatus),
+    Access {
+        users: Vec<Allowed>,
+        chats: Vec<Allowed>,
+    },
+    /// A code by which somebody may be let in.
+    PairCode {
+        code: String,
+        expires: Timestamp,
+    },
+    /// An invitation, and who has taken it up.
+    Invited {
+        claimed: Option<Person>,
+        expires: Timestamp,
+    },
+    /// Somebody is let in.
+    Paired(Person),
     /// The state after a change.
     State(SessionState),
 }

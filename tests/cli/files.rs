@@ -34,6 +34,8 @@ const COMMANDS: &[&[&str]] = &[
     &["approvals"],
     &["approve", "1"],
     &["deny", "1"],
+    &["pair", "--list"],
+    &["pair", "K7WD2MXP"],
     &["stats"],
     &["host", "run"],
     &["host", "restart"],

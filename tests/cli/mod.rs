@@ -12,6 +12,7 @@ mod files;
 mod help;
 mod hosts;
 mod names;
+mod pairing;
 mod prompts;
 mod shell;
 mod stub;
