@@ -75,13 +75,14 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Log { .. } | Request::Search { .. } | Request::Audit { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
         Request::SessionDelete { confirmed: false, .. } => Way::Read,
-        Request::Access | Request::PairInvited { .. } => Way::Read,
+        Request::Access | Request::PairInvited { .. } | Request::SessionRules { .. } => Way::Read,
         Request::SessionTag { add, remove, .. } if add.is_empty() && remove.is_empty() => Way::Read,
         Request::SessionNew(_) | Request::SessionRename { .. } | Request::SessionTag { .. } => Way::Write,
         Request::SessionPin { .. } | Request::SessionSwitch { .. } | Request::SessionSet { .. } => Way::Write,
         Request::SessionStop { .. } | Request::SessionSleep { .. } => Way::Write,
         Request::QueueRun { .. } | Request::QueueClear { .. } => Way::Write,
         Request::PromptTakeBack { .. } | Request::PromptEdit { .. } | Request::Answer { .. } => Way::Write,
+        Request::SessionRulesRevoke { .. } => Way::Write,
         Request::PairAsk { .. } | Request::PairInvite | Request::PairClaim { .. } => Way::Write,
         Request::Pair { .. } | Request::Unpair { .. } | Request::AuditNote { .. } => Way::Write,
         Request::AllowChat { .. } | Request::ForbidChat { .. } => Way::Write,
@@ -137,6 +138,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             let session = session.as_ref().map(|session| find(db, session)).transpose()?;
             Response::Approvals(view::approvals(db, ctx, session.map(|session| session.id))?)
         }
+        Request::SessionRules { session } => Response::Rules(db.session_rules(find(db, session)?.id)?),
         Request::Access => access::list(db, ctx)?,
         Request::PairInvited { code } => access::invited(db, code)?,
         _ => return Ok(None),
@@ -153,6 +155,9 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
         Request::SessionSwitch { channel, session } => edit::switch(db, ctx, channel, session).map(Some),
         Request::SessionSet { session, key, value } => {
             edit::set_asleep(db, ctx, session, key, value.as_deref())
+        }
+        Request::SessionRulesRevoke { session, rule } => {
+            edit::revoke(db, ctx, session, rule.as_deref()).map(Some)
         }
         Request::SessionStop { session, .. } => edit::stop(db, ctx, session),
         Request::SessionSleep { session, .. } => edit::sleep(db, ctx, session),

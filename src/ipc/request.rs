@@ -135,6 +135,16 @@ pub(crate) enum Request {
         value: Option<String>,
     },
 
+    /// What was allowed for this session.
+    SessionRules {
+        session: Selector,
+    },
+    /// Takes back one of them, or all.
+    SessionRulesRevoke {
+        session: Selector,
+        rule: Option<String>,
+    },
+
     // Prompts.
     Send(SendPrompt),
     /// Releases a held queue.
@@ -284,6 +294,8 @@ impl Request {
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,
             Self::SessionSet { .. } | Self::PromptEdit { .. } => true,
+            Self::SessionRules { .. } => true,
+            Self::SessionRulesRevoke { .. } => false,
             Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
             Self::AllowChat { .. } => true,
             Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,

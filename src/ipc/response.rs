@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, SessionId, SessionState, SessionView,
-    Stats, TurnId,
+    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, Rule, SessionId, SessionState,
+    SessionView, Stats, TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -159,6 +159,14 @@ pub(crate) enum Response {
     },
     Stats(Stats),
     Names(Vec<String>),
+    Rules(Vec<Rule>),
+    RulesRevoked {
+        session: SessionId,
+        name: String,
+        rules: Vec<String>,
+        /// A process still has them: it is put to sleep once it has nothing to do, and the next one has them no more.
+        live: bool,
+    },
     Audit(Vec<Value>),
     /// What a deletion would remove, one line each.
     WouldDelete {

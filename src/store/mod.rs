@@ -16,6 +16,7 @@ mod find;
 mod open;
 mod pairing;
 mod queue;
+mod rules;
 mod search;
 mod sessions;
 mod thread;

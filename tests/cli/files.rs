@@ -22,6 +22,8 @@ const COMMANDS: &[&[&str]] = &[
     &["session", "stop", "work"],
     &["session", "sleep", "work"],
     &["session", "queue", "work", "--run"],
+    &["session", "rules", "work"],
+    &["session", "rules", "work", "--clear"],
     &["session", "delete", "work", "--yes"],
     &["session", "archive", "work"],
     &["send", "hello"],

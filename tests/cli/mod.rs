@@ -14,6 +14,7 @@ mod hosts;
 mod names;
 mod pairing;
 mod prompts;
+mod rules;
 mod shell;
 mod stub;
 

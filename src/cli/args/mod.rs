@@ -16,7 +16,7 @@ pub(crate) use house::{
 };
 pub(crate) use session::{
     AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
-    Rename, Restore, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -176,6 +176,7 @@ mod tests {
             &["approve", "1", "--session", "--always"],
             &["host", "restart", "--now", "--when-idle"],
             &["session", "queue", "a", "--run", "--clear"],
+            &["session", "rules", "a", "--revoke", "Read", "--clear"],
             &["pair"],
             &["pair", "K7WD2MXP", "--list"],
             &["pair", "--remove", "1", "--name", "eve"],
