@@ -236,8 +236,8 @@ fn permission(request: String, ask: wire::CanUseTool) -> Ask {
         _ => ApprovalKind::Tool,
     };
     // Only rules can be kept: a mode or a directory that came with them would allow more than was shown.
-    let suggestions: Vec<_> =
-        ask.permission_suggestions.into_iter().filter(|update| update.kind() == "addRules").collect();
+    let adds_rules = |update: &PermissionUpdate| update.kind() == "addRules" && update.behavior() == "allow";
+    let suggestions: Vec<_> = ask.permission_suggestions.into_iter().filter(adds_rules).collect();
     Ask {
         request,
         call: ask.tool_use_id,

@@ -36,7 +36,8 @@ mod real_330 {
     talks!(
         Release::Newest,
         memory: streams_while_the_api_holds, remembers_over_every_kind_of_end;
-        approvals: allowed_once_then_denied, allowed_for_the_session_and_always, answered_on_another_terminal,
+        approvals: allowed_once_then_denied, allowed_for_the_session, allowed_always, a_kept_rule_allows_nothing_else,
+            answered_on_another_terminal,
             the_terminal_wins_or_loses, two_answers_at_once, question, plan;
         interrupts: ctrl_c_ends_the_turn, a_second_ctrl_c_detaches, ctrl_c_takes_a_waiting_prompt_back,
             a_stop_from_elsewhere_holds_the_queue, a_held_queue_can_be_dropped;
@@ -55,7 +56,7 @@ mod real_197 {
     talks!(
         Release::Older,
         memory: streams_while_the_api_holds, remembers_over_every_kind_of_end;
-        approvals: allowed_once_then_denied, plan;
+        approvals: allowed_once_then_denied, allowed_for_the_session, a_kept_rule_allows_nothing_else, plan;
         interrupts: ctrl_c_ends_the_turn, a_stop_from_elsewhere_holds_the_queue;
         deliveries: queued, now_during_text, now_during_a_tool, instead;
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;

@@ -220,6 +220,10 @@ fn a_permission_request_is_read_and_its_rules_are_named() {
         assert!(phrases.iter().any(|phrase| phrase.starts_with("Bash(mkdir")), "{phrases:?}");
         assert!(phrases.contains(&"mode acceptEdits".to_owned()), "{phrases:?}");
 
+        let odd =
+            json!({"type": "addRules", "rules": [{"toolName": "Bash", "ruleContent": "echo \")\\ (\""}]});
+        let odd: PermissionUpdate = serde_json::from_value(odd).unwrap();
+        assert_eq!(odd.phrases(), [r#"Bash(echo "\)\\ \("))"#.replace("))", ")")]);
         let lasting = ask.permission_suggestions[0].to_destination("session");
         assert_eq!((lasting.kind(), lasting.destination()), ("addRules", "session"));
         let answer = Answer::Allow { input: ask.input.clone(), updates: vec![lasting] };

@@ -122,8 +122,9 @@ Examples:
   claudebot approvals
   claudebot approvals work --json
 
-JSON: an array with the fields id session kind tool summary session_id asked input questions plan rules. \
-`kind` is one of tool question plan.")]
+JSON: an array with the fields id session kind tool summary session_id asked input questions plan rules \
+rules_file. `kind` is one of tool question plan; `rules` are what --session and --always allow, `rules_file` is where \
+--always writes them.")]
 pub(crate) struct ApprovalsArgs {
     /// Only those of this session
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
@@ -139,12 +140,14 @@ Examples:
   claudebot approve 12
   claudebot approve work --session
   claudebot approve 13 --answer SQLite         where only one thing is asked
-  claudebot approve 13 --answer \"Where?=here\" --answer \"When?=now\"")]
+  claudebot approve 13 --answer \"Where?=here\" --answer \"When?=now\"
+
+What is allowed for a session is shown and taken back by `session rules NAME`.")]
 pub(crate) struct ApproveArgs {
     /// Number of the approval, or a session with exactly one
     #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::approvals))]
     pub(crate) which: String,
-    /// Allow the like until the session's process ends
+    /// Allow the like in this session from now on
     #[arg(long, conflicts_with = "always")]
     pub(crate) session: bool,
     /// Allow the like in this project from now on
