@@ -91,13 +91,16 @@ impl Tables<'_> {
         self.conn
             .execute("UPDATE outgoing SET chat = ?2, thread = 0, key = NULL WHERE chat = ?1", [from, to])?;
         self.conn.execute("UPDATE prompt SET chat = ?2, thread = 0 WHERE chat = ?1", [from, to])?;
-        self.conn.execute("UPDATE incoming SET chat = ?2 WHERE chat = ?1 AND state = 'new'", [from, to])?;
+        self.conn.execute(
+            "UPDATE incoming SET chat = ?2 WHERE chat = ?1 AND state IN ('new', 'kept')",
+            [from, to],
+        )?;
         self.conn.execute(
             "INSERT OR REPLACE INTO mute (chat, thread, session, until) \
              SELECT ?2, 0, session, until FROM mute WHERE chat = ?1 AND thread = 0",
             [from, to],
         )?;
-        for table in ["mute", "message", "topic", "button"] {
+        for table in ["mute", "message", "topic", "button", "expectation", "asked"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE chat = ?1"), [from])?;
         }
         Ok(())

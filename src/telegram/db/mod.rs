@@ -7,7 +7,9 @@
 
 mod buttons;
 mod columns;
+mod expected;
 mod failure;
+mod kept;
 mod messages;
 mod notes;
 mod open;
@@ -26,7 +28,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::Result;
 
 pub(crate) use buttons::{Button, NewButton, Press, Taken};
+pub(crate) use expected::Expectation;
 pub(crate) use failure::Fault;
+pub(crate) use kept::Why;
 pub(crate) use messages::{MessageKind, Noted};
 pub(crate) use notes::{Mute, TopicRow};
 pub(crate) use outgoing::{NewOutgoing, Outgoing};

@@ -1,7 +1,7 @@
 //! Small things to remember: what a chat does not want to hear, whose a topic is, how far the feed was read, and who
 //! was told how to be let in.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::types::Value as Column;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -138,6 +138,26 @@ impl Tables<'_> {
             .prepare_cached("INSERT OR REPLACE INTO feed (one, cursor) VALUES (1, ?1)")?
             .execute([cursor.cast_signed()])?;
         Ok(())
+    }
+
+    /// True the first time for a user or group, and then again each time that so long has passed.
+    pub(crate) fn hint_due(&self, id: i64, every: SignedDuration, now: Timestamp) -> Result<bool, Fault> {
+        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN);
+        let noted = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO hinted (id, at) VALUES (?1, ?2) \
+                 ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE at <= ?3",
+            )?
+            .execute(params![id, Micros(now), Micros(before)])?;
+        Ok(noted > 0)
+    }
+
+    /// When somebody was told last, among all who were.
+    pub(crate) fn last_hint(&self) -> Result<Option<Timestamp>, Fault> {
+        let sql = "SELECT max(at) FROM hinted";
+        let last: Option<Micros> = self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(last.map(|at| at.0))
     }
 
     /// True the first time for a user or group, for as long as that is remembered.

@@ -19,6 +19,8 @@ const RULES: &[(&str, &str, i64)] = &[
     ("outgoing", "state IN ('sent', 'replaced')", 2 * DAY),
     ("outgoing", "state = 'failed'", 30 * DAY),
     ("hinted", "TRUE", 30 * DAY),
+    ("expectation", "TRUE", DAY),
+    ("asked", "TRUE", 60 * DAY),
 ];
 
 impl Tables<'_> {

@@ -49,8 +49,16 @@ pub(crate) struct Incoming {
     pub(crate) place: Option<Place>,
     /// How often it was begun before.
     pub(crate) tries: u32,
+    /// It was kept until a person said that it is to go on.
+    pub(crate) released: bool,
     pub(crate) raw: Value,
 }
+
+/// What another bot's would mean nothing to this one.
+const OF_A_BOT: [&str; 10] =
+    ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted", "expectation", "asked"];
+
+const COLUMNS: &str = "position, update_id, at, chat, thread, tries, released, raw";
 
 impl Tables<'_> {
     /// Makes the file this bot's. What another bot left refers to messages that this one cannot touch.
@@ -65,8 +73,7 @@ impl Tables<'_> {
                     [],
                     |row| row.get(0),
                 )?;
-                for table in ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted"]
-                {
+                for table in OF_A_BOT {
                     self.conn.execute(&format!("DELETE FROM {table}"), [])?;
                 }
                 Adopted::Other { former, unsent }
@@ -127,12 +134,29 @@ impl Tables<'_> {
 
     /// The next updates to handle behind a position in the order of arrival, with their positions.
     pub(crate) fn new_updates(&self, after: i64, limit: u32) -> Result<Vec<(i64, Incoming)>, Fault> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT position, update_id, at, chat, thread, tries, raw FROM incoming \
-             WHERE state = 'new' AND position > ?1 ORDER BY position LIMIT ?2",
-        )?;
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incoming \
+             WHERE state = 'new' AND position > ?1 ORDER BY position LIMIT ?2"
+        ))?;
         let rows =
             statement.query_map(params![after, limit], |row| Ok((row.get("position")?, read(row)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Likewise, but only those of one place.
+    pub(crate) fn new_updates_in(
+        &self,
+        at: Place,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Incoming)>, Fault> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incoming \
+             WHERE state = 'new' AND chat = ?1 AND thread = ?2 AND position > ?3 ORDER BY position LIMIT ?4"
+        ))?;
+        let rows = statement.query_map(params![at.chat, thread(at), after, limit], |row| {
+            Ok((row.get("position")?, read(row)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -181,6 +205,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Incoming> {
         at: row.get::<_, Micros>("at")?.0,
         place: in_chat.then(|| place(row)).transpose()?,
         tries: row.get("tries")?,
+        released: row.get("released")?,
         raw: row.get::<_, Json<_>>("raw")?.0,
     })
 }
