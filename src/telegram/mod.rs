@@ -9,18 +9,40 @@
 //! | [`gate`] | who may do what: one pure function before everything |
 //! | [`db`] | the bridge's own file |
 //! | [`poll`] | long polling into that file |
+//! | [`intake`] | rows in order, one lane per place: command, press, or prompt for the host |
+//! | [`commands`] | what a slash at the beginning does |
+//! | [`press`] | what a pressed button does; [`action`] is everything that one can mean |
+//! | [`approvals`], [`questions`] | requests of the agent, as buttons |
+//! | [`media`] | files on their way in |
+//! | [`talk`] | who says something, where, and to which session |
+//! | [`host`] | asking the host, and what it means when it does not answer |
+//! | [`view`], [`words`], [`effects`] | what is said, how it is said, and storing it |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
 #![cfg_attr(not(test), expect(dead_code, reason = "its users come with the rest of the bridge"))]
 
+mod action;
 mod api;
+mod approvals;
 mod bridge;
+mod commands;
 mod db;
+mod effects;
 mod gate;
+mod host;
+mod intake;
 mod link;
+mod media;
 mod outbox;
 mod place;
 mod poll;
+mod press;
+mod questions;
 mod render;
+mod talk;
+#[cfg(test)]
+mod testing;
 mod update;
+mod view;
+mod words;

@@ -1,7 +1,7 @@
 //! Small things to remember: what a chat does not want to hear, whose a topic is, how far the feed was read, and who
-//! was told how to be let in.
+//! was told how to be let in, and when.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::types::Value as Column;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -140,17 +140,19 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// True the first time for a user or group, and then again each time that so long has passed.
-    pub(crate) fn hint_due(&self, id: i64, every: SignedDuration, now: Timestamp) -> Result<bool, Fault> {
-        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN);
-        let noted = self
-            .conn
-            .prepare_cached(
-                "INSERT INTO hinted (id, at) VALUES (?1, ?2) \
-                 ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE at <= ?3",
-            )?
-            .execute(params![id, Micros(now), Micros(before)])?;
-        Ok(noted > 0)
+    /// When a user or group was told last how to be let in.
+    pub(crate) fn hinted(&self, id: i64) -> Result<Option<Timestamp>, Fault> {
+        let sql = "SELECT at FROM hinted WHERE id = ?1";
+        let at: Option<Micros> =
+            self.conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+        Ok(at.map(|at| at.0))
+    }
+
+    pub(crate) fn note_hint(&self, id: i64, now: Timestamp) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO hinted (id, at) VALUES (?1, ?2)")?
+            .execute(params![id, Micros(now)])?;
+        Ok(())
     }
 
     /// When somebody was told last, among all who were.
@@ -158,14 +160,5 @@ impl Tables<'_> {
         let sql = "SELECT max(at) FROM hinted";
         let last: Option<Micros> = self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         Ok(last.map(|at| at.0))
-    }
-
-    /// True the first time for a user or group, for as long as that is remembered.
-    pub(crate) fn hint_once(&self, id: i64, now: Timestamp) -> Result<bool, Fault> {
-        let added = self
-            .conn
-            .prepare_cached("INSERT OR IGNORE INTO hinted (id, at) VALUES (?1, ?2)")?
-            .execute(params![id, Micros(now)])?;
-        Ok(added > 0)
     }
 }

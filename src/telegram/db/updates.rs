@@ -143,6 +143,12 @@ impl Tables<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The position of the last update that ever came.
+    pub(crate) fn last_position(&self) -> Result<i64, Fault> {
+        let sql = "SELECT coalesce(max(position), 0) FROM incoming";
+        Ok(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
     /// Likewise, but only those of one place.
     pub(crate) fn new_updates_in(
         &self,

@@ -85,20 +85,14 @@ fn the_feed_goes_on_where_its_rows_were_stored() {
 }
 
 #[test]
-fn a_hint_is_given_once() {
+fn who_was_told_is_known() {
     let db = db();
-    assert!(db.write(|t| t.hint_once(666, at(0))).unwrap());
-    assert!(!db.write(|t| t.hint_once(666, at(1))).unwrap());
-    assert!(db.write(|t| t.hint_once(-100_666, at(1))).unwrap());
-}
-
-#[test]
-fn a_hint_is_given_again_after_a_while() {
-    let db = db();
-    let due = |seconds| db.write(|t| t.hint_due(666, SignedDuration::from_mins(1), at(seconds))).unwrap();
-    assert_eq!(db.read(|t| t.last_hint()).unwrap(), None);
-    assert_eq!([due(0), due(59), due(60), due(61), due(120)], [true, false, true, false, true]);
-    assert_eq!(db.read(|t| t.last_hint()).unwrap(), Some(at(120)));
+    assert_eq!(db.read(|t| t.hinted(666)).unwrap(), None);
+    for seconds in [0, 5] {
+        db.write(|t| t.note_hint(666, at(seconds))).unwrap();
+        assert_eq!(db.read(|t| t.hinted(666)).unwrap(), Some(at(seconds)));
+    }
+    assert_eq!(db.read(|t| t.hinted(-100_666)).unwrap(), None);
 }
 
 #[test]
@@ -199,7 +193,7 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
             t.note_message(&noted(1, MessageKind::Reply))?;
             t.mute(&Mute { place: HOME, session: None, until: Some(at(5)) })?;
             t.mute(&Mute { place: TOPIC, session: None, until: None })?;
-            t.hint_once(666, at(0))?;
+            t.note_hint(666, at(0))?;
             t.put_asked(HOME, "12", &json!({}), at(0))?;
             t.expect(&Expectation { place: HOME, user: 7, request: None, action: json!({}) }, at(0))?;
             t.add_button(&button(), at(0))
