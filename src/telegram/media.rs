@@ -77,7 +77,7 @@ impl Incoming {
 
     /// For the person who sent it.
     fn name(&self) -> String {
-        let name = self.file.file_name.as_deref().map(|name| words::line(name, 80));
+        let name = self.file.file_name.as_deref().map(|name| format!("the file {}", words::line(name, 80)));
         name.unwrap_or_else(|| format!("the {}", self.kind()))
     }
 
@@ -235,7 +235,7 @@ mod tests {
         let Err(Trouble::Refused(error)) = large.check() else { panic!() };
         assert_eq!(
             error.message,
-            "film.mkv is 24.7 MB, and Telegram gives a bot at most 20.0 MB: nothing was sent"
+            "the file film.mkv is 24.7 MB, and Telegram gives a bot at most 20.0 MB: nothing was sent"
         );
     }
 }

@@ -1,10 +1,16 @@
-//! What tests of several parts need: people, messages, sessions.
+//! What tests of several parts need: people, messages, sessions, and a host at the other end of the socket.
+
+mod host;
+mod rig;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::gate::Accepted;
 use super::update::{Message, Update, UpdateKind};
+pub(crate) use host::{FakeHost, Scene};
+pub(crate) use rig::{Rig, Seen, pressed};
+
 use crate::model::{Agent, Approval, ApprovalKind, SessionId, SessionState, SessionView};
 
 /// A message by Ann in her private chat, with what else it holds.

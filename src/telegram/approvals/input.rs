@@ -112,7 +112,7 @@ fn changes(edits: &[Value]) -> Option<Vec<String>> {
 
 /// What goes and what comes, without the lines before and behind that stay.
 fn diff(old: &str, new: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (old.split('\n').collect(), new.split('\n').collect());
+    let (old, new) = (lines(old), lines(new));
     let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let most = old.len().min(new.len()) - before;
     let behind = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
@@ -124,6 +124,10 @@ fn diff(old: &str, new: &str) -> String {
         .chain(come.iter().map(|line| format!("+ {line}")))
         .chain(old[old.len() - behind..].iter().map(|line| format!("  {line}")));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    if text.is_empty() { Vec::new() } else { text.split('\n').collect() }
 }
 
 /// A text with nothing hidden in it: what a screen would obey or not show is spelled out.

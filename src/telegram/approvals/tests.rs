@@ -109,8 +109,7 @@ fn a_change_is_shown_as_one() {
     ```every time:
     - x
     + y```
-    ```- 
-    + z```
+    ```+ z```
     ");
     let write = approval("Write", json!({ "file_path": "/p/a.rs", "content": "one\ntwo\n" }));
     insta::assert_snapshot!(marked(&whole(&write).rich), @r"
@@ -164,7 +163,7 @@ fn what_does_not_fit_can_only_be_denied_until_all_of_it_was_shown() {
     let long = command(&"echo one more line of it\n".repeat(400));
     let (rows, message) = ask(&db, Place::chat(7), &long);
     assert_eq!(labels(&message.buttons), ["Show all", "Deny"]);
-    assert!(message.rich.units() < 2000 && message.rich.text.contains("401 lines in all"), "{message:?}");
+    assert!(message.rich.units() < 2000 && message.rich.text.contains("402 lines in all"), "{message:?}");
     let [file] = rows.as_slice() else { panic!("{rows:?}") };
     assert_eq!(file["name"], "Bash-12.txt");
     let all = long.input["command"].as_str().unwrap();

@@ -24,7 +24,7 @@ use crate::telegram::words;
 /// An update that fails so often is set aside.
 const TRIES: u32 = 3;
 /// Between tries, and while the host does not answer.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
 /// `/stop` waits so long for what was said before it.
 const MANNERS: Duration = Duration::from_secs(1);
 

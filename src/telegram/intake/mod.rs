@@ -49,7 +49,7 @@ const BATCH: u32 = 100;
 /// Rows that a lane holds; the rest stays in the file until it has room.
 const ROOM: usize = 64;
 /// Before the file or the host is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
 /// How often somebody new is looked for while nothing comes in.
 const LOOK: Duration = Duration::from_secs(60);
 /// Likewise, soon after a stranger was given a code.
