@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::gate::Accepted;
 use super::update::{Message, Update, UpdateKind};
-pub(crate) use host::{FakeHost, Scene};
+pub(crate) use host::FakeHost;
 pub(crate) use rig::{Rig, Seen, pressed};
 
 use crate::model::{Agent, Approval, ApprovalKind, SessionId, SessionState, SessionView};

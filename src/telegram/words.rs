@@ -72,7 +72,7 @@ pub(crate) fn bytes(count: u64) -> String {
     match count {
         ..1024 => format!("{count} B"),
         1024..1_048_576 => format!("{} KB", count / 1024),
-        _ => format!("{}.{} MB", count >> 20, (count % (1 << 20)) * 10 >> 20),
+        _ => format!("{}.{} MB", count >> 20, ((count % (1 << 20)) * 10) >> 20),
     }
 }
 

@@ -228,7 +228,7 @@ fn a_settled_request_says_how_and_takes_its_buttons_along() {
 fn in_a_topic_of_its_own_a_session_needs_no_name() {
     let db = Db::in_memory();
     let request = command("ls");
-    let place = Place { chat: -100_1, thread: Some(4) };
+    let place = Place { chat: -1001, thread: Some(4) };
     let topic = |session| TopicRow { place, session, name: "t".to_owned(), closed: false };
     db.write(|tables| tables.put_topic(&topic(request.session_id))).unwrap();
     let (_, message) = ask(&db, place, &request);

@@ -26,7 +26,6 @@ use crate::model::Delivery;
 
 pub(crate) use help::welcome;
 pub(crate) use new::{draft, make, open_topic};
-pub(crate) use overview::held_view;
 pub(crate) use sessions::{archived, page, restore, switch, switched};
 pub(crate) use settings::{changed, revoked};
 pub(crate) use turns::stopped;

@@ -52,7 +52,7 @@ pub(super) async fn inbox(talk: &Talk) -> Outcome<Vec<Effect>> {
 }
 
 /// A queue that waits for a word.
-pub(crate) fn held_view(session: &SessionView) -> View {
+fn held_view(session: &SessionView) -> View {
     let why = session.hold.as_deref().unwrap_or_default();
     let queued = words::count(usize::try_from(session.queued).unwrap_or(usize::MAX), "prompt");
     let name = words::line(&session.name, 60);

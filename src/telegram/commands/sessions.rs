@@ -32,10 +32,15 @@ pub(super) async fn session(talk: &Talk, name: &str) -> Outcome<Vec<Effect>> {
         Err(Trouble::Refused(error)) if matches!(error.kind, Kind::NotFound | Kind::Ambiguous) => {
             let sessions = talk.bridge.sessions(talk.place, false).await?;
             let similar = similar(name, &sessions);
-            if similar.is_empty() {
-                return refuse(Error { candidates: Vec::new(), ..error });
+            match similar.as_slice() {
+                [] => refuse(Error { candidates: Vec::new(), ..error }),
+                [only] => {
+                    let (session, mut effects) = switch(talk, exactly(only.id)).await?;
+                    effects.push(talk.say(switched(&session)).about(session.id).into());
+                    Ok(effects)
+                }
+                several => talk.answer(meant(name, several)),
             }
-            talk.answer(meant(name, &similar))
         }
         Err(trouble) => Err(trouble),
     }
@@ -115,9 +120,10 @@ fn similar<'a>(name: &str, sessions: &'a [SessionView]) -> Vec<&'a SessionView> 
 fn likeness(wanted: &str, name: &str) -> Option<f64> {
     let mut letters = name.chars();
     let holds_all = !wanted.is_empty() && wanted.chars().all(|c| letters.any(|letter| letter == c));
-    let close = strsim::jaro_winkler(wanted, name);
+    let slips = strsim::osa_distance(wanted, name);
+    let is_close = slips <= (wanted.chars().count() / 3).max(1);
     let part = if name.contains(wanted) { 1.0 } else { 0.0 };
-    (holds_all || close >= 0.8).then_some(close + part)
+    (holds_all || is_close).then(|| part + strsim::jaro_winkler(wanted, name))
 }
 
 pub(super) async fn rename(talk: &Talk, name: &str) -> Outcome<Vec<Effect>> {

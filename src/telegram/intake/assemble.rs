@@ -102,7 +102,7 @@ impl Assembler {
         let until = now + PATIENCE;
         let user = part.accepted.user;
         if let Some(updates) = self.stored.remove(&part.update) {
-            return self.into_stored(part, updates, until);
+            return self.join_stored(part, updates, until);
         }
         if let Some(open) = self.open.iter_mut().find(|open| open.user == user && open.takes(&part)) {
             let more = matches!(open.kind, Kind::Album(_)) || is_long(&part.message);
@@ -123,7 +123,7 @@ impl Assembler {
         done
     }
 
-    fn into_stored(&mut self, part: Part, updates: Arc<BTreeSet<i64>>, until: Instant) -> Vec<Set> {
+    fn join_stored(&mut self, part: Part, updates: Arc<BTreeSet<i64>>, until: Instant) -> Vec<Set> {
         let user = part.accepted.user;
         let kind = Kind::Stored(Arc::clone(&updates));
         let at = match self.open.iter().position(|open| open.kind == kind) {

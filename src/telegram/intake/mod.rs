@@ -3,7 +3,8 @@
 //!
 //! | part | what it is for |
 //! |---|---|
-//! | [`lane`] | one place's updates, each until it is done |
+//! | [`lane`] | one place's updates, one after the other |
+//! | [`work`] | what each leads to, until it is done or set aside |
 //! | [`assemble`] | which messages are one prompt |
 //! | [`compose`] | a prompt's words |
 //! | [`said`] | command, awaited answer, or prompt; edits |
@@ -23,6 +24,7 @@ mod prompt;
 mod said;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -53,7 +55,7 @@ const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 }
 /// How often somebody new is looked for while nothing comes in.
 const LOOK: Duration = Duration::from_secs(60);
 /// Likewise, soon after a stranger was given a code.
-const LOOK_SOON: Duration = Duration::from_secs(3);
+const LOOK_SOON: Duration = Duration::from_secs(5);
 /// A code lasts so long.
 const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
@@ -215,8 +217,9 @@ impl Feeder {
 
     /// When somebody new is looked for next.
     fn until_next_look(&self) -> Duration {
-        let hinted = self.shared.bridge.db.read(|tables| tables.last_hint()).ok().flatten();
-        let is_soon = hinted.is_some_and(|at| Timestamp::now().duration_since(at) < SOON);
+        let since = |at| Timestamp::now().duration_since(at);
+        let hinted = self.shared.bridge.db.read(|tables| Ok(tables.last_hint()?.map(since)));
+        let is_soon = hinted.is_ok_and(|since| since.is_some_and(|since| since < SOON));
         if is_soon { LOOK_SOON } else { LOOK }
     }
 
@@ -302,19 +305,25 @@ impl Feeder {
         }
         feed.behind = false;
         let after = feed.last;
-        self.catch_up(name.place, after);
+        self.catch_up(name, after);
     }
 
-    /// Rows of a place that there was no room for.
-    fn catch_up(&mut self, place: Place, after: i64) {
-        let read = self.read;
-        match self.shared.bridge.db.read(|tables| tables.new_updates_in(place, after, BATCH)) {
-            Ok(rows) => {
-                for (position, row) in rows.into_iter().filter(|(position, _)| *position <= read) {
-                    self.give(position, row);
-                }
+    /// Rows of a place that there was no room for, until there is none again.
+    fn catch_up(&mut self, name: Name, mut after: i64) {
+        let Name { place, .. } = name;
+        while !self.feeds.get(&name).is_some_and(|feed| feed.behind) {
+            let rows = match self.shared.bridge.db.read(|tables| tables.new_updates_in(place, after, BATCH)) {
+                Ok(rows) => rows,
+                Err(error) => return tracing::warn!("Telegram: updates of {place} have to wait: {error}"),
+            };
+            // What was not read yet comes by itself.
+            let rows = rows.into_iter().take_while(|(position, _)| *position <= self.read);
+            let rows: Vec<_> = rows.collect();
+            let Some((last, _)) = rows.last() else { return };
+            after = *last;
+            for (position, row) in rows {
+                self.give(position, row);
             }
-            Err(error) => tracing::warn!("Telegram: updates of {place} have to wait: {error}"),
         }
     }
 
@@ -325,8 +334,8 @@ impl Feeder {
             Err(error) => error.id(),
         };
         let Some(name) = self.names.remove(&id) else { return };
-        let Err(error) = ended else { return };
         let updates = self.shared.under_way.end(name);
+        let Err(error) = ended else { return };
         tracing::error!("Telegram: the updates {updates:?} of {} are set aside: {error}", name.place);
         let set_aside = self.shared.bridge.db.write(|tables| {
             updates.iter().try_for_each(|id| tables.poison_update(*id, "it made the bridge fall over"))
@@ -335,7 +344,7 @@ impl Feeder {
             tracing::error!("Telegram: they cannot even be set aside: {error}");
         }
         self.feeds.remove(&name);
-        self.catch_up(name.place, 0);
+        self.catch_up(name, 0);
     }
 }
 

@@ -153,7 +153,7 @@ async fn why(taking: &Taking<'_>, id: ApprovalId) -> Outcome<Done> {
         Err(done) => return Ok(done),
     };
     let next = NextText::Reason { approval: id, session: request.session_id, message: taking.talk.message };
-    expect(taking, &request, &next, "Why, or what instead? Your next message here is the reason.")
+    expect(taking, &request, &next, "Why, or what instead?", "the reason")
 }
 
 async fn in_words(taking: &Taking<'_>, answering: Answering) -> Outcome<Done> {
@@ -162,18 +162,21 @@ async fn in_words(taking: &Taking<'_>, answering: Answering) -> Outcome<Done> {
         Err(done) => return Ok(done),
     };
     let next = NextText::Answer { session: request.session_id, message: taking.talk.message, answering };
-    expect(taking, &request, &next, "Your next message here is the answer.")
+    expect(taking, &request, &next, "In your own words?", "the answer")
 }
 
-fn expect(taking: &Taking<'_>, request: &Approval, next: &NextText, words: &str) -> Outcome<Done> {
+fn expect(taking: &Taking<'_>, request: &Approval, next: &NextText, ask: &str, what: &str) -> Outcome<Done> {
     let talk = taking.talk;
+    // In a group only what is meant for the bot is heard.
+    let how = if talk.private { "Your next message here is" } else { "Answer this message: that is" };
+    let words = format!("{ask} {how} {what}.");
     let expectation = Expectation {
         place: talk.place,
         user: talk.user,
         request: Some(request.id.to_string()),
         action: next.stored()?,
     };
-    let view = View::plain(words).row([button("Cancel", Action::ExpectNothing)]);
+    let view = View::plain(&words).row([button("Cancel", Action::ExpectNothing)]);
     let mut say = talk.say(view).about(request.session_id).only_for(talk.user).replying(talk.message);
     say.kind = MessageKind::Question;
     Ok(Done::toast(words).and(Effect::Expect(expectation)).and(say).and(taking.give_back()))

@@ -180,6 +180,16 @@ impl Scene {
                 approvals: self.approvals.clone(),
                 host: Some(status()),
             },
+            Request::SessionSet { session, .. } | Request::SessionRename { session, .. } => {
+                Response::Session(self.find(session)?)
+            }
+            Request::SessionArchive { session, .. } => Response::Archived {
+                session: self.find(session)?.id,
+                file: "/archive/work.tar.gz".into(),
+                bytes: 2048,
+                notes: vec!["a socket could not be packed".to_owned()],
+            },
+            Request::SessionRestore { .. } => Response::Restored { session: self.sessions[0].clone() },
             Request::QueueRun { .. } => Response::Said("the prompt that waits is run".to_owned()),
             Request::QueueClear { .. } => Response::Said("1 waiting prompt discarded".to_owned()),
             Request::HostStatus => Response::Host(status()),
@@ -240,7 +250,7 @@ impl FakeHost {
         let paths = Paths::resolve(&Env::from_pairs([("HOME", home.path())])).unwrap();
         let scene = Scene {
             users: vec![7],
-            chats: vec![-100_1],
+            chats: vec![-1001],
             sessions: vec![session("work", SessionState::Idle), session("lab", SessionState::Asleep)],
             current: [(Channel("tg:7".to_owned()), id_of("work"))].into(),
             ..Scene::default()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::{FakeHost, raw_message};
 use crate::config::Config;
 use crate::telegram::api::test_server::Server;
 use crate::telegram::bridge::{Bridge, PersonaChoice, SharedAccess, Watched};
-use crate::telegram::db::Db;
+use crate::telegram::db::{Db, Tables};
 use crate::telegram::gate::Bot;
 use crate::telegram::intake;
 use crate::telegram::link::Link;
@@ -35,6 +36,8 @@ pub(crate) struct Rig {
     next: i64,
     /// What was said and not looked at.
     unread: Vec<Seen>,
+    /// Whoever reads the personas falls over.
+    pub(crate) personas_break: Arc<AtomicBool>,
 }
 
 /// Something that was said, as a person sees it.
@@ -100,6 +103,8 @@ impl Rig {
         db.write(|tables| tables.adopt(42)).unwrap();
         let config = Config::defaults(host.paths());
         let (outbox, orders) = Outbox::new();
+        let personas_break = Arc::new(AtomicBool::new(false));
+        let broken = Arc::clone(&personas_break);
         let (watched_by, watched) = mpsc::unbounded_channel();
         let bridge = Arc::new(Bridge {
             api: telegram.api(),
@@ -113,13 +118,24 @@ impl Rig {
             downloads: host.home().join("downloads"),
             home: "/home/me".into(),
             scratch: "/scratch".into(),
-            personas: Box::new(personas),
+            personas: Box::new(move || personas(&broken)),
             epoch: "this run".to_owned(),
             access: SharedAccess::default(),
             watched: watched_by,
         });
         let (wake, _) = watch::channel(0);
-        Self { host, telegram, bridge, orders, watched, wake, running: None, next: 1, unread: Vec::new() }
+        Self {
+            host,
+            telegram,
+            bridge,
+            orders,
+            watched,
+            wake,
+            running: None,
+            next: 1,
+            unread: Vec::new(),
+            personas_break,
+        }
     }
 
     pub(crate) fn start(&mut self) {
@@ -257,6 +273,11 @@ impl Rig {
         self.hears("Any other /command").await;
     }
 
+    /// How many updates are set aside.
+    pub(crate) fn poisoned(&self) -> u32 {
+        self.bridge.db.read(Tables::poisoned_updates).unwrap()
+    }
+
     /// How many updates are neither done nor set aside.
     pub(crate) fn open(&self) -> usize {
         self.bridge.db.read(|tables| tables.new_updates(0, 1000)).unwrap().len()
@@ -272,7 +293,9 @@ pub(crate) fn pressed(user: i64, message: i64, data: &str) -> Value {
     })
 }
 
-/// Nobody has asked for these in a test that does not want to fall over.
-fn personas() -> Vec<PersonaChoice> {
-    panic!("the personas cannot be read")
+fn personas(broken: &AtomicBool) -> Vec<PersonaChoice> {
+    assert!(!broken.load(Ordering::Relaxed), "the personas cannot be read");
+    let persona =
+        |name: &str| PersonaChoice { name: name.to_owned(), description: format!("who {name}s"), dir: None };
+    vec![persona("default"), persona("plan")]
 }

@@ -70,7 +70,7 @@ async fn an_invitation_is_taken_up() {
 #[tokio::test]
 async fn a_group_that_is_not_allowed_is_told_to_the_one_who_asked_alone_and_once() {
     let mut rig = Rig::new().await;
-    let there = json!({ "id": -100_2, "type": "supergroup", "title": "The\nothers" });
+    let there = json!({ "id": -1002, "type": "supergroup", "title": "The\nothers" });
     for _ in 0..2 {
         rig.sends(json!({ "text": "@my_bot hi", "entities": [{ "type": "mention", "offset": 0, "length": 7 }], "chat": there }));
     }
@@ -87,12 +87,14 @@ async fn channels_bots_and_odd_updates_lead_to_nothing() {
     let mut rig = Rig::new().await;
     rig.comes(
         "channel_post",
-        json!({ "message_id": 1, "chat": { "id": -100_9, "type": "channel" }, "text": "x" }),
+        json!({ "message_id": 1, "chat": { "id": -1009, "type": "channel" }, "text": "x" }),
     );
     rig.comes("hologram", json!({}));
     rig.comes("message", json!({ "text": 5 }));
     rig.sends(json!({ "text": "x", "from": { "id": 8, "is_bot": true, "first_name": "B" } }));
-    rig.sends(json!({ "text": "x", "chat": { "id": -100_1, "type": "supergroup" }, "sender_chat": { "id": -100_1 } }));
+    rig.sends(
+        json!({ "text": "x", "chat": { "id": -1001, "type": "supergroup" }, "sender_chat": { "id": -1001 } }),
+    );
     rig.comes(
         "message_reaction",
         json!({ "chat": { "id": 7, "type": "private" }, "message_id": 1,
@@ -107,7 +109,7 @@ async fn channels_bots_and_odd_updates_lead_to_nothing() {
 #[tokio::test]
 async fn a_group_that_moves_takes_along_what_waits_and_says_what_to_do() {
     let mut rig = Rig::new().await;
-    rig.sends(json!({ "chat": { "id": -100_1, "type": "supergroup" }, "migrate_to_chat_id": -100_5 }));
+    rig.sends(json!({ "chat": { "id": -1001, "type": "supergroup" }, "migrate_to_chat_id": -1005 }));
     let told = rig.hears("claudebot pair --chat -1005").await;
     assert_eq!(told.chat, 7);
     assert_eq!(notes(&rig)[0].0, "group_moved");
@@ -117,7 +119,7 @@ async fn a_group_that_moves_takes_along_what_waits_and_says_what_to_do() {
 async fn a_press_by_a_stranger_is_answered_and_does_nothing() {
     let mut rig = Rig::new().await;
     let mut pressed = crate::telegram::testing::pressed(666, 900, "token");
-    pressed["message"]["chat"] = json!({ "id": -100_1, "type": "supergroup" });
+    pressed["message"]["chat"] = json!({ "id": -1001, "type": "supergroup" });
     rig.comes("callback_query", pressed);
     assert_eq!(rig.toast().await, "This is not for you.");
     assert_eq!(notes(&rig), [("stranger_refused".to_owned(), "666".to_owned())]);

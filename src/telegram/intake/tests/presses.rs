@@ -94,7 +94,7 @@ async fn forged_foreign_and_stale_presses_approve_nothing() {
         assert_eq!(rig.toast().await, "This button has expired: it does nothing any more.");
     }
     let mut elsewhere = crate::telegram::testing::pressed(7, 900, &token);
-    elsewhere["message"]["chat"] = json!({ "id": -100_1, "type": "supergroup" });
+    elsewhere["message"]["chat"] = json!({ "id": -1001, "type": "supergroup" });
     rig.comes("callback_query", elsewhere);
     assert_eq!(rig.toast().await, "This button has expired: it does nothing any more.");
     // The same number asks for something else by now.

@@ -64,12 +64,12 @@ async fn an_answer_goes_to_the_session_that_is_answered() {
 #[tokio::test]
 async fn a_topic_of_a_session_talks_to_it() {
     let mut rig = Rig::new().await;
-    let place = Place { chat: -100_1, thread: Some(4) };
+    let place = Place { chat: -1001, thread: Some(4) };
     let topic = TopicRow { place, session: id_of("lab"), name: "lab".to_owned(), closed: false };
     rig.bridge.db.write(|t| t.put_topic(&topic)).unwrap();
     rig.sends(json!({
         "text": "@my_bot hello", "entities": [{ "type": "mention", "offset": 0, "length": 7 }],
-        "chat": { "id": -100_1, "type": "supergroup", "is_forum": true },
+        "chat": { "id": -1001, "type": "supergroup", "is_forum": true },
         "message_thread_id": 4, "is_topic_message": true,
         "reply_to_message": { "message_id": 4, "from": { "id": 42, "is_bot": true }, "forum_topic_created": {} },
     }));
@@ -218,7 +218,7 @@ async fn in_a_group_an_album_counts_by_the_part_that_names_the_bot() {
     let channel = crate::model::Channel("tg:-1001".to_owned());
     rig.host.scene().current.insert(channel, id_of("work"));
     let video = |more: serde_json::Value| {
-        let mut part = json!({ "media_group_id": "a", "chat": { "id": -100_1, "type": "supergroup" },
+        let mut part = json!({ "media_group_id": "a", "chat": { "id": -1001, "type": "supergroup" },
             "video": { "file_id": "v", "file_size": 30_000_000, "file_name": "film.mp4" } });
         part.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         part
@@ -230,7 +230,7 @@ async fn in_a_group_an_album_counts_by_the_part_that_names_the_bot() {
     rig.come([("message", silent), ("message", named), ("message", alone)]);
     // Both files were meant, and are too large, which is said once.
     let refusal = rig.hears("The file film.mp4 is 28.6 MB").await;
-    assert_eq!(refusal.chat, -100_1);
+    assert_eq!(refusal.chat, -1001);
     rig.rests().await;
     assert_eq!((rig.open(), rig.host.scene().said().len()), (0, 0));
 }
