@@ -9,12 +9,19 @@
 //! | [`gate`] | who may do what: one pure function before everything |
 //! | [`db`] | the bridge's own file |
 //! | [`poll`] | long polling into that file |
+//! | [`render`] | Markdown in, texts with entities out |
+//! | [`outbox`] | everything on its way out: one queue per chat, within Telegram's limits |
+//! | [`show`] | small words that several parts put into messages |
+//! | [`action`] | what a button does |
+//! | [`approvals`] | what waits for a person, as messages |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
 #![cfg_attr(not(test), expect(dead_code, reason = "its users come with the rest of the bridge"))]
 
+mod action;
 mod api;
+mod approvals;
 mod bridge;
 mod db;
 mod gate;
@@ -23,4 +30,5 @@ mod outbox;
 mod place;
 mod poll;
 mod render;
+mod show;
 mod update;

@@ -18,6 +18,8 @@ const RULES: &[(&str, &str, i64)] = &[
     ("message", "TRUE", 180 * DAY),
     ("outgoing", "state IN ('sent', 'replaced')", 2 * DAY),
     ("outgoing", "state = 'failed'", 30 * DAY),
+    ("live", "TRUE", 7 * DAY),
+    ("asked", "TRUE", 60 * DAY),
     ("hinted", "TRUE", 30 * DAY),
 ];
 

@@ -18,6 +18,10 @@ pub(crate) struct Cursor {
     pub(crate) last_update: Option<Timestamp>,
 }
 
+/// Tables whose rows mean nothing to another bot.
+const OF_ONE_BOT: [&str; 10] =
+    ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted", "live", "asked"];
+
 /// Whose file it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adopted {
@@ -65,8 +69,7 @@ impl Tables<'_> {
                     [],
                     |row| row.get(0),
                 )?;
-                for table in ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted"]
-                {
+                for table in OF_ONE_BOT {
                     self.conn.execute(&format!("DELETE FROM {table}"), [])?;
                 }
                 Adopted::Other { former, unsent }
