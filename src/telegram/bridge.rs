@@ -31,6 +31,30 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
+    #[cfg(test)]
+    pub(crate) fn for_tests(
+        api: Api,
+        db: Db,
+        link: Link,
+        bot: Bot,
+        outbox: Outbox,
+        config: TelegramConfig,
+    ) -> Self {
+        Self {
+            api,
+            db,
+            link,
+            bot,
+            outbox,
+            config,
+            stale_after: Duration::from_secs(3600),
+            projects: BTreeMap::new(),
+            downloads: PathBuf::from("/nowhere"),
+            epoch: "test".to_owned(),
+            access: RwLock::default(),
+        }
+    }
+
     /// Who is let in just now.
     pub(crate) fn access(&self) -> Access {
         self.access.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -11,24 +11,38 @@
 //! | [`poll`] | long polling into that file |
 //! | [`render`] | Markdown in, texts with entities out |
 //! | [`outbox`] | everything on its way out: one queue per chat, within Telegram's limits |
+//! | [`feed`] | what happened in all sessions, told to whoever is to hear of it |
+//! | [`live`] | running turns, shown while they run |
+//! | [`mirror`] | where a session is shown though it was not asked from there |
+//! | [`turn_log`] | what a turn said and did, read back from the log |
+//! | [`ending`] | how the parts are told to end |
 //! | [`show`] | small words that several parts put into messages |
 //! | [`action`] | what a button does |
+//! | [`button`] | the one below what is said of a turn |
 //! | [`approvals`] | what waits for a person, as messages |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "its users come with the rest of the bridge"))]
+#![expect(dead_code, unused_imports, reason = "its users come with the rest of the bridge")]
 
 mod action;
 mod api;
 mod approvals;
 mod bridge;
+mod button;
 mod db;
+mod ending;
+mod feed;
 mod gate;
 mod link;
+mod live;
+mod mirror;
 mod outbox;
 mod place;
 mod poll;
 mod render;
 mod show;
+#[cfg(test)]
+mod test_host;
+mod turn_log;
 mod update;

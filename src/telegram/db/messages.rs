@@ -97,7 +97,7 @@ impl Tables<'_> {
              SELECT ?2, 0, session, until FROM mute WHERE chat = ?1 AND thread = 0",
             [from, to],
         )?;
-        for table in ["mute", "message", "topic", "button", "live", "asked"] {
+        for table in ["mute", "message", "topic", "button", "live", "shown_approval"] {
             self.conn.execute(&format!("DELETE FROM {table} WHERE chat = ?1"), [from])?;
         }
         Ok(())

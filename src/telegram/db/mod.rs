@@ -32,7 +32,7 @@ pub(crate) use messages::{MessageKind, Noted};
 pub(crate) use notes::{Mute, TopicRow};
 pub(crate) use outgoing::{NewOutgoing, Outgoing};
 pub(crate) use prompts::{PromptSet, PromptState};
-pub(crate) use shown::{AskedRow, LiveRow};
+pub(crate) use shown::{LiveRow, ShownApproval};
 pub(crate) use updates::{Adopted, Cursor, Incoming, Stored};
 
 /// The open file. It is nobody else's as long as it is open.

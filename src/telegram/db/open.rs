@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const APPLICATION_ID: i64 = 0x636c_7467;
 
 /// Each brings the file from the version of its index to the next. Published ones are never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 
 /// A bridge that is just ending lets go of the file within this.
 const BUSY: Duration = Duration::from_secs(5);

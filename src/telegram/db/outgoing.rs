@@ -119,7 +119,7 @@ impl Tables<'_> {
             )?
             .execute(params![id, message])?;
         self.conn
-            .prepare_cached("UPDATE asked SET message = ?2 WHERE outgoing = ?1")?
+            .prepare_cached("UPDATE shown_approval SET message = ?2 WHERE outgoing = ?1")?
             .execute(params![id, message])?;
         Ok(())
     }

@@ -19,7 +19,7 @@ const RULES: &[(&str, &str, i64)] = &[
     ("outgoing", "state IN ('sent', 'replaced')", 2 * DAY),
     ("outgoing", "state = 'failed'", 30 * DAY),
     ("live", "TRUE", 7 * DAY),
-    ("asked", "TRUE", 60 * DAY),
+    ("shown_approval", "TRUE", 60 * DAY),
     ("hinted", "TRUE", 30 * DAY),
 ];
 

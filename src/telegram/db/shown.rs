@@ -21,7 +21,7 @@ pub(crate) struct LiveRow {
 
 /// Where an approval is shown, or will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AskedRow {
+pub(crate) struct ShownApproval {
     pub(crate) place: Place,
     pub(crate) outgoing: i64,
     pub(crate) message: Option<i64>,
@@ -91,7 +91,7 @@ impl Tables<'_> {
     }
 
     /// An approval is asked in a place by a row of `outgoing`.
-    pub(crate) fn put_asked(
+    pub(crate) fn put_shown_approval(
         &self,
         approval: ApprovalId,
         place: Place,
@@ -100,7 +100,7 @@ impl Tables<'_> {
     ) -> Result<(), Fault> {
         self.conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO asked (approval, chat, thread, outgoing, message, at) \
+                "INSERT OR REPLACE INTO shown_approval (approval, chat, thread, outgoing, message, at) \
                  VALUES (?1, ?2, ?3, ?4, NULL, ?5)",
             )?
             .execute(params![approval, place.chat, thread(place), outgoing, Micros(now)])?;
@@ -108,19 +108,23 @@ impl Tables<'_> {
     }
 
     /// Everywhere that an approval is asked.
-    pub(crate) fn asked(&self, approval: ApprovalId) -> Result<Vec<AskedRow>, Fault> {
+    pub(crate) fn shown_approvals(&self, approval: ApprovalId) -> Result<Vec<ShownApproval>, Fault> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT chat, thread, outgoing, message FROM asked WHERE approval = ?1 ORDER BY chat, thread",
+            "SELECT chat, thread, outgoing, message FROM shown_approval WHERE approval = ?1 ORDER BY chat, thread",
         )?;
         let rows = statement.query_map([approval], |row| {
-            Ok(AskedRow { place: place(row)?, outgoing: row.get("outgoing")?, message: row.get("message")? })
+            Ok(ShownApproval {
+                place: place(row)?,
+                outgoing: row.get("outgoing")?,
+                message: row.get("message")?,
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// It is settled, and all that showed it says so.
-    pub(crate) fn forget_asked(&self, approval: ApprovalId) -> Result<(), Fault> {
-        self.conn.prepare_cached("DELETE FROM asked WHERE approval = ?1")?.execute([approval])?;
+    pub(crate) fn forget_shown_approvals(&self, approval: ApprovalId) -> Result<(), Fault> {
+        self.conn.prepare_cached("DELETE FROM shown_approval WHERE approval = ?1")?.execute([approval])?;
         Ok(())
     }
 }

@@ -19,8 +19,18 @@ pub(crate) struct Cursor {
 }
 
 /// Tables whose rows mean nothing to another bot.
-const OF_ONE_BOT: [&str; 10] =
-    ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted", "live", "asked"];
+const OF_ONE_BOT: [&str; 10] = [
+    "bot",
+    "incoming",
+    "prompt",
+    "button",
+    "message",
+    "outgoing",
+    "topic",
+    "hinted",
+    "live",
+    "shown_approval",
+];
 
 /// Whose file it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

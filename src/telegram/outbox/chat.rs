@@ -184,10 +184,11 @@ impl Chat {
         Some((message, view))
     }
 
-    pub(super) fn live_sent(&mut self, key: LiveKey, message: i64) {
-        if let Some(live) = self.find(key) {
-            live.message = Some(message);
-        }
+    /// It is there. The buttons that it came with.
+    pub(super) fn live_sent(&mut self, key: LiveKey, message: i64) -> Vec<String> {
+        let Some(live) = self.find(key) else { return Vec::new() };
+        live.message = Some(message);
+        live.shown.as_ref().map(|view| view.buttons.tokens()).unwrap_or_default()
     }
 
     /// It is not known what it says now; what it was to say is still wanted, as long as there is nothing newer.

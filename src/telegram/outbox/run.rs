@@ -17,7 +17,8 @@ use super::step::Step;
 use super::verdict::Tries;
 use super::{LiveKey, LiveView, Order};
 use crate::telegram::api::{AnswerCallbackQuery, ApiError};
-use crate::telegram::db::Db;
+use crate::telegram::db::{Db, Tables};
+use crate::telegram::ending;
 use crate::telegram::place::Place;
 
 /// What is still on its way out at the end gets this long.
@@ -93,7 +94,7 @@ where
             let wake = self.begin_what_may();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|is_over| *is_over) => break,
+                () = ending::told(&mut stop) => break,
                 Some(ended) = self.calls.join_next_with_id() => self.ended(ended),
                 count = orders.recv_many(&mut taken, ORDERS) => {
                     if count == 0 {
@@ -135,7 +136,7 @@ where
     }
 
     fn look_everywhere(&mut self) {
-        match self.db.read(|tables| tables.chats_with_outgoing()) {
+        match self.db.read(Tables::chats_with_outgoing) {
             Ok(chats) => chats.into_iter().for_each(|chat| self.look(chat)),
             Err(error) => tracing::error!(%error, "cannot read what is to be sent"),
         }

@@ -193,8 +193,8 @@ where
             (Ok(_) | Err(ApiError::NotModified), Some(_)) => self.desk.works(chat),
             (Ok(Some(sent)), None) => {
                 self.desk.works(chat);
-                self.desk.chat(chat).live_sent(key, sent);
-                self.note_live(key, sent, note);
+                let tokens = self.desk.chat(chat).live_sent(key, sent);
+                self.note_live(key, sent, note, &tokens);
             }
             (Ok(None), None) => {}
             (Err(error), _) => self.live_failed(key, message, &error, now),
@@ -202,7 +202,7 @@ where
     }
 
     /// So that the turn's end finds it, also after a restart.
-    fn note_live(&mut self, key: LiveKey, id: i64, note: Note) {
+    fn note_live(&mut self, key: LiveKey, id: i64, note: Note, tokens: &[String]) {
         let LiveKey { place, session, turn } = key;
         let now = self.clock.timestamp(Instant::now());
         let Note { kind, session: about, prompt } = note;
@@ -210,6 +210,7 @@ where
         let live = LiveRow { place, session, turn, prompt, message: id };
         self.keep(place.chat, |tables| {
             tables.note_message(&noted)?;
+            tables.place_buttons(tokens, id)?;
             tables.put_live(&live, now)
         });
     }

@@ -1,7 +1,7 @@
 //! Many chats at once, against Telegram's limits.
 
 use super::super::call::Call;
-use super::phone::chat;
+use super::phone::{Seen, chat};
 use super::*;
 
 /// Twenty chats, each with a turn that streams for a minute and then ends; every third is a group.
@@ -36,8 +36,7 @@ fn twenty_chats_stream_at_once_and_no_end_waits() {
         let mut slowest_final = 0;
         let mut widest = (0, 0);
         for &id in &chats {
-            let of_chat =
-                |seen: &&super::phone::Seen| chat(&seen.call) == id && !matches!(seen.call, Call::Typing(_));
+            let of_chat = |seen: &&Seen| chat(&seen.call) == id && !matches!(seen.call, Call::Typing(_));
             let times: Vec<u64> = streamed.iter().filter(of_chat).map(|seen| seen.at).collect();
             let gaps = times.windows(2).map(|two| two[1] - two[0]);
             let widest = if id < 0 { &mut widest.1 } else { &mut widest.0 };

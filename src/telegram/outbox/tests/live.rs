@@ -3,6 +3,7 @@
 use super::super::call::Call;
 use super::*;
 use crate::telegram::api::ApiError;
+use crate::telegram::render::Style;
 
 const A: Place = Place::chat(1);
 
@@ -183,7 +184,7 @@ fn formatting_that_is_refused_is_left_out_of_the_view() {
         let house = House::new();
         let key = key(1, SessionId::random());
         let mut rich = Rich::default();
-        rich.push("bold", crate::telegram::render::Style::Bold);
+        rich.push("bold", Style::Bold);
         let note = Note { kind: MessageKind::Live, session: None, prompt: None };
         let view = LiveView { rich, buttons: Keyboard::default(), reply_to: None, note };
         house.phone.rule(|call| match call {

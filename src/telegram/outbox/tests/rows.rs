@@ -1,8 +1,10 @@
 //! What must arrive does so once, in order, also over a restart.
 
+use super::super::call::Call;
 use super::phone::words;
 use super::*;
-use crate::telegram::db::{NewButton, Taken};
+use crate::telegram::api::{ApiError, ReplyTo};
+use crate::telegram::db::{NewButton, Press as Pressed, Taken};
 
 const A: Place = Place::chat(1);
 const B: Place = Place::chat(2);
@@ -42,8 +44,8 @@ fn a_row_becomes_a_message_and_is_known_by_it() {
         pass(200).await;
         let seen = house.phone.seen();
         assert_eq!(seen.iter().map(|seen| words(&seen.call)).collect::<Vec<_>>(), ["send🔔 -5:7 words"]);
-        let super::super::call::Call::Send(call) = &seen[0].call else { panic!() };
-        assert_eq!(call.reply_parameters, Some(crate::telegram::api::ReplyTo::message(3)));
+        let Call::Send(call) = &seen[0].call else { panic!() };
+        assert_eq!(call.reply_parameters, Some(ReplyTo::message(3)));
         assert!(call.reply_markup.is_some());
         house
             .db
@@ -54,7 +56,7 @@ fn a_row_becomes_a_message_and_is_known_by_it() {
                     (noted.place, noted.session, noted.kind),
                     (topic, Some(session), MessageKind::Approval)
                 );
-                let press = crate::telegram::db::Press { chat: -5, message: 99, user: 1 };
+                let press = Pressed { chat: -5, message: 99, user: 1 };
                 assert_eq!(tables.take_button(&token, press, Timestamp::now())?, Taken::Gone);
                 Ok(())
             })
@@ -161,9 +163,7 @@ fn at_the_end_what_must_arrive_still_goes_and_nothing_else() {
         house.outbox.order(Order::Typing { place: A, on: true });
         house.show(key(2, session), "live");
         house.phone.rule(|call| match call {
-            super::super::call::Call::Send(call) if call.chat_id == 3 => {
-                Some(ApiError::RetryAfter(Duration::from_secs(99)))
-            }
+            Call::Send(call) if call.chat_id == 3 => Some(ApiError::RetryAfter(Duration::from_secs(99))),
             _ => None,
         });
         house.say(Place::chat(3), "waits");
@@ -208,5 +208,3 @@ fn answers_to_presses_do_not_wait() {
         assert_eq!(house.phone.words()[0], "answer q");
     });
 }
-
-use crate::telegram::api::ApiError;

@@ -2,6 +2,7 @@
 
 use super::super::step::{Known, Step, document, steps};
 use super::*;
+use crate::telegram::show;
 
 fn told(payload: &Payload, live: Option<i64>) -> Vec<String> {
     let known = Known { live, target: None };
@@ -95,5 +96,3 @@ fn payloads_are_stored_and_read_back() {
         assert_eq!(serde_json::from_value::<Payload>(json).unwrap(), payload);
     }
 }
-
-use crate::telegram::show;

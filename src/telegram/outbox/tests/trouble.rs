@@ -3,8 +3,10 @@
 use super::super::call::Call;
 use super::super::step::Step;
 use super::super::verdict::{Tries, Verdict, verdict};
+use super::phone::chat;
 use super::*;
 use crate::telegram::api::ApiError;
+use crate::telegram::render::Style;
 
 const A: Place = Place::chat(1);
 const B: Place = Place::chat(2);
@@ -103,9 +105,9 @@ fn refused_formatting_costs_that_piece_its_formatting_alone() {
             _ => None,
         });
         let mut rich = Rich::plain("good");
-        rich.push(&"\n\nx".repeat(1000), super::super::super::render::Style::Bold);
-        rich.push("\n\nbad ", super::super::super::render::Style::Plain);
-        rich.push(&"y ".repeat(1000), super::super::super::render::Style::Bold);
+        rich.push(&"\n\nx".repeat(1000), Style::Bold);
+        rich.push("\n\nbad ", Style::Plain);
+        rich.push(&"y ".repeat(1000), Style::Bold);
         house.put(
             A,
             priority::FINAL,
@@ -148,7 +150,7 @@ fn a_topic_that_is_gone_does_not_lose_the_message() {
 fn a_chat_that_is_blocked_is_tried_once_for_all_that_waits() {
     run(async {
         let house = House::new();
-        house.phone.rule(|call| (super::phone::chat(call) == 1).then(|| ApiError::Blocked("no".to_owned())));
+        house.phone.rule(|call| (chat(call) == 1).then(|| ApiError::Blocked("no".to_owned())));
         for number in 0..10 {
             house.say(A, &number.to_string());
         }
@@ -171,7 +173,7 @@ fn a_chat_that_is_blocked_is_tried_once_for_all_that_waits() {
 fn a_group_that_moved_gets_what_waited_for_it() {
     run(async {
         let house = House::new();
-        house.phone.rule(|call| (super::phone::chat(call) == -1).then_some(ApiError::Migrated(-2)));
+        house.phone.rule(|call| (chat(call) == -1).then_some(ApiError::Migrated(-2)));
         house.say(Place::chat(-1), "a");
         house.say(Place::chat(-1), "b");
         pass(5000).await;

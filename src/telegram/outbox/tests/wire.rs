@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::call::Call;
 use super::*;
+use crate::telegram::api::ApiError;
 use crate::telegram::api::test_server::{Reply, Server};
 
 fn over_the_wire<T>(future: impl Future<Output = T>) -> T {
@@ -119,5 +120,3 @@ fn the_whole_way() {
         assert_eq!(db.read(|tables| tables.message_of_outgoing(row)).unwrap(), Some(9));
     });
 }
-
-use crate::telegram::api::ApiError;
