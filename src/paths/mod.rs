@@ -72,6 +72,7 @@ impl Paths {
         self.data_dir.join("claudebot.db")
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "opened once the bridge starts"))]
     pub(crate) fn telegram_database(&self) -> PathBuf {
         self.data_dir.join("telegram.db")
     }
@@ -187,6 +188,7 @@ mod tests {
         assert_eq!(paths.config_file(), Path::new("/h/.config/claudebot/config.toml"));
         assert_eq!(paths.personas_dir(), Path::new("/h/.config/claudebot/personas"));
         assert_eq!(paths.database(), Path::new("/h/.local/share/claudebot/claudebot.db"));
+        assert_eq!(paths.telegram_database(), Path::new("/h/.local/share/claudebot/telegram.db"));
         assert_eq!(paths.session_dir("id"), Path::new("/h/.local/share/claudebot/sessions/id"));
         assert_eq!(paths.host_log(), Path::new("/h/.local/state/claudebot/log/host.log"));
         assert_eq!(paths.claude_config_dir(None), Path::new("/h/.claude"));
