@@ -265,7 +265,8 @@ impl BotApi {
         self.shared.change(|state| state.transcript.forget());
     }
 
-    /// Waits until the calls so far give something. Panics with them when the time is up.
+    /// Waits until the calls so far give something. Panics with them when the time is up. `find` must not ask the
+    /// stand-in for anything, which is locked meanwhile.
     pub(crate) fn wait_for<T>(&self, find: impl Fn(&[Call]) -> Option<T>) -> T {
         let found = self.shared.wait(PATIENCE, |state| find(&state.transcript.calls));
         found.unwrap_or_else(|| panic!("no such calls; the bot's were:\n{}", self.summary()))

@@ -93,6 +93,8 @@ fn teloxide_sends_and_fetches_files() {
         let error =
             bot.send_photo(place, InputFile::memory(&b"no picture"[..])).await.expect_err("no picture");
         assert!(matches!(error, RequestError::Api(ApiError::ImageProcessFailed)), "{error:?}");
+        let empty = bot.send_document(place, InputFile::memory(&b""[..]).file_name("a")).await;
+        assert!(empty.expect_err("empty").to_string().contains("file must be non-empty"));
         let picture = InputFile::memory(&b"\x89PNG and so on"[..]).file_name("a.png");
         bot.send_photo(place, picture).await.expect("sendPhoto");
         bot.send_voice(place, InputFile::file_id(kept.id.into())).await.expect("a known file");
