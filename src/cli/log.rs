@@ -15,7 +15,7 @@ use super::text;
 use crate::error::{Kind, Result};
 use crate::ipc::client::Client;
 use crate::ipc::{HostFrame, Push, Request, Response, Selector};
-use crate::model::{Detail, Event, EventKind, Outcome};
+use crate::model::{Channel, Detail, Event, EventKind, Outcome};
 
 /// Events asked for at once.
 const PAGE: u32 = 1000;
@@ -27,7 +27,7 @@ pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
     if args.audit {
         return audit(ctx, args);
     }
-    let session = ctx.select(args.name.as_deref());
+    let session = fixed(ctx, ctx.select(args.name.as_deref()))?;
     let mut printer = Printer::new(ctx, args.json);
     let last = backlog(ctx, args, &session, &mut printer)?;
     printer.out.flush()?;
@@ -35,6 +35,14 @@ pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
         ctx::runtime()?.block_on(follow(ctx, session, last, &mut printer))?;
     }
     Ok(DONE)
+}
+
+/// The session that is meant now: by the next page another one may be current, or have the name.
+fn fixed(ctx: &Ctx, session: Selector) -> Result<Selector, Stop> {
+    match ask(ctx, Request::SessionShow { session, channel: Channel::local() })? {
+        Response::Session(session) => Ok(Selector::Exact(session.id.to_string())),
+        other => Err(ask::unexpected(&other)),
+    }
 }
 
 /// Prints what is there; returns the number of the last event.

@@ -62,7 +62,9 @@ impl Job {
         let (session, files) = self.everything_of(id).await?;
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
         doomed.push(self.shared.paths.session_dir(&id.to_string()));
-        doomed.extend(session.managed.then(|| session.dir.clone()));
+        // The place of an archived one's directory may be another session's by now.
+        let has_dir = session.managed && session.state != SessionState::Archived;
+        doomed.extend(has_dir.then(|| session.dir.clone()));
         blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;

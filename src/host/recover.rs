@@ -59,14 +59,15 @@ const fn ended_turn(event: &Event) -> Option<TurnId> {
 
 /// What came of the prompts in `open` that an agent had been given. `logged` are replies the log has already.
 pub(super) fn verdicts(open: &[Prompt], conversation: Option<&Path>, logged: &[String]) -> Vec<Verdict> {
-    let stored = conversation.and_then(|path| {
-        Stored::read(path)
-            .inspect_err(
-                |error| tracing::warn!(path = %path.display(), %error, "cannot read the conversation"),
-            )
-            .ok()
-    });
-    judge(open, &stored.unwrap_or_default(), logged)
+    match conversation.map(Stored::read).transpose() {
+        Ok(stored) => judge(open, &stored.unwrap_or_default(), logged),
+        Err(error) => {
+            tracing::warn!(path = ?conversation, %error, "cannot read the conversation");
+            // It may hold any of them.
+            let given = open.iter().filter(|prompt| prompt.status != PromptStatus::Queued);
+            given.map(|prompt| Verdict::CutOff { prompts: vec![prompt.id], texts: Vec::new() }).collect()
+        }
+    }
 }
 
 fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
@@ -222,6 +223,16 @@ mod tests {
         assert_eq!(
             verdicts(&open, None, &[]),
             [Verdict::Again(id(1)), Verdict::CutOff { prompts: vec![id(2)], texts: vec![] }]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_reason_to_send_again() {
+        let unreadable = tempfile::tempdir().unwrap();
+        let open = [prompt(1, PromptStatus::Sent, 1), prompt(2, PromptStatus::Queued, 2)];
+        assert_eq!(
+            verdicts(&open, Some(unreadable.path()), &[]),
+            [Verdict::CutOff { prompts: vec![id(1)], texts: vec![] }]
         );
     }
 

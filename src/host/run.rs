@@ -128,7 +128,7 @@ impl Host {
     async fn start(options: HostOptions) -> Result<Start> {
         let HostOptions { paths, env, config, mode } = options;
         Paths::create_private(paths.data_dir())?;
-        let lock = match HostLock::try_acquire(&paths)? {
+        let lock = match HostLock::acquire(&paths).await? {
             Ok(lock) => Arc::new(lock),
             Err(info) => return Ok(Start::Taken(info)),
         };

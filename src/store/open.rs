@@ -96,6 +96,10 @@ fn open_reader(path: &Path) -> Result<Connection> {
     conn.pragma_update_and_check(None, "mmap_size", MAPPED, |_| Ok(()))
         .map_err(|error| in_file(path, error))?;
     let version = inspect(&conn, path)?;
+    if version == 0 {
+        // Its first writer is just making it, or was cut off before it had.
+        return empty();
+    }
     if version < MIGRATIONS.len() {
         return Err(Error::failed(format!(
             "the session database {} is of an older claudebot (format {version}, this one reads {})",

@@ -203,7 +203,6 @@ fn serve(writer: &Writer, mut jobs: mpsc::Receiver<Job>) {
         }
         if writer.commits.load(Ordering::Relaxed) >= COMMITS_PER_CHECKPOINT && jobs.is_empty() {
             db.checkpoint();
-            db.checkpoint();
             writer.commits.store(0, Ordering::Relaxed);
         }
         if let Some(answer) = closing {

@@ -365,6 +365,11 @@ fn messages_that_are_only_known_from_the_typings() {
     let Incoming::Result(result) = parse(line) else { panic!("{:?}", parse(line)) };
     assert_eq!((result.duration_ms, result.session_id), (1, None));
 
+    // Whatever a release makes of the other fields, a turn must end.
+    let line = br#"{"type":"result","subtype":1,"is_error":true,"result":{"a":1},"errors":"no","total_cost_usd":"free","usage":[],"modelUsage":7,"permission_denials":[3],"duration_ms":"2","stop_reason":{},"terminal_reason":"aborted_tools","user_message_uuids":{}}"#;
+    let Incoming::Result(result) = parse(line) else { panic!("{:?}", parse(line)) };
+    assert!(result.is_error && result.was_cut_off() && result.result.is_none());
+
     let line =
         br#"{"type":"user","message":{"content":[{"type":"text","text":"[Request interrupted by user]"}]}}"#;
     let Incoming::User(user) = parse(line) else { panic!("no user") };

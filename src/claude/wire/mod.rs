@@ -74,6 +74,7 @@ pub(crate) enum Incoming {
 struct Head {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     subtype: Option<String>,
 }
 

@@ -1,10 +1,14 @@
 //! Files that come with a prompt: copied into the session's `inbox/` before the prompt is acknowledged.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::{Prompt, PromptId};
 use crate::paths::Paths;
+
+/// The prompt's directory, the inbox, the session's directory.
+const LEVELS: usize = 3;
 
 /// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
 pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
@@ -18,7 +22,16 @@ pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) 
 
 fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Paths::create_private(dir)?;
-    files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect()
+    let copied =
+        files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect::<Result<Vec<_>>>()?;
+    // With a prompt its files are acknowledged: they are on the disk, and so are the names that lead to them.
+    let places = dir.ancestors().take(LEVELS);
+    copied.iter().map(PathBuf::as_path).chain(places).try_for_each(sync)?;
+    Ok(copied)
+}
+
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|open| open.sync_all()).map_err(|e| Error::io("write", path, &e))
 }
 
 /// What was copied for a prompt that was not taken is nobody's.

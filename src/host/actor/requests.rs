@@ -16,11 +16,14 @@ use crate::model::{
     Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId,
 };
 use crate::persona;
-use crate::store::Acceptance;
+use crate::store::{Acceptance, Db};
 
 /// A subscriber that is further behind, in places of its connection's bounded queue, is sent the log at its own
 /// speed first.
 const MOST_REPLAYED: u32 = 512;
+
+/// Storing a longer prompt, whose words are indexed, takes more than its commit: everybody would wait for it here.
+const SHORT: usize = 16 << 10;
 
 pub(super) const CONTINUE: &str = "Continue where you were interrupted.";
 
@@ -97,7 +100,9 @@ impl Actor {
             given_as: None,
         };
         self.flush().await;
-        self.shared.store.run_soon(move |db| db.accept(&prompt, as_sent)).await
+        let is_short = prompt.text.len() <= SHORT;
+        let accept = move |db: &mut Db| db.accept(&prompt, as_sent);
+        if is_short { self.shared.store.run_soon(accept).await } else { self.shared.store.run(accept).await }
     }
 
     fn accepted(&self, acceptance: &Acceptance) -> Accepted {

@@ -27,7 +27,9 @@ pub(crate) fn would_delete(db: &Db, ctx: &ShortCtx<'_>, session: &Session) -> Re
     if own.exists() {
         removes.push(format!("received files and the like in {}", own.display()));
     }
-    if session.dir.exists() {
+    // The place of an archived scratch directory may be another session's by now.
+    let is_packed = session.managed && session.state == SessionState::Archived;
+    if !is_packed && session.dir.exists() {
         let dir = session.dir.display();
         if session.managed {
             removes.push(format!("everything in {dir}"));
