@@ -47,7 +47,7 @@ mod real_330 {
         commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
-        prompts: attachments, large, two_at_once, followed_elsewhere, as_json;
+        prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );
 }
@@ -62,6 +62,7 @@ mod real_197 {
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
         commands: clear, answered_by_claude_code_itself, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
+        prompts: pictures_are_shown, pictures_survive_a_kill;
         settings: a_changed_persona;
     );
 }

@@ -16,7 +16,8 @@ Examples:
   claudebot send --instead \"forget that, do this\"
   claudebot send --no-wait \"run all the tests\"
 
-The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything \
+Of attached files Claude is told the place; pictures (PNG, JPEG, GIF, WebP up to 5 MB, the first eight) it is shown, \
+too. The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything \
 else to stderr. Approvals and questions are asked here while stdin is a terminal; they can be answered from \
 anywhere. Ctrl-C stops the turn (or takes a waiting prompt back), a second one leaves it running.
 
