@@ -9,6 +9,7 @@ mod commands;
 mod deaths;
 mod deliveries;
 mod desk;
+mod files;
 mod interrupts;
 mod memory;
 mod prompts;
@@ -47,6 +48,7 @@ mod real_330 {
         commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
+        files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
         prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );
@@ -62,6 +64,7 @@ mod real_197 {
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
         commands: clear, answered_by_claude_code_itself, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
+        files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;
         settings: a_changed_persona;
     );

@@ -59,7 +59,8 @@ Examples:
   claudebot log work --follow --since 120 --json
 
 JSON: one event per line with the fields seq at kind text prompt_id detail. `kind` is one of prompt reply tool \
-approval_asked approval_answered turn_ended notice. With --audit: one record per line.")]
+approval_asked approval_answered turn_ended notice. A file that Claude sends is a notice whose detail has type file and \
+the fields path name caption bytes. With --audit: one record per line.")]
 pub(crate) struct LogArgs {
     /// Name, id or unique prefix [default: the current session]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]

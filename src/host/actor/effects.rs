@@ -261,6 +261,7 @@ impl Actor {
             Said::Event(event) => self.apply(Input::Agent(event)).await,
             Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
             Said::MustAnswer(message) => self.write(message).await,
+            Said::Use(used) => self.use_tool(used).await,
             Said::Unknown(kind) => {
                 tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here");
             }

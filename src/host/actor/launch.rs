@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::Shared;
 use crate::host::checkup;
 use crate::host::places::Wish;
+use crate::host::tools;
 use crate::host::turn::Input;
 use crate::model::{Agent, Detail, EventKind, NewEvent, Rule, Session};
 use crate::paths::Paths;
@@ -102,7 +103,11 @@ impl Actor {
         let limit = self.shared.config.host.start_timeout;
         self.deadlines.start = (!limit.is_zero()).then(|| Instant::now() + limit);
         self.garbage = None;
-        self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
+        let mcp_servers = match self.session.agent {
+            Agent::Claude => vec![tools::SERVER.to_owned()],
+            Agent::Demo => Vec::new(),
+        };
+        self.initialize = Some(self.control(Control::Initialize { mcp_servers }).await);
         Ok(())
     }
 
@@ -278,13 +283,18 @@ fn prepare(shared: &Shared, session: &Session, conversation: Conversation, rules
         permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
         system_prompt_file,
         settings_file: settings_file(shared, session, rules)?,
-        allowed_tools: persona.allowed_tools.clone(),
+        allowed_tools: allowed_tools(session, &persona),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
         mcp_config: persona.mcp_config.clone(),
         name: Some(session.name.clone()),
         env: environment(shared, session, &persona),
     })
+}
+
+fn allowed_tools(session: &Session, persona: &Persona) -> Vec<String> {
+    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| session.agent == Agent::Claude);
+    persona.allowed_tools.iter().cloned().chain(ours).collect()
 }
 
 fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>)> {

@@ -15,6 +15,7 @@ mod requests;
 mod rules;
 mod subscribers;
 mod timing;
+mod tools;
 
 use std::collections::HashMap;
 use std::sync::Arc;
