@@ -4,6 +4,7 @@ mod archives;
 mod client;
 mod draining;
 mod interrupted;
+mod pairing;
 mod places;
 mod waiting;
 mod watching;

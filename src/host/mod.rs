@@ -22,6 +22,7 @@ pub(crate) mod short;
 pub(crate) mod socket;
 #[cfg(test)]
 mod start_tests;
+mod tools;
 mod translate;
 mod turn;
 

@@ -250,10 +250,11 @@ impl Shared {
                 self.store.read(move |db| shared.shortly(&who, |ctx| short::read(db, ctx, &request))).await
             }
             _ => {
+                // An error is an answer too: what it must undo is undone, what it leaves is meant to stay.
                 let answer = move |db: &mut Db| {
-                    shared.shortly(&who, |ctx| short::answer(db, ctx, &request).transpose())
+                    Ok(shared.shortly(&who, |ctx| short::answer(db, ctx, &request).transpose()))
                 };
-                self.store.run(answer).await
+                self.store.run(answer).await.flatten()
             }
         }
     }

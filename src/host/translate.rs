@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
+use super::tools;
 use super::turn::{AgentEvent, Ask, End, Seen, Task, Urgency};
+use crate::claude::mcp;
 use crate::claude::wire::{
     self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
     PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
@@ -27,6 +29,8 @@ pub(super) enum Said {
     },
     /// The agent waits for this answer, which needs no person.
     MustAnswer(Outgoing),
+    /// Claude uses a tool of ours, and waits for what comes of it.
+    Use(tools::Use),
     /// Nothing for claudebot, or of a kind it does not know.
     Unknown(String),
     /// A line that is no message at all: its beginning.
@@ -217,11 +221,19 @@ fn asked(request: wire::ControlRequest) -> Said {
     let id = request.request_id;
     match request.ask {
         wire::Ask::CanUseTool(ask) => Said::Event(AgentEvent::Ask(permission(id, *ask))),
+        wire::Ask::McpMessage { server, message } if server == tools::SERVER => used(id, &message),
         wire::Ask::McpMessage { server, .. } => {
             refuse(&id, format!("claudebot serves no MCP server {server}"))
         }
         wire::Ask::HookCallback { .. } => refuse(&id, "claudebot has no hooks".to_owned()),
         wire::Ask::Other { subtype, .. } => refuse(&id, format!("claudebot does not know {subtype}")),
+    }
+}
+
+fn used(request: String, message: &Value) -> Said {
+    match tools::asked(message) {
+        mcp::Asked::Answered(answer) => Said::MustAnswer(Outgoing::answer(&request, &Answer::Mcp(answer))),
+        mcp::Asked::Use { id, tool: _, input } => Said::Use(tools::Use { request, id, input }),
     }
 }
 
@@ -236,8 +248,8 @@ fn permission(request: String, ask: wire::CanUseTool) -> Ask {
         _ => ApprovalKind::Tool,
     };
     // Only rules can be kept: a mode or a directory that came with them would allow more than was shown.
-    let suggestions: Vec<_> =
-        ask.permission_suggestions.into_iter().filter(|update| update.kind() == "addRules").collect();
+    let adds_rules = |update: &PermissionUpdate| update.kind() == "addRules" && update.behavior() == "allow";
+    let suggestions: Vec<_> = ask.permission_suggestions.into_iter().filter(adds_rules).collect();
     Ask {
         request,
         call: ask.tool_use_id,

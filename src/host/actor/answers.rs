@@ -65,6 +65,7 @@ impl Actor {
             questions: ask.questions.clone(),
             plan: ask.plan.clone(),
             rules: ask.rules.clone(),
+            rules_file: self.rules_file(&ask),
         };
         let stored = self.shared.store.run(move |db| store_ask(db, approval)).await;
         match stored {
@@ -120,6 +121,8 @@ impl Actor {
         let session = self.session.id;
         let Approval { tool, summary, .. } = &pending.approval;
         let subject = format!("{}: {tool}: {summary}", self.session.name);
+        let for_session = matches!(decision, Decision::Allow { scope: Scope::Session });
+        let kept = if for_session { pending.approval.rules.clone() } else { Vec::new() };
         let stored = decision.clone();
         let events = self
             .shared
@@ -127,6 +130,7 @@ impl Actor {
             .run(move |db| match db.answer(id, &stored, &by)? {
                 Answered::First => {
                     db.audit(&by, audited(&stored), &subject)?;
+                    db.keep_rules(session, &kept, &by)?;
                     db.append(session, &[event])
                 }
                 Answered::TooLate(status) => Err(already(id, &status)),
