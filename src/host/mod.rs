@@ -27,5 +27,5 @@ mod translate;
 mod turn;
 
 pub(crate) use outbox::{Replier, SharedPush};
-pub(crate) use run::{HostMode, HostOptions, run};
+pub(crate) use run::{Guest, HostMode, HostOptions, Stay, run};
 use shared::Shared;

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule, SessionId, SessionState,
-    SessionView, Stats, TurnId,
+    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule, SessionId,
+    SessionState, SessionView, Stats, TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.

@@ -72,9 +72,18 @@ impl Paths {
         self.data_dir.join("claudebot.db")
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "opened once the bridge starts"))]
     pub(crate) fn telegram_database(&self) -> PathBuf {
         self.data_dir.join("telegram.db")
+    }
+
+    /// Where files from Telegram lie until the host has copied them.
+    pub(crate) fn telegram_downloads(&self) -> PathBuf {
+        self.data_dir.join("telegram")
+    }
+
+    /// The bot's token that `telegram setup` keeps.
+    pub(crate) fn telegram_token(&self) -> PathBuf {
+        self.config_dir.join("telegram-token")
     }
 
     pub(crate) fn host_lock(&self) -> PathBuf {

@@ -23,4 +23,10 @@ mod outbox;
 mod place;
 mod poll;
 mod render;
+mod run;
+pub(crate) mod setup;
 mod update;
+
+pub(crate) use api::Token;
+pub(crate) use run::{Options, run};
+pub(crate) use setup::BotFacts;
