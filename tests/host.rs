@@ -2,6 +2,7 @@
 
 mod archives;
 mod client;
+mod commands;
 mod draining;
 mod interrupted;
 mod pairing;

@@ -92,7 +92,8 @@ fn candidate(ctx: &Ctx, new: bool) -> Result<Candidate, Stop> {
     let config = ctx.config()?.telegram;
     let elsewhere = config.token.is_some() || config.token_file.is_some() || config.token_command.is_some();
     if new && elsewhere {
-        let error = Error::conflict("the token is set in the configuration, which comes before what is kept here");
+        let error =
+            Error::conflict("the token is set in the configuration, which comes before what is kept here");
         return Err(error.hint("change it there: claudebot config show says where").into());
     }
     if !new && let Some(bot) = runtime.block_on(configured(ctx))? {

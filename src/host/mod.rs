@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod checkup;
+mod commands;
 pub(crate) mod connection;
 mod feed;
 pub(crate) mod in_process;

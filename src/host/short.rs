@@ -93,7 +93,7 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => {
             Way::Host
         }
-        Request::Subscribe { .. } | Request::Feed { .. } => Way::Host,
+        Request::Subscribe { .. } | Request::Feed { .. } | Request::AgentCommands { .. } => Way::Host,
         Request::HostStatus | Request::HostStop { .. } => Way::Host,
     }
 }

@@ -11,12 +11,17 @@ use crate::claude::wire::{
     PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
 };
 use crate::ipc::Response;
-use crate::model::{ApprovalKind, BlockKind, Choice, Decision, PromptId, Question, Scope, Usage};
+use crate::model::{
+    AgentCommand, ApprovalKind, BlockKind, Choice, Decision, PromptId, Question, Scope, Usage,
+};
 
 /// A tool's output is kept up to this length; the agent's own record has the whole.
 const LONGEST_RESULT: usize = 16 << 10;
 const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const LONGEST_SUMMARY: usize = 200;
+/// Skills describe themselves at length.
+const LONGEST_DESCRIPTION: usize = 400;
+const MOST_COMMANDS: usize = 1000;
 
 /// What a message of the agent comes to.
 #[derive(Debug)]
@@ -328,6 +333,22 @@ pub(super) fn context(report: &Value) -> Response {
         model: report.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
         raw: report.clone(),
     }
+}
+
+/// The slash commands in the answer to `initialize`. What is listed without a name, nobody could type.
+pub(super) fn commands(answer: &Value) -> Vec<AgentCommand> {
+    let listed = answer.get("commands").and_then(Value::as_array).into_iter().flatten();
+    let commands = listed.filter_map(|command| {
+        let text = |name: &str| command.get(name).and_then(Value::as_str).unwrap_or_default();
+        let name = text("name").trim_start_matches('/').to_owned();
+        let (description, argument_hint) = (text("description"), text("argumentHint"));
+        (!name.is_empty()).then(|| AgentCommand {
+            name,
+            description: shortened(description.trim(), LONGEST_DESCRIPTION),
+            argument_hint: shortened(argument_hint.trim(), LONGEST_SUMMARY),
+        })
+    });
+    commands.take(MOST_COMMANDS).collect()
 }
 
 /// What a tool call is about, in one line.

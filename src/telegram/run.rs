@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::api::methods::GetMe;
 use super::api::answers::Me;
+use super::api::methods::GetMe;
 use super::api::{Api, ApiError, Token};
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
@@ -28,11 +28,7 @@ pub(crate) struct Options {
 
 /// Runs the bridge on this thread. From `draining` on nothing more is received; after `drained` what is on its way out
 /// gets a few seconds. Whatever goes wrong here is said in the log: the host serves the shell all the same.
-pub(crate) fn run(
-    options: Options,
-    draining: impl Future<Output = ()>,
-    drained: impl Future<Output = ()>,
-) {
+pub(crate) fn run(options: Options, draining: impl Future<Output = ()>, drained: impl Future<Output = ()>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the Telegram bridge cannot start"),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
-use super::api::methods::{DeleteWebhook, GetMe, GetWebhookInfo};
 use super::api::answers::Me;
+use super::api::methods::{DeleteWebhook, GetMe, GetWebhookInfo};
 use super::api::{Api, Token};
 use super::db::{Db, Incoming};
 use super::poll::{PollState, PollTimes, Poller};
@@ -60,7 +60,8 @@ pub(crate) async fn examine(token: Token, api_url: &str) -> Result<Candidate> {
     let api = Api::new(token, api_url)?;
     let me = api.call(&GetMe {}).await?;
     let hook = api.call(&GetWebhookInfo {}).await?;
-    let Me { id, first_name, username, can_join_groups, can_read_all_group_messages, has_topics_enabled } = me;
+    let Me { id, first_name, username, can_join_groups, can_read_all_group_messages, has_topics_enabled } =
+        me;
     let facts = BotFacts {
         bot: id,
         username,
@@ -198,7 +199,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         run(async {
             let server = Server::start().await;
-            server.reply(Reply::ok(json!({ "id": 42, "is_bot": true, "first_name": "B", "username": "b_bot" })));
+            server.reply(Reply::ok(
+                json!({ "id": 42, "is_bot": true, "first_name": "B", "username": "b_bot" }),
+            ));
             server.reply(Reply::ok(json!({ "url": "", "pending_update_count": 3 })));
             let bot = examine(Server::token(), &server.url).await.unwrap();
             assert_eq!((bot.facts.username.as_str(), bot.facts.waiting), ("b_bot", 3));

@@ -45,7 +45,7 @@ mod real_330 {
         deliveries: queued, now_during_text, now_during_a_tool, instead, instead_of_what_was_sent_now,
             anything_while_idle;
         background: a_task_begins_a_turn, a_prompt_meets_a_turn_of_claudes_own, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
+        commands: clear, answered_by_claude_code_itself, listed, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
         files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
@@ -62,7 +62,7 @@ mod real_197 {
         interrupts: ctrl_c_ends_the_turn, a_stop_from_elsewhere_holds_the_queue;
         deliveries: queued, now_during_text, now_during_a_tool, instead;
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, api_errors;
+        commands: clear, answered_by_claude_code_itself, listed, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
         files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;

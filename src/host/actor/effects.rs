@@ -277,6 +277,7 @@ impl Actor {
     async fn exited(&mut self, exit: Exit) {
         self.process = None;
         self.sleeps_next = false;
+        self.shared.forget_commands(self.session.id);
         self.deadlines.start = None;
         self.shared.places.leave(self.session.id);
         self.fail_questions();
