@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::model::{
     AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
     SessionId, SessionState, SessionView, Stats, TurnId,
-};
 
 /// The client's first line. Frozen: every release must be able to read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
