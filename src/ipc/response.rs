@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::model::{
     AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
     SessionId, SessionState, SessionView, Stats, TurnId,
+};
 
 /// The client's first line. Frozen: every release must be able to read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
