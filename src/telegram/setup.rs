@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
 use super::api::answers::Me;
-use super::api::methods::{DeleteWebhook, GetMe, GetWebhookInfo};
+use super::api::methods::{DeleteWebhook, GetChatMember, GetMe, GetWebhookInfo};
 use super::api::{Api, Token};
 use super::db::{Db, Incoming};
 use super::poll::{PollState, PollTimes, Poller};
@@ -44,7 +44,7 @@ pub(crate) struct BotFacts {
     pub(crate) waiting: u64,
 }
 
-/// A bot that can be talked to as.
+/// A bot whose token works.
 pub(crate) struct Candidate {
     api: Api,
     pub(crate) facts: BotFacts,
@@ -81,6 +81,12 @@ impl Candidate {
         self.api.call(&DeleteWebhook {}).await?;
         self.facts.webhook.clear();
         Ok(())
+    }
+
+    /// Whether the bot is a member of a group.
+    pub(crate) async fn is_in(&self, chat_id: i64) -> Result<bool> {
+        let member = self.api.call(&GetChatMember { chat_id, user_id: self.facts.bot }).await?;
+        Ok(!matches!(member.status.as_str(), "left" | "kicked"))
     }
 
     /// Keeps the token where only its owner can read it: aside first, so that the former one stays whole until then.
