@@ -28,5 +28,5 @@ mod translate;
 mod turn;
 
 pub(crate) use outbox::{Replier, SharedPush};
-pub(crate) use run::{Guest, HostMode, HostOptions, Stay, run};
+pub(crate) use run::{Guest, HostMode, HostOptions, run};
 use shared::Shared;
