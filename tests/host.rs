@@ -2,8 +2,10 @@
 
 mod archives;
 mod client;
+mod commands;
 mod draining;
 mod interrupted;
+mod pairing;
 mod places;
 mod waiting;
 mod watching;

@@ -6,6 +6,7 @@ use super::screen::Stop;
 use crate::error::{Error, Kind, Result};
 use crate::host::in_process::{self, Asker};
 use crate::ipc::client::Client;
+use crate::ipc::request::{PermissionScope, denied};
 use crate::ipc::{HostFrame, Push, Request, Response};
 use crate::model::Channel;
 
@@ -54,6 +55,9 @@ async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
 
 /// Answers with the host's own handler, without a host. None where it takes one.
 pub(crate) fn in_process(ctx: &Ctx, request: &Request) -> Result<Option<Response>> {
+    if let Some(session) = ctx.inside().filter(|_| request.scope() == PermissionScope::Local) {
+        return Err(denied(&format!("from inside session {session}")));
+    }
     let config = || ctx.config();
     let channel = Channel::local();
     let asker = Asker { paths: &ctx.paths, config: &config, who: ctx::CLIENT, channel: &channel };

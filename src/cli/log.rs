@@ -263,6 +263,7 @@ fn words(event: &Event) -> String {
             None => format!("approval {approval} is no longer asked for"),
         },
         Some(Detail::Turn { outcome, cost_usd, .. }) => turn_ended(*outcome, *cost_usd, &event.text),
+        Some(Detail::File { path, bytes, .. }) => text::file_sent(&event.text, path, *bytes),
         _ => event.text.clone(),
     }
 }
@@ -325,6 +326,10 @@ mod tests {
         let decision = crate::model::Decision::Deny { message: None };
         let answered = Detail::Answered { approval: 3, decision: Some(decision), by: "shell".to_owned() };
         assert_eq!(told(answered), "approval 3: denied by shell");
+        let file =
+            Detail::File { path: "/p/a.pdf".into(), name: "a.pdf".to_owned(), caption: None, bytes: 2048 };
+        let sent = event(EventKind::Notice, "sent the file a.pdf", Some(file));
+        assert_eq!(words(&sent), "sent the file a.pdf\n/p/a.pdf (2.0 KB)");
     }
 
     #[test]

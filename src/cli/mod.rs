@@ -18,6 +18,7 @@ mod doctor;
 mod host;
 mod log;
 mod man;
+mod pair;
 mod persona;
 mod progress;
 mod screen;
@@ -87,6 +88,7 @@ fn with_paths(ctx: &Ctx, command: Command) -> Finish {
         Command::Approvals(args) => approvals::run(ctx, args),
         Command::Approve(args) => answer::approve(ctx, args),
         Command::Deny(args) => answer::deny(ctx, args),
+        Command::Pair(args) => pair::run(ctx, args),
         Command::Persona(command) => persona::run(ctx, command),
         Command::Config(command) => config::run(ctx, command),
         Command::Doctor(args) => doctor::run(ctx, &args),

@@ -239,6 +239,11 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value} PB")
 }
 
+/// What is said of a file that was sent, and where it is.
+pub(crate) fn file_sent(words: &str, path: &Path, size: u64) -> String {
+    format!("{}\n{} ({})", words.trim_end(), path.display(), bytes(size))
+}
+
 /// `1 prompt`, `2 prompts`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

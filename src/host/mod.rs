@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod checkup;
+mod commands;
 pub(crate) mod connection;
 mod feed;
 pub(crate) mod in_process;
@@ -22,6 +23,7 @@ pub(crate) mod short;
 pub(crate) mod socket;
 #[cfg(test)]
 mod start_tests;
+mod tools;
 mod translate;
 mod turn;
 

@@ -11,13 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::actor::{Actor, Command, Subscribers};
+use super::commands::Commands;
 use super::places::Places;
 use super::short::{self, Presence, ShortCtx, Way};
 use crate::claude::conversation;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Request, Response};
-use crate::model::{Agent, Channel, Session, SessionId, SessionState, SessionView};
+use crate::model::{Agent, AgentCommand, Channel, Session, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Listed, Store};
 
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     live: Mutex<HashMap<SessionId, Presence>>,
     /// Sessions of which somebody takes the whole, and what is done with each.
     claims: Mutex<HashMap<SessionId, &'static str>>,
+    commands: Mutex<Commands>,
     /// Moves whenever an event was appended.
     feed: watch::Sender<u64>,
     ending: watch::Sender<Ending>,
@@ -89,6 +91,7 @@ impl Shared {
             actors: Mutex::default(),
             live: Mutex::default(),
             claims: Mutex::default(),
+            commands: Mutex::default(),
             feed: watch::Sender::new(0),
             ending: watch::Sender::new(Ending::No),
             draining: AtomicBool::new(false),
@@ -167,6 +170,7 @@ impl Shared {
             actors.remove(&id);
         }
         self.forget_live(id);
+        self.forget_commands(id);
         self.places.leave(id);
         self.departed();
     }
@@ -227,6 +231,18 @@ impl Shared {
         lock(&self.live).remove(&id);
     }
 
+    pub(super) fn keep_commands(&self, id: SessionId, agent: Agent, commands: Vec<AgentCommand>) {
+        lock(&self.commands).keep(id, agent, commands);
+    }
+
+    pub(super) fn forget_commands(&self, id: SessionId) {
+        lock(&self.commands).forget(id);
+    }
+
+    pub(super) fn commands(&self, session: &Session) -> Vec<AgentCommand> {
+        lock(&self.commands).of(session.id, session.agent)
+    }
+
     pub(super) fn presence(&self) -> HashMap<SessionId, Presence> {
         lock(&self.live).clone()
     }
@@ -250,10 +266,11 @@ impl Shared {
                 self.store.read(move |db| shared.shortly(&who, |ctx| short::read(db, ctx, &request))).await
             }
             _ => {
+                // An error is an answer too: what it must undo is undone, what it leaves is meant to stay.
                 let answer = move |db: &mut Db| {
-                    shared.shortly(&who, |ctx| short::answer(db, ctx, &request).transpose())
+                    Ok(shared.shortly(&who, |ctx| short::answer(db, ctx, &request).transpose()))
                 };
-                self.store.run(answer).await
+                self.store.run(answer).await.flatten()
             }
         }
     }

@@ -14,7 +14,9 @@ mod events;
 mod failure;
 mod find;
 mod open;
+mod pairing;
 mod queue;
+mod rules;
 mod search;
 mod sessions;
 mod thread;
@@ -27,13 +29,13 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 
-#[cfg(test)]
-use access::AccessKind;
+pub(crate) use access::AccessKind;
 pub(crate) use approvals::Answered;
 pub(crate) use children::Child;
 pub(crate) use events::Fed;
 pub(crate) use find::Wanted;
 pub(crate) use open::Mode;
+pub(crate) use pairing::{Attempt, Pairing, PairingKind};
 pub(crate) use queue::Acceptance;
 pub(crate) use search::Found;
 pub(crate) use sessions::{Filter, Listed, Override, check_name};

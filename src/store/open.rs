@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const APPLICATION_ID: i64 = 0x636c_6274;
 
 /// Each brings the file from the version of its index to the next. Published ones are never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// How long to wait for another program that has the file open for writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -54,6 +54,12 @@ impl Db {
         };
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { conn })
+    }
+
+    /// Whether the file is of an older claudebot: whoever may write upgrades it by opening it.
+    pub(crate) fn is_older(path: &Path) -> bool {
+        let version = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|conn| inspect(&conn, path));
+        version.is_ok_and(|version| (1..MIGRATIONS.len()).contains(&version))
     }
 
     /// Moves the log of writes into the file, as far as no reader needs it.

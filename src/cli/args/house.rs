@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 
 use crate::cli::complete;
@@ -76,6 +76,39 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, for example host.max_live=50".to_owned()),
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot pair K7WD2MXP             let in whom the bot gave this code
+  claudebot pair --list               who may talk to the bot
+  claudebot pair --remove 123456789   a person, or a group by its negative id
+  claudebot pair --chat -1001234567890 --name family
+
+Whoever writes to the bot as a stranger is given a code, which lasts an hour; letting a person in lets them use no \
+group. JSON of a code: the fields user name. JSON of --list: the fields users chats, each an array with the fields \
+id name added origin. `origin` is one of pair config: what the configuration lets in is taken away there.")]
+#[command(group = ArgGroup::new("what").required(true).args(["code", "list", "remove", "chat"]))]
+pub(crate) struct PairArgs {
+    /// Let in the person whom the bot gave this code
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// List people and groups that are let in
+    #[arg(long, short)]
+    pub(crate) list: bool,
+    /// Let this person or group in no more
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) remove: Option<i64>,
+    /// Let the bot work in this group, for people who are let in
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) chat: Option<i64>,
+    /// What the group is called, for the list
+    #[arg(long, short, value_name = "NAME", requires = "chat", conflicts_with_all = ["code", "list", "remove"])]
+    pub(crate) name: Option<String>,
+    /// Print one JSON object
+    #[arg(long, conflicts_with_all = ["remove", "chat"])]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -186,6 +186,10 @@ pub(crate) fn describe(approval: &Approval) -> String {
                 let rules = text::spelled_out(&rules);
                 let rules = text::one_line(&rules);
                 words.push_str(&format!("  for the session or always: {rules}\n"));
+                if let Some(file) = &approval.rules_file {
+                    let file = file.display().to_string();
+                    words.push_str(&format!("  always is written to: {}\n", text::one_line(&file)));
+                }
             }
             words
         }
@@ -265,6 +269,7 @@ pub(crate) mod tests {
             questions: Vec::new(),
             plan: None,
             rules: vec!["Bash(mkdir *)".to_owned()],
+            rules_file: Some("/p/.claude/settings.local.json".into()),
         }
     }
 
@@ -273,7 +278,8 @@ pub(crate) mod tests {
         let asking = Asking::new(approval(ApprovalKind::Tool));
         let opening = asking.opening();
         assert!(opening.contains("  mkdir zz\\u{1b}[2J\n  rm -rf yy\n"), "{opening:?}");
-        assert!(opening.contains("Bash(mkdir *)"));
+        assert!(opening.contains("  for the session or always: Bash(mkdir *)\n"));
+        assert!(opening.contains("  always is written to: /p/.claude/settings.local.json\n"));
         assert!(!opening.contains('\u{1b}'));
     }
 

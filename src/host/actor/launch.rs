@@ -16,13 +16,15 @@ use crate::error::{Error, Kind, Result};
 use crate::host::Shared;
 use crate::host::checkup;
 use crate::host::places::Wish;
+use crate::host::tools;
 use crate::host::turn::Input;
-use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
+use crate::model::{Agent, Detail, EventKind, NewEvent, Rule, Session};
 use crate::paths::Paths;
 use crate::persona::{self, Persona};
 use crate::store::Child;
 
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
+const SETTINGS: &str = "--settings";
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
 /// Signals that a program does not bring on itself.
@@ -84,7 +86,9 @@ impl Actor {
             _ => Conversation::New(self.fresh_conversation(known).await?),
         };
         let (Conversation::New(id) | Conversation::Resume(id)) = conversation;
-        let launch = prepare(&self.shared, &self.session, conversation)?;
+        let session = self.session.id;
+        let rules = self.shared.store.read(move |db| db.session_rules(session)).await?;
+        let launch = prepare(&self.shared, &self.session, conversation, &rules)?;
         let process = process::spawn(&launch).map_err(|error| explain_start(error, &self.session))?;
         let Identity { pid, start } = process.identity();
         let child = Child { session: self.session.id, pid, start, conversation: id };
@@ -99,7 +103,11 @@ impl Actor {
         let limit = self.shared.config.host.start_timeout;
         self.deadlines.start = (!limit.is_zero()).then(|| Instant::now() + limit);
         self.garbage = None;
-        self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
+        let mcp_servers = match self.session.agent {
+            Agent::Claude => vec![tools::SERVER.to_owned()],
+            Agent::Demo => Vec::new(),
+        };
+        self.initialize = Some(self.control(Control::Initialize { mcp_servers }).await);
         Ok(())
     }
 
@@ -200,7 +208,8 @@ impl Actor {
 
     /// An old release may do: it is tried, and the log says that it is old, once.
     pub(super) fn check_release(&mut self, release: &str) {
-        let old = Version::parse(release).is_some_and(|version| version < MINIMUM_VERSION);
+        self.release = Version::parse(release);
+        let old = self.release.is_some_and(|version| version < MINIMUM_VERSION);
         if self.session.agent == Agent::Demo || !old || self.said_release {
             return;
         }
@@ -247,7 +256,7 @@ fn agent_name(session: &Session) -> &'static str {
 }
 
 /// Everything about the process to start, from persona, configuration and the session's own settings.
-fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Result<Launch> {
+fn prepare(shared: &Shared, session: &Session, conversation: Conversation, rules: &[Rule]) -> Result<Launch> {
     let persona = persona::load(&session.persona, &shared.paths)?;
     if !session.dir.is_dir() {
         return Err(Error::unavailable(format!(
@@ -273,13 +282,19 @@ fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Re
         effort: session.effort.clone().or_else(|| persona.effort.clone()),
         permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
         system_prompt_file,
-        allowed_tools: persona.allowed_tools.clone(),
+        settings_file: settings_file(shared, session, rules)?,
+        allowed_tools: allowed_tools(session, &persona),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
         mcp_config: persona.mcp_config.clone(),
         name: Some(session.name.clone()),
         env: environment(shared, session, &persona),
     })
+}
+
+fn allowed_tools(session: &Session, persona: &Persona) -> Vec<String> {
+    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| session.agent == Agent::Claude);
+    persona.allowed_tools.iter().cloned().chain(ours).collect()
 }
 
 fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>)> {
@@ -296,6 +311,27 @@ fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<
     Paths::create_private(&dir)?;
     let file = dir.join("prompt.md");
     std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
+    Ok(Some(file))
+}
+
+/// What was allowed for the session. Not by `--allowedTools`: a rule has a command in it that the agent chose, and that
+/// option would take one with parentheses apart, into pieces that allow more.
+fn settings_file(shared: &Shared, session: &Session, rules: &[Rule]) -> Result<Option<PathBuf>> {
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    if shared.config.claude.extra_args.iter().any(|argument| argument.starts_with(SETTINGS)) {
+        tracing::warn!(
+            session = %session.name,
+            "claude.extra_args has {SETTINGS}, so what was allowed for the session is asked again"
+        );
+    }
+    let dir = shared.paths.session_dir(&session.id.to_string());
+    Paths::create_private(&dir)?;
+    let file = dir.join("settings.json");
+    let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
+    let settings = serde_json::json!({ "permissions": { "allow": allow } });
+    std::fs::write(&file, settings.to_string()).map_err(|e| Error::io("write", &file, &e))?;
     Ok(Some(file))
 }
 

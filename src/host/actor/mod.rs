@@ -12,8 +12,10 @@ mod journal;
 mod launch;
 mod recovery;
 mod requests;
+mod rules;
 mod subscribers;
 mod timing;
+mod tools;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use uuid::Uuid;
 use super::Replier;
 use super::Shared;
 use super::turn::{Input, Phase, State, Waiting};
+use crate::claude::command::Version;
 use crate::claude::process::{Output, Process};
 use crate::claude::tree;
 use crate::error::{Error, Result};
@@ -70,6 +73,8 @@ pub(super) enum Command {
     Set { key: String, value: Option<String> },
     /// Start the process so that the next turn is warm.
     Wake,
+    /// These rules were taken back in the store: no process is to go on with them.
+    Revoked { name: String, rules: Vec<String>, reply: Replier },
 }
 
 impl Command {
@@ -91,7 +96,7 @@ impl Command {
     /// Answers whoever waits for this command.
     pub(super) fn refuse(self, error: &Error) {
         match self {
-            Self::Request { reply, .. } => reply.error(error.clone()),
+            Self::Request { reply, .. } | Self::Revoked { reply, .. } => reply.error(error.clone()),
             // Whoever asked may have gone by now.
             // It has its answer: it is to ask again, and hears why not.
             Self::Join { reply, .. } => Subscribers::from(reply).send_back(),
@@ -167,6 +172,10 @@ pub(super) struct Actor {
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
+    /// The process has rules that were taken back: it ends as soon as nothing runs.
+    sleeps_next: bool,
+    /// The release that the agent says it is.
+    release: Option<Version>,
     /// The first line of the present process that was no message.
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
@@ -245,6 +254,8 @@ impl Actor {
             refused_conversation: false,
             initialize: None,
             last_start: None,
+            sleeps_next: false,
+            release: None,
             garbage: None,
             said_release: false,
             said_key: false,
@@ -359,6 +370,7 @@ impl Actor {
             Command::Refresh => self.refresh().await,
             Command::Set { key, value } => self.set(&key, value).await,
             Command::Wake => self.wake().await,
+            Command::Revoked { name, rules, reply } => self.let_go_of_rules(name, rules, reply).await,
         }
     }
 
@@ -466,6 +478,7 @@ impl Actor {
     /// After every step: make durable, tell those who watch, set the clocks.
     async fn settle(&mut self) {
         self.go_on().await;
+        self.sleep_next().await;
         self.flush().await;
         let may_sleep = self.state.may_sleep() && !self.session.pinned;
         if self.changed {

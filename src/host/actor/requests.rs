@@ -9,6 +9,7 @@ use super::{Actor, Command, Subscribers, attachments, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::short;
+use crate::host::translate;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
@@ -356,7 +357,9 @@ impl Actor {
             self.initialize = None;
             self.deadlines.start = None;
             match result {
-                Ok(_) => {
+                Ok(answer) => {
+                    let commands = translate::commands(&answer);
+                    self.shared.keep_commands(self.session.id, self.session.agent, commands);
                     self.refused_conversation = false;
                     self.record_state(SessionState::Asleep);
                     self.apply(Input::Ready).await;
@@ -383,7 +386,7 @@ impl Actor {
         }
         let Some(reply) = self.questions.remove(request) else { return };
         reply.reply(match result {
-            Ok(value) => Ok(crate::host::translate::context(&value)),
+            Ok(value) => Ok(translate::context(&value)),
             Err(why) => Err(Error::failed(format!("the agent says: {why}"))),
         });
     }
