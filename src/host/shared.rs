@@ -8,16 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 use super::actor::{Actor, Command, Subscribers};
 use super::places::Places;
 use super::short::{self, Presence, ShortCtx, Way};
-use crate::claude::conversation;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Request, Response};
-use crate::model::{Agent, Channel, Session, SessionId, SessionState, SessionView};
+use crate::model::{Agent, Channel, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Listed, Store};
 
@@ -298,10 +296,6 @@ impl Shared {
             Agent::Claude => self.paths.claude_config_dir(self.config.claude.config_dir.as_deref()),
             Agent::Demo => self.paths.demo_config_dir(),
         }
-    }
-
-    pub(super) fn stored_conversation(&self, session: &Session, id: &Uuid) -> Option<PathBuf> {
-        conversation::find(&self.config_dir(session.agent), id)
     }
 }
 

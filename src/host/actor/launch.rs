@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::journal::Write;
 use super::{Actor, Command, recovery};
 use crate::claude::command::{self, Conversation, Launch, MINIMUM_VERSION, Version};
+use crate::claude::conversation;
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
@@ -76,12 +77,10 @@ impl Actor {
 
     async fn spawn(&mut self) -> Result<()> {
         self.flush().await;
-        let known = self.session.conversation;
-        let stored = known.and_then(|id| self.shared.stored_conversation(&self.session, &id));
-        let conversation = match (known, stored) {
+        let conversation = match self.stored_conversation().await? {
             _ if self.refused_conversation => Conversation::New(self.fresh_conversation(None).await?),
-            (Some(id), Some(_)) => Conversation::Resume(id),
-            _ => Conversation::New(self.fresh_conversation(known).await?),
+            Some(id) => Conversation::Resume(id),
+            None => Conversation::New(self.fresh_conversation(self.session.conversation).await?),
         };
         let (Conversation::New(id) | Conversation::Resume(id)) = conversation;
         let launch = prepare(&self.shared, &self.session, conversation)?;
@@ -101,6 +100,20 @@ impl Actor {
         self.garbage = None;
         self.initialize = Some(self.control(Control::Initialize { mcp_servers: Vec::new() }).await);
         Ok(())
+    }
+
+    /// The session's conversation, if the agent has it. Where that cannot be seen nothing is begun in its place.
+    async fn stored_conversation(&self) -> Result<Option<Uuid>> {
+        let Some(id) = self.session.conversation else { return Ok(None) };
+        let config_dir = self.shared.config_dir(self.session.agent);
+        let found = tokio::task::spawn_blocking(move || conversation::find(&config_dir, &id)).await;
+        match found.unwrap_or_else(|bug| Err(bug.into())) {
+            Ok(found) => Ok(found.map(|_| id)),
+            Err(error) => {
+                let message = format!("cannot see whether the conversation is still there: {error}");
+                Err(Error::unavailable(message).hint("make that directory readable; nothing was begun anew"))
+            }
+        }
     }
 
     /// A conversation id that the agent does not know yet; with a recap where one is lost.
