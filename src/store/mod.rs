@@ -2,7 +2,7 @@
 //!
 //! [`Db`] is one SQLite connection with plain synchronous methods; whoever holds the host lock may write
 //! through it, anyone may read. [`Store`] is the host's way to it: a thread that owns the `Db` and commits
-//! what came together in one go. This room knows what is kept and that it is durable; it must not know
+//! what came together in one go, and readers beside it. This room knows what is kept and that it is durable; it must not know
 //! sockets, processes or why something is stored.
 
 mod access;
@@ -15,6 +15,7 @@ mod failure;
 mod find;
 mod open;
 mod queue;
+mod readers;
 mod search;
 mod sessions;
 mod thread;
@@ -59,6 +60,14 @@ impl Db {
         if result.is_err() && !self.conn.is_autocommit() {
             self.conn.execute_batch(if outermost { "ROLLBACK" } else { "ROLLBACK TO part; RELEASE part" })?;
         }
+        result
+    }
+
+    /// What `work` reads is of one moment, whatever others commit meanwhile.
+    fn snapshot<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.conn.execute_batch("BEGIN")?;
+        let result = work(self);
+        self.conn.execute_batch("ROLLBACK")?;
         result
     }
 }

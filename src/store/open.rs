@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -62,10 +62,15 @@ impl Db {
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
     }
 
-    /// A reader that stays open beside this writer: with a cache of 512 KiB, and nothing mapped that a failing disk
+    /// Where it lies; nowhere for one that is only in memory.
+    pub(super) fn file(&self) -> PathBuf {
+        self.conn.path().unwrap_or_default().into()
+    }
+
+    /// A reader that stays open beside a writer: with a cache of 512 KiB, and nothing mapped that a failing disk
     /// could kill the process with.
-    pub(super) fn second_reader(&self) -> Result<Self> {
-        let reader = Self::open(Path::new(self.conn.path().unwrap_or_default()), Mode::ReadOnly)?;
+    pub(super) fn open_beside(file: &Path) -> Result<Self> {
+        let reader = Self::open(file, Mode::ReadOnly)?;
         reader.conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -512")?;
         Ok(reader)
     }

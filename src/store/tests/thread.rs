@@ -1,6 +1,6 @@
 //! The host's handle: jobs together, failures apart.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Home, made, prompt, said};
 use crate::error::{Error, Kind};
@@ -47,16 +47,16 @@ fn a_job_that_undoes_the_batch_fails_all_of_it() {
     let mut db = home.open();
     let id = made(&mut db, "work");
     let store = Store::start(db).unwrap();
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let results = on_runtime(async {
         tokio::join!(
-            // Holds the thread until the others have been handed in, so that they are one batch.
-            store.read(move |_| {
-                std::thread::yield_now();
-                Ok(())
-            }),
+            // Keeps the thread waiting until the others have been handed in, so that they are one batch.
+            store.run(move |_| Ok(())),
             store.run(move |db| db.append(id, &[said("one")])),
             store.run(move |db| Ok(db.conn.execute_batch("ROLLBACK")?)),
             store.run(move |db| db.append(id, &[said("two")])),
+            async { blocker.execute_batch("ROLLBACK").unwrap() },
         )
     });
     let survivors = [results.1.is_ok(), results.3.is_ok()].into_iter().filter(|ok| *ok).count();
@@ -70,11 +70,45 @@ fn a_job_that_undoes_the_batch_fails_all_of_it() {
 }
 
 #[test]
+fn a_long_read_holds_up_no_commit_and_sees_none() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let (committed, commits) = std::sync::mpsc::channel();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    on_runtime(async {
+        let long = store.read(move |db| {
+            let before = db.head(id)?;
+            begun.send(()).unwrap();
+            let in_time = commits.recv_timeout(Duration::from_secs(30)).is_ok();
+            Ok((before, in_time, db.head(id)?))
+        });
+        let commit = async {
+            begins.await.unwrap();
+            store.run(move |db| db.append(id, &[said("one")])).await.unwrap();
+            committed.send(()).unwrap();
+            assert_eq!(store.read(move |db| db.head(id)).await.unwrap(), 1);
+        };
+        // A panic takes nothing from those that come after it.
+        let bug = store.read(|_| -> crate::error::Result<()> { panic!("a bug") });
+        let (long, (), bug) = tokio::join!(long, commit, bug);
+        assert_eq!(long.unwrap(), (0, true, 0));
+        assert!(bug.unwrap_err().message.contains("a bug in claudebot"));
+        let (last, ()) = tokio::join!(store.read(move |db| db.head(id)), store.close());
+        assert_eq!(last.unwrap(), 1);
+        assert_eq!(store.read(move |db| db.head(id)).await.unwrap_err().kind, Kind::Unavailable);
+    });
+    let log = home.file().with_extension("db-wal");
+    assert!(!log.exists(), "{} is left", log.display());
+}
+
+#[test]
 fn a_transaction_that_cannot_begin_answers_every_job() {
     let home = Home::new();
     let mut db = home.open();
     let id = made(&mut db, "work");
-    db.conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    db.conn.busy_timeout(Duration::ZERO).unwrap();
     let store = Store::start(db).unwrap();
     let blocker = rusqlite::Connection::open(home.file()).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
