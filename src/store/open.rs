@@ -20,8 +20,8 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 /// How long to wait for another program that has the file open for writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// WAL pages (4 KiB) after which a commit also moves them into the file, which its prompt then waits for. The
-/// store's thread does it before, when nobody waits; this is for a host that never rests.
+/// WAL pages (4 KiB) after which a patient commit also moves them into the file. The store's thread does it before,
+/// when nobody waits; this is for a host that never rests.
 const CHECKPOINT_PAGES: u32 = 4000;
 
 /// A reader maps so much of the file instead of copying its pages: a list of thousands takes a tenth less time.
@@ -60,6 +60,13 @@ impl Db {
     pub(super) fn checkpoint(&self) {
         // Everything is durable without it, and what did not work now is tried again after more commits.
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
+    }
+
+    /// Whether to wait for another program's transaction, and to let a commit move the log of writes into the file.
+    pub(super) fn set_patience(&self, patient: bool) -> rusqlite::Result<()> {
+        let (limit, pages) = if patient { (BUSY, CHECKPOINT_PAGES) } else { (Duration::ZERO, 0) };
+        self.conn.busy_timeout(limit)?;
+        self.conn.pragma_update_and_check(None, "wal_autocheckpoint", pages, |_| Ok(()))
     }
 
     /// Where it lies; nowhere for one that is only in memory.

@@ -67,6 +67,19 @@ impl Writer {
     fn is_quick(&self) -> bool {
         Duration::from_micros(self.last_micros.load(Ordering::Relaxed)) < QUICK
     }
+
+    /// On the caller's own thread, if that is likely to be quick; else the job comes back undone.
+    fn commit_here<T, J: FnOnce(&mut Db) -> Result<T>>(&self, job: J) -> Result<Result<T>, J> {
+        let mut place = match self.db.try_lock() {
+            Ok(place) if self.is_quick() => place,
+            Err(TryLockError::Poisoned(poisoned)) if self.is_quick() => poisoned.into_inner(),
+            _ => return Err(job),
+        };
+        match place.as_mut() {
+            Some(db) => self.timed(|| db.atomically_at_once(job)),
+            None => Ok(Err(closed())),
+        }
+    }
 }
 
 /// Cheap to clone. The thread ends when the last clone is gone or after [`Store::close`].
@@ -105,18 +118,12 @@ impl Store {
         job: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let nothing_waits = self.jobs.capacity() == self.jobs.max_capacity();
-        if nothing_waits && self.writer.is_quick() {
-            let mut db = match self.writer.db.try_lock() {
-                Ok(db) => Some(db),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
-            if let Some(db) = &mut db {
-                let db = db.as_mut().ok_or_else(closed)?;
-                return self.writer.timed(|| db.atomically(|db| guarded(db, job)));
-            }
+        let job = |db: &mut Db| guarded(db, job);
+        let undone = if nothing_waits { self.writer.commit_here(job) } else { Err(job) };
+        match undone {
+            Ok(result) => result,
+            Err(job) => self.run(job).await,
         }
-        self.run(job).await
     }
 
     /// Runs a job that may write. Returns once what it wrote is durable; a job that fails leaves no trace.

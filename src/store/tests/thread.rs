@@ -217,3 +217,52 @@ fn what_is_wanted_soon_is_stored_and_undone_like_everything_else() {
     });
     assert_eq!(home.read().head(id).unwrap(), 5);
 }
+
+#[test]
+fn another_program_that_writes_holds_up_only_the_thread() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    on_runtime(async {
+        // After these the disk is known to be quick.
+        for _ in 0..3 {
+            store.run_soon(move |db| db.append(id, &[said("more")])).await.unwrap();
+        }
+        blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (stored, ()) = tokio::join!(
+            store.run_soon(move |db| db.append(id, &[said("last")])),
+            // Only runs while the other one waits, and what the other one waits for is this.
+            async { blocker.execute_batch("ROLLBACK").unwrap() },
+        );
+        assert_eq!(stored.unwrap()[0].event.seq, 4);
+    });
+}
+
+#[test]
+fn what_is_done_at_once_neither_waits_nor_tidies_up() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    assert!(db.atomically_at_once(|db| db.append(id, &[said("one")])).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    blocker.execute_batch("ROLLBACK").unwrap();
+
+    let file_size = || std::fs::metadata(home.file()).unwrap().len();
+    let before = file_size();
+    let large = "x".repeat(20 << 20);
+    let Ok(done) = db.atomically_at_once(|db| db.append(id, &[said(&large)])) else {
+        panic!("nobody writes")
+    };
+    done.unwrap();
+    assert_eq!(file_size(), before);
+    // Another commit has the time.
+    db.append(id, &[said("two")]).unwrap();
+    assert!(file_size() > before);
+    let patience: u32 = db.conn.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+    assert_eq!(patience, 5000);
+}
