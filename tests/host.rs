@@ -7,5 +7,6 @@ mod draining;
 mod interrupted;
 mod pairing;
 mod places;
+mod stuck;
 mod waiting;
 mod watching;

@@ -28,6 +28,8 @@ const WAITING: usize = 32;
 const LAST_GRACE: Duration = Duration::from_secs(20);
 /// What the guest has to say after that gets this long.
 const LAST_WORDS: Duration = Duration::from_secs(15);
+/// What has to do with files gets this long to end after everything else.
+const LAST_FILES: Duration = Duration::from_secs(2);
 /// A host without work looks this often at least whether it may end.
 const SLOWEST_LOOK: Duration = Duration::from_secs(30);
 
@@ -122,7 +124,7 @@ fn serve(options: HostOptions, guest: Option<Guest>) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start the runtime: {e}")))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let (host, lock) = match Host::start(options).await {
             Ok(Start::Ready(host, lock)) => (host, lock),
             Ok(Start::Taken(info)) => {
@@ -146,7 +148,10 @@ fn serve(options: HostOptions, guest: Option<Guest>) -> Result<()> {
         host.serve(guest.map(Company::receive).transpose()?).await;
         drop(lock);
         Ok(())
-    })
+    });
+    // What still waits for a disk that does not answer is not waited for.
+    runtime.shutdown_timeout(LAST_FILES);
+    served
 }
 
 enum Start {
