@@ -52,6 +52,10 @@ pub(crate) struct Launch {
     /// Appended to Claude's own. A file, because argv is short and public. That a change applies to a
     /// conversation that is resumed takes [`wire::Request::Initialize`](super::wire::Request::Initialize).
     pub(crate) system_prompt_file: Option<PathBuf>,
+    /// Settings over those of the user and the project.
+    pub(crate) settings_file: Option<PathBuf>,
+    /// As a person writes them: a comma or a parenthesis inside a rule may end it. What comes from elsewhere is not
+    /// for this list, but for the settings.
     pub(crate) allowed_tools: Vec<String>,
     pub(crate) disallowed_tools: Vec<String>,
     pub(crate) add_dirs: Vec<PathBuf>,
@@ -75,6 +79,7 @@ impl Launch {
             effort: None,
             permission_mode: None,
             system_prompt_file: None,
+            settings_file: None,
             allowed_tools: Vec::new(),
             disallowed_tools: Vec::new(),
             add_dirs: Vec::new(),
@@ -97,6 +102,7 @@ impl Launch {
         push_option(&mut argv, "--effort", self.effort.as_ref());
         push_option(&mut argv, "--permission-mode", self.permission_mode.as_ref());
         push_option(&mut argv, "--append-system-prompt-file", self.system_prompt_file.as_ref());
+        push_option(&mut argv, "--settings", self.settings_file.as_ref());
         push_option(&mut argv, "--name", self.name.as_ref());
         push_list(&mut argv, "--allowedTools", &self.allowed_tools);
         push_list(&mut argv, "--disallowedTools", &self.disallowed_tools);

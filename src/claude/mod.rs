@@ -11,6 +11,8 @@
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
 //! | [`conversation`] | the conversation files Claude itself writes |
+//! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
+//! | [`project`] | where it keeps what was allowed for a project |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
 //!
@@ -41,12 +43,18 @@
 //!   ("Not logged in · Please run /login"). Only when its stdin closes it exits, with code 1.
 //! - **stdin closed while a permission is asked**: the tool is refused, Claude makes one more request to the
 //!   API with that refusal, and exits 0 when the turn ends. To end a turn, interrupt it before closing.
+//! - **What was allowed for a project** is written to `.claude/settings.local.json` of the working directory by
+//!   2.1.197, of the repository's root (a worktree's main one) by 2.1.330.
+//! - **`--allowedTools`** takes a list apart at commas and spaces outside of parentheses and knows no escapes, in both:
+//!   a rule such as `Bash(echo ") Bash (")` allows all of Bash. `--settings` takes each rule as it is.
 //! - **Local commands** (`/context`, `/compact`, `/clear` …): 2.1.330 echoes and stores them under the
 //!   prompt's uuid, 2.1.197 neither echoes them nor stores that uuid.
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod mcp;
 pub(crate) mod process;
+pub(crate) mod project;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

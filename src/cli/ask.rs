@@ -6,6 +6,7 @@ use super::screen::Stop;
 use crate::error::{Error, Kind, Result};
 use crate::host::in_process::{self, Asker};
 use crate::ipc::client::Client;
+use crate::ipc::request::{PermissionScope, denied};
 use crate::ipc::{HostFrame, Push, Request, Response};
 use crate::model::Channel;
 
@@ -42,7 +43,8 @@ pub(crate) fn ask_long(
     ctx::runtime()?.block_on(work).map_err(Stop::Error)
 }
 
-async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
+/// [`ask`] inside a runtime.
+pub(crate) async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
     if let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? {
         return client.call(request).await;
     }
@@ -54,6 +56,9 @@ async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
 
 /// Answers with the host's own handler, without a host. None where it takes one.
 pub(crate) fn in_process(ctx: &Ctx, request: &Request) -> Result<Option<Response>> {
+    if let Some(session) = ctx.inside().filter(|_| request.scope() == PermissionScope::Local) {
+        return Err(denied(&format!("from inside session {session}")));
+    }
     let config = || ctx.config();
     let channel = Channel::local();
     let asker = Asker { paths: &ctx.paths, config: &config, who: ctx::CLIENT, channel: &channel };

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Which conversation to speak in.
@@ -57,6 +58,7 @@ impl Args {
                     | "--permission-mode"
                     | "--allowedTools"
                     | "--allowed-tools"
+                    | "--settings"
             );
             if takes_value && value.is_none() {
                 value = words.next_if(|next| !next.starts_with("--"));
@@ -84,6 +86,7 @@ impl Args {
             ("--model", Some(model)) => self.model = model,
             ("--permission-mode", Some(mode)) => self.permission_mode = mode,
             ("--allowedTools" | "--allowed-tools", Some(tools)) => self.allow(&tools),
+            ("--settings", Some(settings)) => self.allowed.extend(allowed_by(&settings)?),
             _ => {}
         }
         Ok(())
@@ -94,6 +97,19 @@ impl Args {
         self.allowed
             .extend(tools.split(',').map(|tool| tool.trim().to_owned()).filter(|tool| !tool.is_empty()));
     }
+}
+
+/// The rules in settings, which are JSON or a file with it. A rule there is taken as it is.
+fn allowed_by(settings: &str) -> Result<Vec<String>, String> {
+    let text = match settings.trim_start().starts_with('{') {
+        true => settings.to_owned(),
+        false => std::fs::read_to_string(settings)
+            .map_err(|_| format!("Error: Settings file not found: {settings}"))?,
+    };
+    let settings: Value =
+        serde_json::from_str(&text).map_err(|_| "Error: Invalid JSON provided to --settings".to_owned())?;
+    let rules = settings["permissions"]["allow"].as_array().into_iter().flatten();
+    Ok(rules.filter_map(|rule| rule.as_str().map(str::to_owned)).collect())
 }
 
 fn session_id(text: &str) -> Result<Uuid, String> {
@@ -132,6 +148,14 @@ mod tests {
         assert_eq!((args.model.as_str(), args.permission_mode.as_str()), ("haiku", "plan"));
         assert_eq!(args.allowed, ["Bash(git log *)", "Read", "Write"]);
         assert!(!args.version && !args.may_bypass);
+    }
+
+    #[test]
+    fn rules_in_settings_are_taken_as_they_are() {
+        let settings = r#"{"permissions": {"allow": ["Bash(echo \") Bash (\")", "Read"]}}"#;
+        assert_eq!(parse(&["--settings", settings]).allowed, [r#"Bash(echo ") Bash (")"#, "Read"]);
+        let missing = Args::parse(vec!["--settings=/no/such/file".into()]).unwrap_err();
+        assert!(missing.contains("Settings file not found"), "{missing}");
     }
 
     #[test]

@@ -13,10 +13,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::outbox::{Outbox, Queue, Replier};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::ipc::codec::{FrameError, FrameReader, FrameWriter};
 use crate::ipc::contact::{FROZEN_STOP, welcome};
-use crate::ipc::request::PermissionScope;
+use crate::ipc::request::{PermissionScope, denied};
 use crate::ipc::{ClientFrame, Hello, Request, Welcome};
 
 /// A connection that says nothing at first is not kept.
@@ -162,8 +162,7 @@ impl Desk {
             Some(session) => format!("from inside session {session}"),
             None => format!("from {}", self.client.client),
         };
-        let error = Error::new(Kind::Denied, format!("this cannot be asked {who}"));
-        Err((frame.id, error.hint("ask it in a terminal of your own")))
+        Err((frame.id, denied(&who)))
     }
 
     /// False: there is no supervisor any more.

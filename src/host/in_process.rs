@@ -23,7 +23,7 @@ pub(crate) struct Asker<'a> {
 pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Response>> {
     match short::way(request) {
         Way::Read => {
-            let db = Db::open(&asker.paths.database(), Mode::ReadOnly)?;
+            let Some(db) = open_to_read(asker.paths)? else { return Ok(None) };
             short::read(&db, &context(asker), request)
         }
         Way::Write => {
@@ -32,6 +32,21 @@ pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Resp
             short::answer(&mut db, &context(asker), request).transpose()
         }
         Way::Host => Ok(None),
+    }
+}
+
+/// A file of an older release is brought up to date first, so that looking works right after an upgrade. None: a
+/// host came up meanwhile.
+fn open_to_read(paths: &Paths) -> Result<Option<Db>> {
+    let file = paths.database();
+    match Db::open(&file, Mode::ReadOnly) {
+        Err(_) if Db::is_older(&file) => {
+            let Ok(lock) = HostLock::try_acquire(paths)? else { return Ok(None) };
+            drop(Db::open(&file, Mode::ReadWrite)?);
+            drop(lock);
+            Db::open(&file, Mode::ReadOnly).map(Some)
+        }
+        opened => opened.map(Some),
     }
 }
 

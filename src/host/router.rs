@@ -45,6 +45,11 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             let owner = shared.store.read(move |db| db.approval(id)).await.map(|(asked, _)| asked.session_id);
             hand_over(shared, owner, request, reply, received);
         }
+        Request::SessionRulesRevoke { .. } => revoke(shared, who, request, reply).await,
+        Request::AgentCommands { session } => {
+            let found = shared.store.glance(|db| short::find(db, session));
+            reply.reply(found.map(|session| Response::Commands(shared.commands(&session))));
+        }
         Request::Feed { since } => feed::follow(shared, *since, reply),
         Request::HostStatus => reply.ok(Response::Host(status(shared))),
         Request::HostStop { when } => {
@@ -133,6 +138,18 @@ async fn set(shared: &Shared, session: Selector, key: String, value: Option<Stri
         })
         .await?;
     Ok(Response::Session(shared.view(listed)))
+}
+
+/// A process that has the rules is put to sleep; whoever looks after it says whether it can be at once.
+async fn revoke(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier) {
+    match shared.answer_shortly(who, request).await {
+        Ok(Some(Response::RulesRevoked { session, name, rules, live: true })) => {
+            shared.deliver(session, Command::Revoked { name, rules, reply });
+        }
+        Ok(Some(response)) => reply.ok(response),
+        Ok(None) => reply.error(Error::failed("this host does not know how to do that")),
+        Err(error) => reply.error(error),
+    }
 }
 
 fn tell_actors(shared: &Arc<Shared>, request: &Request, response: &Response) {

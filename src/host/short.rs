@@ -3,6 +3,7 @@
 //! It is one handler, so that a list or a rename is the same everywhere. Where a request turns out to need a
 //! process after all it says so by answering nothing, and changes nothing before it knows.
 
+mod access;
 mod create;
 mod edit;
 mod remove;
@@ -19,8 +20,9 @@ use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Found};
 
+pub(crate) use create::Draft;
 pub(crate) use edit::{drop_waiting, edit_prompt, set, take_back};
-pub(crate) use remove::{delete_rows, would_delete};
+pub(crate) use remove::{Doomed, delete_rows};
 pub(crate) use view::{find, session_view, view};
 
 /// How many names completion is given at most.
@@ -75,27 +77,34 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Queue { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
         Request::SessionDelete { confirmed: false, .. } => Way::Read,
+        Request::Access | Request::PairInvited { .. } | Request::SessionRules { .. } => Way::Read,
         Request::SessionTag { add, remove, .. } if add.is_empty() && remove.is_empty() => Way::Read,
         Request::SessionNew(_) | Request::SessionRename { .. } | Request::SessionTag { .. } => Way::Write,
         Request::SessionPin { .. } | Request::SessionSwitch { .. } | Request::SessionSet { .. } => Way::Write,
         Request::SessionStop { .. } | Request::SessionSleep { .. } => Way::Write,
         Request::QueueRun { .. } | Request::QueueClear { .. } => Way::Write,
         Request::PromptTakeBack { .. } | Request::PromptEdit { .. } | Request::Answer { .. } => Way::Write,
+        Request::SessionRulesRevoke { .. } => Way::Write,
+        Request::PairAsk { .. } | Request::PairInvite | Request::PairClaim { .. } => Way::Write,
+        Request::Pair { .. } | Request::Unpair { .. } | Request::AuditNote { .. } => Way::Write,
+        Request::AllowChat { .. } | Request::ForbidChat { .. } => Way::Write,
         Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
             Way::Host
         }
         Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => {
             Way::Host
         }
-        Request::Subscribe { .. } | Request::Feed { .. } => Way::Host,
+        Request::Subscribe { .. } | Request::Feed { .. } | Request::AgentCommands { .. } => Way::Host,
         Request::HostStatus | Request::HostStop { .. } => Way::Host,
     }
 }
 
-/// Answers a request, or nothing where it needs the host (and in the host: the session's actor).
+/// Answers a request, or nothing where it needs the host (and in the host: the session's actor). An error undoes
+/// what was written, but for a wrong code, which counts.
 pub(crate) fn answer(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Option<Result<Response>> {
     match way(request) {
         Way::Read => read(db, ctx, request).transpose(),
+        Way::Write if access::leaves_a_mark(request) => Some(access::attempt(db, ctx, request)),
         Way::Write => db.atomically(|db| write(db, ctx, request)).transpose(),
         Way::Host => None,
     }
@@ -113,7 +122,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
         Request::SessionTag { session, .. } => {
             Response::Session(session_view(db, ctx, ctx.channel, find(db, session)?.id)?)
         }
-        Request::SessionDelete { session, .. } => would_delete(db, ctx, &find(db, session)?)?,
+        Request::SessionDelete { session, .. } => Doomed::find(db, ctx, session)?.in_words(),
         Request::Status { channel } => view::status(db, ctx, channel)?,
         Request::Log { session, since, limit } => {
             Response::Events(db.events(find(db, session)?.id, *since, *limit)?)
@@ -132,6 +141,9 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             let session = session.as_ref().map(|session| find(db, session)).transpose()?;
             Response::Approvals(view::approvals(db, ctx, session.map(|session| session.id))?)
         }
+        Request::SessionRules { session } => Response::Rules(db.session_rules(find(db, session)?.id)?),
+        Request::Access => access::list(db, ctx)?,
+        Request::PairInvited { code } => access::invited(db, code)?,
         _ => return Ok(None),
     };
     Ok(Some(response))
@@ -146,6 +158,9 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
         Request::SessionSwitch { channel, session } => edit::switch(db, ctx, channel, session).map(Some),
         Request::SessionSet { session, key, value } => {
             edit::set_asleep(db, ctx, session, key, value.as_deref())
+        }
+        Request::SessionRulesRevoke { session, rule } => {
+            edit::revoke(db, ctx, session, rule.as_deref()).map(Some)
         }
         Request::SessionStop { session, .. } => edit::stop(db, ctx, session),
         Request::SessionSleep { session, .. } => edit::sleep(db, ctx, session),
@@ -168,7 +183,7 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
             }
             Err(too_late(&status))
         }
-        _ => Ok(None),
+        _ => access::write(db, ctx, request),
     }
 }
 

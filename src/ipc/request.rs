@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::error::{Error, Kind};
 use crate::model::{Agent, ApprovalId, Channel, Decision, Delivery, PromptId, TurnId};
 
 /// How a session is named in a request.
@@ -134,6 +135,16 @@ pub(crate) enum Request {
         value: Option<String>,
     },
 
+    /// What was allowed for this session.
+    SessionRules {
+        session: Selector,
+    },
+    /// Takes back one of them, or all.
+    SessionRulesRevoke {
+        session: Selector,
+        rule: Option<String>,
+    },
+
     // Prompts.
     Send(SendPrompt),
     /// Releases a held queue.
@@ -195,6 +206,47 @@ pub(crate) enum Request {
         by: String,
     },
 
+    // Who may come in from outside.
+    /// Everybody who is let in.
+    Access,
+    /// A code for somebody who wants in and is to show it to the owner. Asked again, it is the same one.
+    PairAsk {
+        user: i64,
+        name: String,
+    },
+    /// A code for whoever takes it up first, and is then to be let in.
+    PairInvite,
+    /// Somebody takes up an invitation.
+    PairClaim {
+        code: String,
+        user: i64,
+        name: String,
+    },
+    /// Who has taken up an invitation.
+    PairInvited {
+        code: String,
+    },
+    /// Lets in whoever stands behind a code.
+    Pair {
+        code: String,
+    },
+    Unpair {
+        user: i64,
+    },
+    /// Lets the people who are let in use a group.
+    AllowChat {
+        chat: i64,
+        name: String,
+    },
+    ForbidChat {
+        chat: i64,
+    },
+    /// A line for the audit about what the client did itself; `what` is a word for programs.
+    AuditNote {
+        what: String,
+        subject: String,
+    },
+
     // Live.
     /// Events after `since`, then a snapshot, then deltas, under this frame's id until the connection ends.
     Subscribe {
@@ -214,6 +266,11 @@ pub(crate) enum Request {
         session: Selector,
     },
 
+    /// The slash commands that the session's agent knows.
+    AgentCommands {
+        session: Selector,
+    },
+
     // The host itself.
     HostStatus,
     HostStop {
@@ -225,6 +282,9 @@ impl Request {
     pub(crate) const fn scope(&self) -> PermissionScope {
         match self {
             Self::HostStop { .. } => PermissionScope::Local,
+            // Nobody outside lets anybody in, or lets a group be used.
+            Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
+            Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
             _ => PermissionScope::Any,
         }
     }
@@ -244,12 +304,24 @@ impl Request {
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,
             Self::SessionSet { .. } | Self::PromptEdit { .. } => true,
+            Self::SessionRules { .. } | Self::AgentCommands { .. } => true,
+            Self::SessionRulesRevoke { .. } => false,
+            Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
+            Self::AllowChat { .. } => true,
+            Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,
+            Self::AuditNote { .. } => false,
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,
             Self::SessionSleep { .. } | Self::SessionDelete { .. } | Self::SessionArchive { .. } => false,
             Self::SessionRestore { .. } | Self::QueueRun { .. } | Self::QueueClear { .. } => false,
             Self::PromptTakeBack { .. } | Self::Answer { .. } | Self::HostStop { .. } => false,
         }
     }
+}
+
+/// The refusal of a request of local scope; `whence` as in `from telegram`.
+pub(crate) fn denied(whence: &str) -> Error {
+    Error::new(Kind::Denied, format!("this cannot be asked {whence}"))
+        .hint("ask it in a terminal of your own")
 }
 
 /// A key for a prompt typed in a shell.

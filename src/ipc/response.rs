@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Approval, Event, Live, PromptId, PromptStatus, QueuedPrompt, SessionId, SessionState, SessionView, Stats,
-    TurnId,
+    AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
+    SessionId, SessionState, SessionView, Stats, TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -163,6 +163,15 @@ pub(crate) enum Response {
     },
     Stats(Stats),
     Names(Vec<String>),
+    Commands(Vec<AgentCommand>),
+    Rules(Vec<Rule>),
+    RulesRevoked {
+        session: SessionId,
+        name: String,
+        rules: Vec<String>,
+        /// A process still has them: it is put to sleep once it has nothing to do, and the next one has them no more.
+        live: bool,
+    },
     Audit(Vec<Value>),
     /// What a deletion would remove, one line each.
     WouldDelete {
@@ -188,6 +197,22 @@ pub(crate) enum Response {
         raw: Value,
     },
     Host(HostStatus),
+    Access {
+        users: Vec<Allowed>,
+        chats: Vec<Allowed>,
+    },
+    /// A code by which somebody may be let in.
+    PairCode {
+        code: String,
+        expires: Timestamp,
+    },
+    /// An invitation, and who has taken it up.
+    Invited {
+        claimed: Option<Person>,
+        expires: Timestamp,
+    },
+    /// Somebody is let in.
+    Paired(Person),
     /// The state after a change.
     State(SessionState),
 }

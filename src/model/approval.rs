@@ -1,6 +1,7 @@
 //! Something the agent asks a person: a permission, a question, a plan to agree to.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,9 +40,21 @@ pub(crate) struct Approval {
     /// For plans: Markdown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<String>,
-    /// The rules that "allow for session" or "always" would add, in words: `Bash(mkdir -p zz)`.
+    /// The rules that "allow for session" or "always" would add, as the agent writes them: `Bash(mkdir -p zz)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) rules: Vec<String>,
+    /// The file that "always" would write them to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules_file: Option<PathBuf>,
+}
+
+/// A rule that was allowed for a session. `rule added by` are the documented JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rule {
+    pub(crate) rule: String,
+    pub(crate) added: Timestamp,
+    /// Who allowed it: `shell`, `telegram:NAME`.
+    pub(crate) by: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +77,7 @@ pub(crate) struct Choice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Scope {
     Once,
-    /// The suggested rules hold as long as the process lives.
+    /// The suggested rules hold for the session, until they are revoked.
     Session,
     /// The suggested rules are written to the project's settings.
     Always,

@@ -3,6 +3,7 @@
 //! Everything here is serde data without I/O; it is what the store keeps, the socket carries and the front
 //! ends show. The vendor's own message types must not appear here: `host::translate` turns them into these.
 
+pub(crate) mod access;
 pub(crate) mod approval;
 pub(crate) mod event;
 pub(crate) mod ids;
@@ -11,10 +12,11 @@ pub(crate) mod prompt;
 pub(crate) mod session;
 pub(crate) mod stats;
 
-pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Scope};
+pub(crate) use access::{AccessOrigin, Allowed, Person};
+pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Rule, Scope};
 pub(crate) use event::{Detail, Event, EventKind, NewEvent, Origin, Outcome, Usage};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{Delivery, Prompt, PromptStatus, QueuedPrompt};
-pub(crate) use session::{Agent, Session, SessionState, SessionView};
+pub(crate) use session::{Agent, AgentCommand, Session, SessionState, SessionView};
 pub(crate) use stats::{StageStats, Stages, Stats};

@@ -37,7 +37,6 @@ pub(crate) struct AuditEntry {
 }
 
 impl Db {
-    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn allow(&mut self, kind: AccessKind, id: i64, name: &str) -> Result<()> {
         self.conn
             .prepare_cached("INSERT OR REPLACE INTO access (kind, id, name, added) VALUES (?1, ?2, ?3, ?4)")?
@@ -46,7 +45,6 @@ impl Db {
     }
 
     /// Whether it had been allowed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn disallow(&mut self, kind: AccessKind, id: i64) -> Result<bool> {
         let removed = self
             .conn
@@ -55,7 +53,6 @@ impl Db {
         Ok(removed > 0)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "pairing comes with the Telegram bridge"))]
     pub(crate) fn allowed(&self) -> Result<Vec<Access>> {
         let mut statement =
             self.conn.prepare_cached("SELECT kind, id, name, added FROM access ORDER BY added, id")?;
@@ -68,6 +65,11 @@ impl Db {
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn is_allowed(&self, kind: AccessKind, id: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM access WHERE kind = ?1 AND id = ?2)";
+        Ok(self.conn.prepare_cached(sql)?.query_row(params![Word(kind), id], |row| row.get(0))?)
     }
 
     pub(crate) fn audit(&mut self, who: &str, what: &str, subject: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::model::{Approval, ApprovalId, ApprovalKind};
 
 /// The message that asks.
 pub(crate) fn asked(
-    _tables: &Tables<'_>,
+    _tables: &Tables,
     _epoch: &str,
     _place: Place,
     approval: &Approval,
@@ -30,7 +30,7 @@ pub(crate) fn asked(
 
 /// What it says once it is settled.
 pub(crate) fn settled(
-    _tables: &Tables<'_>,
+    _tables: &Tables,
     _place: Place,
     message: Target,
     approval_id: ApprovalId,

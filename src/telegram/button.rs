@@ -10,7 +10,7 @@ use crate::model::SessionId;
 
 /// Whoever is allowed there may press it.
 pub(crate) fn alone(
-    tables: &Tables<'_>,
+    tables: &Tables,
     epoch: &str,
     place: Place,
     session: SessionId,

@@ -41,8 +41,14 @@ mod outbox;
 mod place;
 mod poll;
 mod render;
+mod run;
+pub(crate) mod setup;
 mod show;
 #[cfg(test)]
 mod test_host;
 mod turn_log;
 mod update;
+
+pub(crate) use api::Token;
+pub(crate) use run::{Options, run};
+pub(crate) use setup::BotFacts;

@@ -12,7 +12,9 @@ mod files;
 mod help;
 mod hosts;
 mod names;
+mod pairing;
 mod prompts;
+mod rules;
 mod shell;
 mod stub;
 

@@ -19,11 +19,16 @@ impl Client {
     /// Connects to the host of this home, which must be up.
     #[track_caller]
     pub(crate) fn connect(home: &Home) -> Self {
+        Self::connect_as("cli", home)
+    }
+
+    #[track_caller]
+    pub(crate) fn connect_as(name: &str, home: &Home) -> Self {
         let host = home.host().expect("a host is up");
         let stream = UnixStream::connect(&host.socket).expect("the host listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let mut client = Self { reader: BufReader::new(stream), last: 0, waiting: Vec::new() };
-        client.say(&json!({ "claudebot": "0", "protocol": host.protocol, "client": "cli" }));
+        client.say(&json!({ "claudebot": "0", "protocol": host.protocol, "client": name }));
         let welcome = client.hear().expect("a welcome");
         assert_eq!(welcome["error"], Value::Null, "{welcome}");
         client

@@ -50,35 +50,80 @@ pub(super) fn allowed_once_then_denied(release: Release) {
     desk.run(&["approve", "99"]).expect_code(3);
 }
 
-/// `--session` lasts for the process, `--always` stands in the project and outlives it.
-pub(super) fn allowed_for_the_session_and_always(release: Release) {
+/// Sends a prompt whose tool asks, and approves it in this way.
+#[track_caller]
+fn asked(desk: &Desk, text: &str, answer: &[&str]) {
+    let mut send = desk.sending(text);
+    send.expect_stderr("claudebot approve", PATIENCE);
+    let mut approve = vec!["approve", "work"];
+    approve.extend(answer);
+    desk.done(&approve);
+    send.wait(PATIENCE).expect_code(0);
+}
+
+/// Sends a prompt whose tool makes the directory `made` again, and must not ask.
+#[track_caller]
+fn remade(desk: &Desk, text: &str) {
+    let made = desk.home.project().join("made");
+    std::fs::remove_dir(&made).unwrap_or_else(|error| panic!("it was not made: {error}"));
+    desk.send(text);
+    assert!(made.is_dir());
+}
+
+/// It stands in the project's own settings.
+pub(super) fn allowed_always(release: Release) {
     let desk = Desk::new(release);
     let rules = desk.home.project().join(".claude/settings.local.json");
-    let asked = |text: &str, answer: &[&str]| {
-        let mut send = desk.sending(text);
-        send.expect_stderr("claudebot approve", PATIENCE);
-        let mut approve = vec!["approve", "work"];
-        approve.extend(answer);
-        desk.done(&approve);
-        send.wait(PATIENCE).expect_code(0);
-    };
-    let made = desk.home.project().join("made");
-    let remade = |text: &str| {
-        std::fs::remove_dir(&made).unwrap_or_else(|error| panic!("it was not made: {error}"));
-        desk.send(text);
-        assert!(made.is_dir());
-    };
-    asked("bash mkdir made", &["--session"]);
-    remade("bash mkdir made && echo once more");
-    assert!(!rules.exists());
-
-    desk.done(&["session", "sleep", "work"]);
-    asked("bash mkdir -p made", &["--always"]);
+    asked(&desk, "bash mkdir -p made", &["--always"]);
+    let waited = desk.events("approval_asked").pop().unwrap_or_default();
+    assert_eq!(waited["detail"]["approval"]["rules_file"], *rules.to_string_lossy());
     let written = std::fs::read_to_string(&rules).unwrap_or_else(|error| panic!("no rule was kept: {error}"));
     assert!(parsed(&written)["permissions"]["allow"].to_string().contains("mkdir"), "{written}");
     desk.done(&["session", "sleep", "work"]);
-    remade("bash mkdir -p made");
+    remade(&desk, "bash mkdir -p made");
+    assert_eq!(desk.events("approval_asked").len(), 1);
+}
+
+/// It is kept by claudebot, over a sleep, until it is taken back; nothing stands in the project.
+pub(super) fn allowed_for_the_session(release: Release) {
+    let desk = Desk::new(release);
+    asked(&desk, "bash mkdir made", &["--session"]);
+    remade(&desk, "bash mkdir made && echo once more");
+    desk.done(&["session", "sleep", "work"]);
+    remade(&desk, "bash mkdir made && echo after a sleep");
+    assert!(!desk.home.project().join(".claude").exists());
+    let kept = desk.run(&["session", "rules", "work", "--json"]).expect_code(0).json();
+    assert_eq!((&kept[0]["rule"], &kept[0]["by"]), (&"Bash(mkdir made *)".into(), &"shell".into()));
+
+    desk.done(&["session", "rules", "work", "--revoke", "Bash(mkdir made *)"]);
+    desk.wait_without_claude();
+    asked(&desk, "bash mkdir made", &[]);
     assert_eq!(desk.events("approval_asked").len(), 2);
+}
+
+/// A command that the agent chose must not allow more than itself, whatever stands in it; nor may a mode be taken
+/// over that was suggested with it.
+pub(super) fn a_kept_rule_allows_nothing_else(release: Release) {
+    let desk = Desk::new(release);
+    let sly = r#"bash touch ") Bash (""#;
+    for answer in [["approve", "work", "--session"].as_slice(), &[]] {
+        let mut send = desk.sending(sly);
+        if !answer.is_empty() {
+            send.expect_stderr("claudebot approve", PATIENCE);
+            desk.done(answer);
+        }
+        send.wait(PATIENCE).expect_code(0);
+        desk.done(&["session", "sleep", "work"]);
+    }
+    let kept = desk.run(&["session", "rules", "work", "--json"]).expect_code(0).json();
+    assert_eq!(kept[0]["rule"], r#"Bash(touch "\) Bash \(")"#);
+    assert_eq!(desk.events("approval_asked").len(), 1, "the command itself is allowed");
+    for other in ["bash mkdir made", "write made.txt"] {
+        let mut send = desk.sending(other);
+        send.expect_stderr("claudebot approve", PATIENCE);
+        desk.done(&["deny", "work"]);
+        send.wait(PATIENCE).expect_code(0);
+    }
 }
 
 /// Asked on one terminal, answered on another: the first sees by whom, the loser is told who was first.

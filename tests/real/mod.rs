@@ -9,6 +9,7 @@ mod commands;
 mod deaths;
 mod deliveries;
 mod desk;
+mod files;
 mod interrupts;
 mod memory;
 mod prompts;
@@ -36,17 +37,19 @@ mod real_330 {
     talks!(
         Release::Newest,
         memory: streams_while_the_api_holds, remembers_over_every_kind_of_end;
-        approvals: allowed_once_then_denied, allowed_for_the_session_and_always, answered_on_another_terminal,
+        approvals: allowed_once_then_denied, allowed_for_the_session, allowed_always, a_kept_rule_allows_nothing_else,
+            answered_on_another_terminal,
             the_terminal_wins_or_loses, two_answers_at_once, question, plan;
         interrupts: ctrl_c_ends_the_turn, a_second_ctrl_c_detaches, ctrl_c_takes_a_waiting_prompt_back,
             a_stop_from_elsewhere_holds_the_queue, a_held_queue_can_be_dropped;
         deliveries: queued, now_during_text, now_during_a_tool, instead, instead_of_what_was_sent_now,
             anything_while_idle;
         background: a_task_begins_a_turn, a_prompt_meets_a_turn_of_claudes_own, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
+        commands: clear, answered_by_claude_code_itself, listed, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
-        prompts: attachments, large, two_at_once, followed_elsewhere, as_json;
+        files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
+        prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );
 }
@@ -55,12 +58,14 @@ mod real_197 {
     talks!(
         Release::Older,
         memory: streams_while_the_api_holds, remembers_over_every_kind_of_end;
-        approvals: allowed_once_then_denied, plan;
+        approvals: allowed_once_then_denied, allowed_for_the_session, a_kept_rule_allows_nothing_else, plan;
         interrupts: ctrl_c_ends_the_turn, a_stop_from_elsewhere_holds_the_queue;
         deliveries: queued, now_during_text, now_during_a_tool, instead;
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, api_errors;
+        commands: clear, answered_by_claude_code_itself, listed, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
+        files: sent_by_claude, what_lies_outside_is_not_sent;
+        prompts: pictures_are_shown, pictures_survive_a_kill;
         settings: a_changed_persona;
     );
 }

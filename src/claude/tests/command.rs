@@ -35,6 +35,7 @@ fn everything_that_can_be_passed() {
     launch.effort = Some("high".into());
     launch.permission_mode = Some("plan".into());
     launch.system_prompt_file = Some("/data/prompt with space".into());
+    launch.settings_file = Some("/data/settings.json".into());
     launch.name = Some("work".into());
     launch.allowed_tools = vec!["Bash(git *)".into(), "--sly".into()];
     launch.disallowed_tools = vec!["WebFetch".into()];
@@ -63,6 +64,8 @@ fn everything_that_can_be_passed() {
     plan
     --append-system-prompt-file
     /data/prompt with space
+    --settings
+    /data/settings.json
     --name
     work
     --allowedTools=Bash(git *)

@@ -56,12 +56,18 @@ impl PermissionUpdate {
         self.text("type")
     }
 
+    /// `allow`, `deny`, `ask`: what rules do.
+    pub(crate) fn behavior(&self) -> &str {
+        self.text("behavior")
+    }
+
     /// `session` lasts for the process, `localSettings` is written to the project.
     pub(crate) fn destination(&self) -> &str {
         self.text("destination")
     }
 
-    /// What it allows, one phrase each: `Bash(mkdir build *)`, `directory /x`, `mode acceptEdits`.
+    /// What it allows, one phrase each: `Bash(mkdir build *)`, `directory /x`, `mode acceptEdits`. Rules are written
+    /// as Claude writes them into its settings.
     pub(crate) fn phrases(&self) -> Vec<String> {
         let list = |name: &str| self.0.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
         match self.kind() {
@@ -96,7 +102,12 @@ impl PermissionUpdate {
 fn rule_phrase(rule: &Value) -> Option<String> {
     let tool = rule.get("toolName")?.as_str()?;
     let content = rule.get("ruleContent").and_then(Value::as_str);
-    Some(content.map_or_else(|| tool.to_owned(), |content| format!("{tool}({content})")))
+    Some(content.map_or_else(|| tool.to_owned(), |content| format!("{tool}({})", escaped(content))))
+}
+
+/// In a rule's text a parenthesis is part of what is allowed only behind a backslash.
+fn escaped(content: &str) -> String {
+    content.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)")
 }
 
 /// The answer to a request of ours. 2.1.330 also echoes our own answers to permission requests this way: an

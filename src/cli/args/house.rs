@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 
 use crate::cli::complete;
@@ -76,6 +76,39 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, for example host.max_live=50".to_owned()),
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot pair K7WD2MXP             let in whom the bot gave this code
+  claudebot pair --list               who may talk to the bot
+  claudebot pair --remove 123456789   a person, or a group by its negative id
+  claudebot pair --chat -1001234567890 --name family
+
+Whoever writes to the bot as a stranger is given a code, which lasts an hour; letting a person in lets them use no \
+group. JSON of a code: the fields user name. JSON of --list: the fields users chats, each an array with the fields \
+id name added origin. `origin` is one of pair config: what the configuration lets in is taken away there.")]
+#[command(group = ArgGroup::new("what").required(true).args(["code", "list", "remove", "chat"]))]
+pub(crate) struct PairArgs {
+    /// Let in the person whom the bot gave this code
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// List people and groups that are let in
+    #[arg(long, short)]
+    pub(crate) list: bool,
+    /// Let this person or group in no more
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) remove: Option<i64>,
+    /// Let the bot work in this group, for people who are let in
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) chat: Option<i64>,
+    /// What the group is called, for the list
+    #[arg(long, short, value_name = "NAME", requires = "chat", conflicts_with_all = ["code", "list", "remove"])]
+    pub(crate) name: Option<String>,
+    /// Print one JSON object
+    #[arg(long, conflicts_with_all = ["remove", "chat"])]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -223,4 +256,48 @@ pub(crate) struct ManArgs {
     /// Write every page into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot telegram setup                 once: the token, and who may talk to it
+  claudebot serve                          until Ctrl-C
+  claudebot serve --set telegram.inbox=off
+
+It takes over from a host in the background, after the turns that run there. Without a token it serves the \
+shell all the same. On SIGTERM or Ctrl-C running turns may end within host.drain; a second one ends at once.")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) set: ConfigSet,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TelegramCommand {
+    /// Give claudebot its bot: check and keep the token, and let yourself in
+    #[command(after_help = "\
+Examples:
+  claudebot telegram setup
+  claudebot telegram setup --new           another token instead of the one that is kept
+  pass show bot | claudebot telegram setup
+
+A bot is made by talking to @BotFather in Telegram (/newbot), who gives you its token. It is kept in a file that \
+only you can read; telegram.token, token_file and token_command in the configuration come before it.")]
+    Setup {
+        /// Ask for another token, even if there is one
+        #[arg(long)]
+        new: bool,
+    },
+    /// How the bot is, as Telegram says it
+    #[command(after_help = "\
+Examples:
+  claudebot telegram status
+  claudebot telegram status --json
+
+JSON: { bot, username, name, webhook, reads_groups, joins_groups, topics, waiting }.")]
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -12,11 +12,11 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use house::{
     CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
-    ManArgs, PersonaCommand, Restart, Shell, StatsArgs, Stop,
+    ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
 };
 pub(crate) use session::{
     AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
-    Rename, Restore, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -75,6 +75,13 @@ pub(crate) enum Command {
     Approve(ApproveArgs),
     /// Refuse what was asked
     Deny(DenyArgs),
+    /// Serve the shell and Telegram, in this terminal or as a service
+    Serve(ServeArgs),
+    /// The Telegram bot: set it up, see how it is
+    #[command(subcommand)]
+    Telegram(TelegramCommand),
+    /// Say who may talk to the Telegram bot
+    Pair(PairArgs),
     /// Who Claude can be in a session
     #[command(subcommand)]
     Persona(PersonaCommand),
@@ -174,6 +181,10 @@ mod tests {
             &["approve", "1", "--session", "--always"],
             &["host", "restart", "--now", "--when-idle"],
             &["session", "queue", "a", "--run", "--clear"],
+            &["session", "rules", "a", "--revoke", "Read", "--clear"],
+            &["pair"],
+            &["pair", "K7WD2MXP", "--list"],
+            &["pair", "--remove", "1", "--name", "eve"],
         ] {
             let words = std::iter::once("claudebot").chain(line.iter().copied());
             assert!(Cli::try_parse_from(words).is_err(), "{line:?} was accepted");

@@ -46,6 +46,8 @@ pub(crate) enum SessionCommand {
     Sleep(Sleep),
     /// Show what waits; run, drop or go on with what is held after a stop or a crash
     Queue(Queue),
+    /// Show and take back what was allowed for a session
+    Rules(Rules),
     /// Remove a session and everything of it but a project directory
     Delete(Delete),
     /// Pack a session into one verified file, then remove it
@@ -244,6 +246,33 @@ pub(crate) struct Queue {
     pub(crate) resume: bool,
     /// Print a JSON array
     #[arg(long, conflicts_with = "what")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session rules work
+  claudebot session rules work --revoke 'Bash(git push *)'
+  claudebot session rules work --clear
+
+These are the rules of `approve --session`. What `--always` allows stands in the project's own \
+`.claude/settings.local.json`, and what the persona allows in its file. A process that runs has a rule until it ends: \
+an idle one is put to sleep at once.
+JSON: an array with the fields rule added by; with --revoke and --clear one object with the fields session name rules \
+live (a process still has them).")]
+pub(crate) struct Rules {
+    /// Name, id or unique prefix
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: String,
+    /// Take back this rule
+    #[arg(long, short, value_name = "RULE", conflicts_with = "clear")]
+    pub(crate) revoke: Option<String>,
+    /// Take back all of them
+    #[arg(long)]
+    pub(crate) clear: bool,
+    /// Print JSON
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

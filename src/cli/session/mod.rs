@@ -7,6 +7,7 @@ mod list;
 mod new;
 mod queue;
 mod restore;
+mod rules;
 mod show;
 mod stop;
 mod switch;
@@ -35,6 +36,7 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Stop(args) => stop::turn(ctx, args),
         SessionCommand::Sleep(args) => stop::process(ctx, args),
         SessionCommand::Queue(args) => queue::run(ctx, args),
+        SessionCommand::Rules(args) => rules::run(ctx, args),
         SessionCommand::Delete(args) => delete::run(ctx, args),
         SessionCommand::Archive(args) => archive::run(ctx, args),
         SessionCommand::Restore(args) => restore::run(ctx, args),

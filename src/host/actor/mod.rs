@@ -10,21 +10,26 @@ mod deadlines;
 mod effects;
 mod journal;
 mod launch;
+mod prepare;
 mod recovery;
 mod requests;
+mod rules;
 mod subscribers;
 mod timing;
+mod tools;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Replier;
 use super::Shared;
 use super::turn::{Input, Phase, State, Waiting};
+use crate::claude::command::Version;
 use crate::claude::process::{Output, Process};
 use crate::claude::tree;
 use crate::error::{Error, Result};
@@ -70,6 +75,8 @@ pub(super) enum Command {
     Set { key: String, value: Option<String> },
     /// Start the process so that the next turn is warm.
     Wake,
+    /// These rules were taken back in the store: no process is to go on with them.
+    Revoked { name: String, rules: Vec<String>, reply: Replier },
 }
 
 impl Command {
@@ -91,7 +98,7 @@ impl Command {
     /// Answers whoever waits for this command.
     pub(super) fn refuse(self, error: &Error) {
         match self {
-            Self::Request { reply, .. } => reply.error(error.clone()),
+            Self::Request { reply, .. } | Self::Revoked { reply, .. } => reply.error(error.clone()),
             // Whoever asked may have gone by now.
             // It has its answer: it is to ask again, and hears why not.
             Self::Join { reply, .. } => Subscribers::from(reply).send_back(),
@@ -167,6 +174,12 @@ pub(super) struct Actor {
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
+    /// The process has rules that were taken back: it ends as soon as nothing runs.
+    sleeps_next: bool,
+    /// The release that the agent says it is.
+    release: Option<Version>,
+    /// A start that was given up and has not ended: nothing is started beside it.
+    late_start: Option<JoinHandle<()>>,
     /// The first line of the present process that was no message.
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
@@ -245,6 +258,9 @@ impl Actor {
             refused_conversation: false,
             initialize: None,
             last_start: None,
+            sleeps_next: false,
+            release: None,
+            late_start: None,
             garbage: None,
             said_release: false,
             said_key: false,
@@ -359,6 +375,7 @@ impl Actor {
             Command::Refresh => self.refresh().await,
             Command::Set { key, value } => self.set(&key, value).await,
             Command::Wake => self.wake().await,
+            Command::Revoked { name, rules, reply } => self.let_go_of_rules(name, rules, reply).await,
         }
     }
 
@@ -466,6 +483,7 @@ impl Actor {
     /// After every step: make durable, tell those who watch, set the clocks.
     async fn settle(&mut self) {
         self.go_on().await;
+        self.sleep_next().await;
         self.flush().await;
         let may_sleep = self.state.may_sleep() && !self.session.pinned;
         if self.changed {
@@ -501,7 +519,8 @@ impl Actor {
 
     /// No process, and nothing that would start one by itself.
     fn is_at_rest(&self) -> bool {
-        let waits = self.waits_for_place || self.deadlines.retry.is_some();
+        let is_late = self.late_start.as_ref().is_some_and(|late| !late.is_finished());
+        let waits = self.waits_for_place || self.deadlines.retry.is_some() || is_late;
         self.orphan.is_none()
             && self.process.is_none()
             && !waits

@@ -3,6 +3,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::error::Kind;
 use crate::host::outbox::{SharedPush, Unsubscribed};
 use crate::ipc::{HostFrame, PROTOCOL, Push, Response, StopWhen};
 use crate::model::Live;
@@ -151,11 +152,26 @@ async fn local_requests_are_refused_from_elsewhere() {
     for (hello, words) in
         [(bridge, "from telegram"), (inside, "from inside session work"), (newer_inside, "session work")]
     {
+        let newer = hello.protocol > PROTOCOL;
         let mut scene = Scene::greeted(hello).await;
         scene.say(std::str::from_utf8(FROZEN_STOP).unwrap()).await;
         let (id, error) = scene.hear_error().await;
         assert_eq!((id, error.kind), (1, Kind::Denied));
         assert!(error.message.contains(words), "{error}");
+        for request in [
+            r#"{"type":"pair","code":"K7WD2MXP"}"#,
+            r#"{"type":"pair_invite"}"#,
+            r#"{"type":"pair_invited","code":"K7WD2MXP"}"#,
+            r#"{"type":"unpair","user":7}"#,
+            r#"{"type":"allow_chat","chat":-7,"name":""}"#,
+            r#"{"type":"forbid_chat","chat":-7}"#,
+        ] {
+            scene.say(&format!(r#"{{"id":2,"request":{request}}}"#)).await;
+            let (id, error) = scene.hear_error().await;
+            // A release that is not served may ask nothing else at all.
+            let kind = if newer { Kind::Unavailable } else { Kind::Denied };
+            assert_eq!((id, error.kind), (2, kind), "{request}");
+        }
         assert!(scene.requests.is_empty());
     }
 }

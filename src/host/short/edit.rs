@@ -114,6 +114,30 @@ pub(crate) fn set(db: &mut Db, session: SessionId, key: &str, value: Option<&str
     db.set_override(session, what, value)
 }
 
+/// Takes back what was allowed for the session: one rule, or all. A process that has them keeps them until it ends.
+pub(super) fn revoke(
+    db: &mut Db,
+    ctx: &ShortCtx<'_>,
+    session: &Selector,
+    rule: Option<&str>,
+) -> Result<Response> {
+    let Session { id, name, .. } = find(db, session)?;
+    let kept: Vec<_> = db.session_rules(id)?.into_iter().map(|kept| kept.rule).collect();
+    let rules: Vec<_> = kept.iter().filter(|kept| rule.is_none_or(|rule| rule == *kept)).cloned().collect();
+    if let Some(rule) = rule.filter(|_| rules.is_empty()) {
+        return Err(Error::not_found(format!("{rule} is not allowed for session {name}"))
+            .hint(format!("`claudebot session rules {name}` shows what is"))
+            .candidates(kept));
+    }
+    db.drop_rules(id, &rules)?;
+    for rule in &rules {
+        db.audit(ctx.who, "rule_revoked", &format!("{name}: {rule}"))?;
+    }
+    let live =
+        !rules.is_empty() && (ctx.has_actor(id) || db.children()?.iter().any(|child| child.session == id));
+    Ok(Response::RulesRevoked { session: id, name, rules, live })
+}
+
 /// Whether nothing of the session can be running: also no process that a killed host left behind.
 fn is_quiet(db: &Db, ctx: &ShortCtx<'_>, id: SessionId) -> Result<bool> {
     let given = db.open_prompts(id)?.iter().any(|prompt| prompt.status != PromptStatus::Queued);

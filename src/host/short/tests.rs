@@ -311,6 +311,7 @@ fn answers_that_nobody_waits_for_are_told_so() {
         questions: Vec::new(),
         plan: None,
         rules: Vec::new(),
+        rules_file: None,
     };
     let approval = house.db.ask(&approval).unwrap();
     let decision = Decision::Allow { scope: Scope::Once };

@@ -46,6 +46,15 @@ fn reading_what_is_not_there_finds_nothing_and_makes_nothing() {
 }
 
 #[test]
+fn what_is_only_just_being_made_reads_as_empty() {
+    let home = Home::new();
+    let conn = Connection::open(home.file()).unwrap();
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    assert!(fs::metadata(home.file()).unwrap().len() > 0);
+    assert_eq!(home.read().sessions(Filter::All, None).unwrap(), []);
+}
+
+#[test]
 fn readers_read_while_a_writer_has_it_open() {
     let home = Home::new();
     let mut writer = home.open();
@@ -93,12 +102,30 @@ fn a_truncated_file_is_refused_and_left_alone() {
 fn a_newer_file_is_refused_with_both_versions() {
     let home = Home::new();
     drop(home.open());
+    assert!(!Db::is_older(&home.file()));
     Connection::open(home.file()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     for mode in [Mode::ReadWrite, Mode::ReadOnly] {
         let error = Db::open(&home.file(), mode).map(drop).unwrap_err();
-        assert!(error.message.contains("newer claudebot (format 7, this one knows 1)"), "{error}");
+        assert!(error.message.contains("newer claudebot (format 7, this one knows 2)"), "{error}");
         assert!(error.hint.unwrap().contains("upgrade claudebot"));
     }
+}
+
+/// Only a writer changes a file; whoever reads says what to do.
+#[test]
+fn an_older_file_is_upgraded_with_all_that_it_holds() {
+    let home = Home::new();
+    let conn = Connection::open(home.file()).unwrap();
+    conn.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
+    conn.execute_batch("PRAGMA application_id = 0x636c6274; PRAGMA user_version = 1").unwrap();
+    conn.execute_batch("INSERT INTO access VALUES ('user', 7, 'eve', 0)").unwrap();
+    drop(conn);
+    assert!(Db::is_older(&home.file()));
+    let error = Db::open(&home.file(), Mode::ReadOnly).map(drop).unwrap_err();
+    assert!(error.message.contains("of an older claudebot (format 1, this one reads 2)"), "{error}");
+    assert_eq!(home.open().allowed().unwrap().len(), 1);
+    assert!(!Db::is_older(&home.file()));
+    assert_eq!(home.read().pairing("22222222").unwrap(), None);
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn approval(session: SessionId) -> Approval {
         questions: Vec::new(),
         plan: None,
         rules: vec!["Bash(ls)".to_owned()],
+        rules_file: None,
     }
 }
 

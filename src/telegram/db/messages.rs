@@ -48,7 +48,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Noted> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Notes what a message is, or is now.
     pub(crate) fn note_message(&self, message: &Noted) -> Result<(), Fault> {
         self.conn

@@ -49,7 +49,7 @@ fn read_topic(row: &Row<'_>) -> rusqlite::Result<TopicRow> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     pub(crate) fn mute(&self, mute: &Mute) -> Result<(), Fault> {
         self.conn
             .prepare_cached(

@@ -50,7 +50,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Gives the row's number: of a key that waits already, the one it has.
     pub(crate) fn enqueue(&self, new: &NewOutgoing, now: Timestamp) -> Result<i64, Fault> {
         let id = self

@@ -53,7 +53,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PromptSet> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Stores a set, in the place of an earlier one with its key.
     pub(crate) fn put_prompt(&self, set: &PromptSet) -> Result<(), Fault> {
         self.conn

@@ -23,7 +23,7 @@ const RULES: &[(&str, &str, i64)] = &[
     ("hinted", "TRUE", 30 * DAY),
 ];
 
-impl Tables<'_> {
+impl Tables {
     /// To be called now and then. How many rows went.
     pub(crate) fn prune(&self, now: Timestamp) -> Result<usize, Fault> {
         let mut gone = 0;

@@ -27,7 +27,7 @@ pub(crate) struct ShownApproval {
     pub(crate) message: Option<i64>,
 }
 
-impl Tables<'_> {
+impl Tables {
     pub(crate) fn put_live(&self, live: &LiveRow, now: Timestamp) -> Result<(), Fault> {
         self.conn
             .prepare_cached(

@@ -66,7 +66,7 @@ pub(crate) struct Incoming {
     pub(crate) raw: Value,
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Makes the file this bot's. What another bot left refers to messages that this one cannot touch.
     pub(crate) fn adopt(&self, bot: i64) -> Result<Adopted, Fault> {
         let former: Option<i64> =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{Fed, file};
+use super::Fed;
 use crate::error::Result;
 use crate::model::{ApprovalId, Detail, Event, EventKind, PromptId, SessionId, TurnId};
 use crate::telegram::bridge::Bridge;
@@ -81,7 +81,7 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
         _ => Vec::new(),
     };
     let now = Timestamp::now();
-    let read = |tables: &Tables<'_>| {
+    let read = |tables: &Tables| {
         let open = tables.accepted_in(*session)?;
         let topics = tables.topics_of(*session)?;
         Ok(Facts {
@@ -190,9 +190,4 @@ pub(super) fn ends_prompts(event: &Event) -> bool {
         Some(Detail::Notice { code }) => code == "taken_back",
         _ => false,
     }
-}
-
-/// A file that the agent sends is an event of its own kind.
-pub(super) fn file_of(event: &Event) -> Option<file::Sent> {
-    event.detail.as_ref().and_then(file::of)
 }

@@ -4,11 +4,12 @@
 //! any session. Where the session is shown anyway, its replies are shown too, silently. What is muted is silent
 //! where it asked, and nothing elsewhere.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::facts::{Asker, Facts, file_of};
+use super::facts::{Asker, Facts};
 use super::words;
 use crate::model::{
     Approval, ApprovalId, Detail, Event, EventKind, Origin, Outcome, PromptId, Stages, TurnId,
@@ -62,7 +63,9 @@ pub(super) fn hears(facts: &Facts, event: &Event) -> Vec<Heard> {
             settled(facts, *approval, &event.text)
         }
         (EventKind::Notice, Some(Detail::Notice { code })) if is_news => notice(facts, code, &event.text),
-        (EventKind::Notice, Some(_)) => file(facts, event),
+        (EventKind::Notice, Some(Detail::File { path, name, caption, .. })) => {
+            file(facts, path, name, caption.as_deref())
+        }
         _ => Vec::new(),
     }
 }
@@ -300,15 +303,14 @@ fn notice(facts: &Facts, code: &str, text: &str) -> Vec<Heard> {
 }
 
 /// A file goes to whoever asked for what the agent was doing.
-fn file(facts: &Facts, event: &Event) -> Vec<Heard> {
-    let Some(sent) = file_of(event) else { return Vec::new() };
+fn file(facts: &Facts, path: &Path, name: &str, caption: Option<&str>) -> Vec<Heard> {
     let last: Vec<Asker> = facts.last.into_iter().collect();
     let askers = [&facts.asked, &facts.open, &last].into_iter().find(|askers| !askers.is_empty());
     let heard = askers.into_iter().flatten().map(|asker| {
         let file = FileOut {
-            name: sent.name.clone(),
-            content: FileContent::Path(sent.path.clone()),
-            caption: words::caption(facts, asker.place, sent.caption.as_deref()),
+            name: name.to_owned(),
+            content: FileContent::Path(path.to_owned()),
+            caption: words::caption(facts, asker.place, caption),
             ring: false,
             reply_to: Some(asker.reply_to),
             buttons: Keyboard::default(),

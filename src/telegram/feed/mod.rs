@@ -5,14 +5,12 @@
 //! | `facts` | what is known about an event beside itself: who asked, who watches, who does not want to hear |
 //! | `hears` | which place hears what of it (pure) |
 //! | `words` | how that is said (pure) |
-//! | `file` | files that the agent sends |
 //! | `store` | as rows of `outgoing` |
 //!
 //! An event's rows and how far the feed was read are stored in one transaction: what was finished is never
 //! undelivered, and nothing is told twice.
 
 mod facts;
-mod file;
 mod hears;
 mod store;
 #[cfg(test)]

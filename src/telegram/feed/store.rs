@@ -16,7 +16,7 @@ use crate::telegram::place::Place;
 
 /// The chats that have something to be sent now.
 pub(super) fn enqueue(
-    tables: &Tables<'_>,
+    tables: &Tables,
     epoch: &str,
     session: SessionId,
     heard: &[Heard],
@@ -48,7 +48,7 @@ pub(super) fn enqueue(
 }
 
 /// Nothing more is expected of prompts whose turn is over.
-pub(super) fn close(tables: &Tables<'_>, facts: &Facts, event: &Event) -> Result<(), Fault> {
+pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event) -> Result<(), Fault> {
     if ends_prompts(event) {
         for key in &facts.keys {
             tables.close_prompt(key, PromptState::Ended)?;
@@ -58,7 +58,7 @@ pub(super) fn close(tables: &Tables<'_>, facts: &Facts, event: &Event) -> Result
 }
 
 fn with_button(
-    tables: &Tables<'_>,
+    tables: &Tables,
     epoch: &str,
     place: Place,
     session: SessionId,

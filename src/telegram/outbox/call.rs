@@ -8,10 +8,11 @@ use teloxide_core::types::{InlineKeyboardButton, InlineKeyboardButtonKind, Inlin
 
 use super::payload::{FileContent, FileOut, Keyboard, Message, Press};
 use super::step::Step;
-use crate::telegram::api::{
-    AnswerCallbackQuery, Api, ApiError, Content, DeleteMessage, EditMessageText, FileKind, Reaction, ReplyTo,
-    SendChatAction, SendMessage, SetMessageReaction, Upload, no_preview,
+use crate::telegram::api::methods::{
+    AnswerCallbackQuery, DeleteMessage, EditMessageText, Reaction, ReplyTo, SendChatAction, SendMessage,
+    SetMessageReaction, no_preview,
 };
+use crate::telegram::api::{Api, ApiError, Content, FileKind, Upload};
 use crate::telegram::place::Place;
 use crate::telegram::render::Rich;
 

@@ -54,7 +54,7 @@ pub(super) struct Told {
 /// The next row of a chat, noted as begun. One that cannot be read is put aside. `None`: there is none, or it is
 /// under way.
 pub(super) fn begin(
-    tables: &Tables<'_>,
+    tables: &Tables,
     chat: i64,
     under_way: &HashMap<i64, Begun>,
 ) -> Result<Option<Begun>, Fault> {
@@ -75,7 +75,7 @@ pub(super) fn begin(
     Ok(Some(Begun { row: row.id, place: row.place, payload, steps, progress: row.progress }))
 }
 
-fn known(tables: &Tables<'_>, place: Place, payload: &Payload) -> Result<Known, Fault> {
+fn known(tables: &Tables, place: Place, payload: &Payload) -> Result<Known, Fault> {
     let (mut live, mut target) = (None, None);
     match payload {
         Payload::Final(last) => {
@@ -89,7 +89,7 @@ fn known(tables: &Tables<'_>, place: Place, payload: &Payload) -> Result<Known, 
 }
 
 /// Notes that a call was made: what its message is, and how far the row is by now.
-pub(super) fn note(tables: &Tables<'_>, told: &Told, now: Timestamp) -> Result<(), Fault> {
+pub(super) fn note(tables: &Tables, told: &Told, now: Timestamp) -> Result<(), Fault> {
     let Begun { row, place, payload, steps, progress } = &told.begun;
     let message = match told.begun.step() {
         Some(Step::Send(sent)) => {
@@ -122,7 +122,7 @@ pub(super) fn note(tables: &Tables<'_>, told: &Told, now: Timestamp) -> Result<(
 }
 
 fn note_message(
-    tables: &Tables<'_>,
+    tables: &Tables,
     place: Place,
     id: Option<i64>,
     note: Option<Note>,
@@ -138,7 +138,7 @@ fn note_message(
 }
 
 /// What follows a row in the same chat.
-fn attach(tables: &Tables<'_>, place: Place, payload: Option<Payload>, now: Timestamp) -> Result<(), Fault> {
+fn attach(tables: &Tables, place: Place, payload: Option<Payload>, now: Timestamp) -> Result<(), Fault> {
     let Some(payload) = payload else { return Ok(()) };
     let payload = payload.to_json()?;
     tables.enqueue(&NewOutgoing { place, priority: priority::FINAL, key: None, payload }, now)?;

@@ -134,7 +134,7 @@ where
     }
 
     /// Stores what a failure has come to. If that fails too, the same is met again after a while.
-    fn keep(&mut self, chat: i64, work: impl FnOnce(&Tables<'_>) -> Result<(), Fault>) {
+    fn keep(&mut self, chat: i64, work: impl FnOnce(&Tables) -> Result<(), Fault>) {
         if let Err(error) = self.db.write(work) {
             tracing::error!(%error, "cannot note how sending went");
             self.desk.chat(chat).trouble(Instant::now(), false);

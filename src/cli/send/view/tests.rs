@@ -111,6 +111,7 @@ fn approval(id: ApprovalId) -> Approval {
         questions: Vec::new(),
         plan: None,
         rules: Vec::new(),
+        rules_file: None,
     }
 }
 

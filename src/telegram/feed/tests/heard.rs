@@ -182,6 +182,7 @@ fn approval() -> Approval {
         questions: Vec::new(),
         plan: None,
         rules: Vec::new(),
+        rules_file: None,
     }
 }
 
@@ -241,7 +242,14 @@ fn a_prompt_from_elsewhere_is_shown_where_everything_is() {
 }
 
 #[test]
-fn a_notice_about_a_file_is_none_as_long_as_events_have_no_files() {
-    let notice = Detail::Notice { code: "file".to_owned() };
-    assert_eq!(super::super::file::of(&notice), None);
+fn a_file_goes_to_whoever_the_agent_works_for() {
+    let detail = Detail::File { path: "/w/a.png".into(), name: "a.png".to_owned(), caption: None, bytes: 9 };
+    let sent = event(EventKind::Notice, "a.png", Some(detail));
+    assert_eq!(told(&facts(), &sent), [""; 0]);
+    let last = Facts { last: Some(asker(BORIS, 99)), ..facts() };
+    assert_eq!(told(&last, &sent), ["2 file a.png: work"]);
+    let open = Facts { open: vec![asker(TOPIC, 9), asker(ANNA, 9)], topics: vec![TOPIC], ..last };
+    assert_eq!(told(&open, &sent), ["-5:7 file a.png: ", "1 file a.png: work"]);
+    let asked = Facts { asked: vec![asker(ANNA, 9)], ..open };
+    assert_eq!(told(&asked, &sent), ["1 file a.png: work"]);
 }

@@ -3,7 +3,8 @@
 use super::super::call::Call;
 use super::phone::words;
 use super::*;
-use crate::telegram::api::{ApiError, ReplyTo};
+use crate::telegram::api::ApiError;
+use crate::telegram::api::methods::ReplyTo;
 use crate::telegram::db::{NewButton, Press as Pressed, Taken};
 
 const A: Place = Place::chat(1);
