@@ -173,7 +173,7 @@ mod tests {
     use crate::telegram::api::test_server::{Reply, Server, run};
 
     fn incoming(raw: Value) -> Incoming {
-        Incoming { id: 1, at: Timestamp::UNIX_EPOCH, place: None, tries: 0, raw }
+        Incoming { id: 1, at: Timestamp::UNIX_EPOCH, place: None, tries: 0, released: false, raw }
     }
 
     fn said(text: &str, kind: &str, is_bot: bool) -> Incoming {
