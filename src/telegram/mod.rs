@@ -28,8 +28,6 @@
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
-#![expect(dead_code, unused_imports, reason = "its users come with the rest of the bridge")]
-
 mod action;
 mod api;
 mod approvals;
@@ -66,5 +64,6 @@ mod view;
 mod words;
 
 pub(crate) use api::Token;
+pub(crate) use bridge::PersonaChoice;
 pub(crate) use run::{Options, run};
 pub(crate) use setup::BotFacts;
