@@ -2,9 +2,11 @@
 
 mod archives;
 mod client;
+mod commands;
 mod draining;
 mod interrupted;
 mod pairing;
 mod places;
+mod stuck;
 mod waiting;
 mod watching;

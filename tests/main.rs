@@ -13,4 +13,5 @@ mod readme;
 mod real;
 mod smoke;
 mod support;
+mod telegram;
 mod terminal;

@@ -21,6 +21,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -32,24 +33,55 @@ use super::wire::{Block, Content, is_interrupt_mark, local_output};
 
 /// The file of a conversation. The same one may lie under several project directories; the one written last
 /// counts.
-pub(crate) fn find(config_dir: &Path, id: &Uuid) -> Option<PathBuf> {
+pub(crate) fn find(config_dir: &Path, id: &Uuid) -> io::Result<Option<PathBuf>> {
     let modified = |path: &PathBuf| {
         fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
     };
-    places(config_dir, &format!("{id}.jsonl")).into_iter().filter(|path| path.is_file()).max_by_key(modified)
+    let places = places(config_dir, &format!("{id}.jsonl"))?;
+    Ok(places.into_iter().filter(|path| path.is_file()).max_by_key(modified))
 }
 
 /// Everything that belongs to a conversation: its file, and the directory beside it, wherever they lie.
-pub(crate) fn files_of(config_dir: &Path, id: &Uuid) -> Vec<PathBuf> {
-    let mut found = places(config_dir, &format!("{id}.jsonl"));
-    found.extend(places(config_dir, &id.to_string()));
+pub(crate) fn files_of(config_dir: &Path, id: &Uuid) -> io::Result<Vec<PathBuf>> {
+    let mut found = places(config_dir, &format!("{id}.jsonl"))?;
+    found.extend(places(config_dir, &id.to_string())?);
     found.sort();
-    found
+    Ok(found)
 }
 
-fn places(config_dir: &Path, name: &str) -> Vec<PathBuf> {
-    let projects = fs::read_dir(config_dir.join("projects")).into_iter().flatten().flatten();
-    projects.map(|project| project.path().join(name)).filter(|path| path.exists()).collect()
+/// Where something of that name lies. Where that cannot be seen is an error: it may lie there.
+fn places(config_dir: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+    let projects = config_dir.join("projects");
+    let entries = match fs::read_dir(&projects) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| within(&projects, &error))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let project = entry.map_err(|error| within(&projects, &error))?.path();
+        let path = project.join(name);
+        match path.try_exists() {
+            Ok(true) => found.push(path),
+            Ok(false) => {}
+            Err(error) if cannot_hold_ours(&project, &error) => {}
+            Err(error) => return Err(within(&project, &error)),
+        }
+    }
+    Ok(found)
+}
+
+/// Not a directory, or one of another user that is closed to us.
+fn cannot_hold_ours(project: &Path, error: &io::Error) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    match error.kind() {
+        io::ErrorKind::NotADirectory => true,
+        io::ErrorKind::PermissionDenied => fs::metadata(project).is_ok_and(|found| found.uid() != own),
+        _ => false,
+    }
+}
+
+fn within(dir: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
 }
 
 /// What became of the turn of a prompt.
@@ -98,6 +130,11 @@ enum Mark {
 }
 
 impl Stored {
+    /// Reads what is stored of a conversation; None if it is nowhere.
+    pub(crate) fn find(config_dir: &Path, id: &Uuid) -> io::Result<Option<Self>> {
+        find(config_dir, id)?.map(|path| Self::read(&path)).transpose()
+    }
+
     /// Reads a conversation's file. Lines that cannot be read are passed over: one that a kill has cut off
     /// counts as not written, and a damaged one must not hide the rest.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {

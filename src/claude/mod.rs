@@ -11,6 +11,7 @@
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
 //! | [`conversation`] | the conversation files Claude itself writes |
+//! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
@@ -51,6 +52,7 @@
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod tree;

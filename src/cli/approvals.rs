@@ -60,7 +60,7 @@ fn row(approval: &Approval, now: Timestamp) -> Vec<Cow<'_, str>> {
         approval.id.to_string().into(),
         text::one_line(&approval.session),
         wants,
-        text::one_line(&approval.summary),
+        text::one_line(&text::spelled_out(&approval.summary)).into_owned().into(),
         text::age(approval.asked, now).into(),
     ]
 }

@@ -115,7 +115,7 @@ fn describe(verdict: &Verdict) -> String {
 
 /// Files as they are; a name that is no file means the newest archive of that session.
 fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    if given.iter().all(|path| path.exists()) {
+    if given.iter().all(|path| path.is_file()) {
         return Ok(given);
     }
     let listed = archive::list(&ctx.config()?.archive.dir)?;
@@ -125,7 +125,7 @@ fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
         };
         listed.iter().find(is_meant).map(|archive| archive.file.clone())
     };
-    let resolve = |path: PathBuf| if path.exists() { path } else { newest(&path).unwrap_or(path) };
+    let resolve = |path: PathBuf| if path.is_file() { path } else { newest(&path).unwrap_or(path) };
     Ok(given.into_iter().map(resolve).collect())
 }
 

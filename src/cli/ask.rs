@@ -43,7 +43,8 @@ pub(crate) fn ask_long(
     ctx::runtime()?.block_on(work).map_err(Stop::Error)
 }
 
-async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
+/// [`ask`] inside a runtime.
+pub(crate) async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
     if let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? {
         return client.call(request).await;
     }

@@ -9,18 +9,20 @@ use super::ctx::Ctx;
 use super::screen::Screen;
 use super::text;
 use crate::ipc::{Request, Response};
-use crate::model::Channel;
 use crate::paths::{Env, Paths};
 use crate::persona;
 
 /// The variable by which the completion scripts ask; its value is the shell.
 pub(crate) const VARIABLE: &str = "_CLAUDEBOT_COMPLETE";
 
-fn read(request: &Request) -> Option<Response> {
+fn ctx() -> Option<Ctx> {
     let env = Env::from_process();
     let screen = Screen::of_process(&env);
-    let ctx = Ctx::new(env, screen).ok()?;
-    ask::in_process(&ctx, request).ok()?
+    Ctx::new(env, screen).ok()
+}
+
+fn read(request: &Request) -> Option<Response> {
+    ask::in_process(&ctx()?, request).ok()?
 }
 
 pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -49,7 +51,9 @@ pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {
 pub(crate) fn approvals(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy();
     let mut found = Vec::new();
-    if let Some(Response::Status { approvals, .. }) = read(&Request::Status { channel: Channel::local() }) {
+    // Without a host nothing waits, and none is started to find that out.
+    let waiting = ctx().and_then(|ctx| ask::ask(&ctx, Request::Approvals { session: None }).ok());
+    if let Some(Response::Approvals(approvals)) = waiting {
         for approval in approvals.iter().filter(|approval| approval.id.to_string().starts_with(&*prefix)) {
             let about = format!("{}: {}: {}", approval.session, approval.tool, approval.summary);
             let help = text::cut(&text::one_line(&about), 60).into_owned();

@@ -3,6 +3,7 @@
 
 mod claude;
 mod files;
+mod telegram;
 
 use serde::Serialize;
 
@@ -75,6 +76,7 @@ fn examine(ctx: &Ctx) -> Vec<Finding> {
         Ok(runtime) => runtime.block_on(async {
             findings.push(host(ctx).await);
             findings.extend(claude::examine(ctx, config.as_ref()).await);
+            findings.extend(telegram::examine(ctx).await);
         }),
         Err(_) => findings.push(Finding::fail("host", "the event loop does not start", "check ulimit -n")),
     }

@@ -30,7 +30,7 @@ fn serve(ctx: &Ctx, args: HostRun) -> Finish {
         readiness::announce(&Readiness::Error(error.clone())).ok();
     }
     let mode = if args.background { HostMode::Background } else { HostMode::Foreground };
-    host::run(HostOptions { paths: ctx.paths.clone(), env: ctx.env.clone(), config: config?, mode })?;
+    host::run(HostOptions { paths: ctx.paths.clone(), env: ctx.env.clone(), config: config?, mode }, None)?;
     Ok(DONE)
 }
 
@@ -95,7 +95,7 @@ fn restart(ctx: &Ctx, args: &Restart) -> Finish {
 }
 
 /// Asks the host to end and waits until it has. False: none was up.
-async fn end(ctx: &Ctx, when: StopWhen) -> Result<bool, screen::Stop> {
+pub(crate) async fn end(ctx: &Ctx, when: StopWhen) -> Result<bool, screen::Stop> {
     let mut client = match contact(&ctx.paths, &ctx.identity()).await? {
         Contact::Absent => return Ok(false),
         Contact::Served(client) => client,

@@ -15,7 +15,7 @@ use super::text;
 use crate::error::{Kind, Result};
 use crate::ipc::client::Client;
 use crate::ipc::{HostFrame, Push, Request, Response, Selector};
-use crate::model::{Detail, Event, EventKind, Outcome};
+use crate::model::{Channel, Detail, Event, EventKind, Outcome};
 
 /// Events asked for at once.
 const PAGE: u32 = 1000;
@@ -27,7 +27,7 @@ pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
     if args.audit {
         return audit(ctx, args);
     }
-    let session = ctx.select(args.name.as_deref());
+    let session = fixed(ctx, ctx.select(args.name.as_deref()))?;
     let mut printer = Printer::new(ctx, args.json);
     let last = backlog(ctx, args, &session, &mut printer)?;
     printer.out.flush()?;
@@ -35,6 +35,14 @@ pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
         ctx::runtime()?.block_on(follow(ctx, session, last, &mut printer))?;
     }
     Ok(DONE)
+}
+
+/// The session that is meant now: by the next page another one may be current, or have the name.
+fn fixed(ctx: &Ctx, session: Selector) -> Result<Selector, Stop> {
+    match ask(ctx, Request::SessionShow { session, channel: Channel::local() })? {
+        Response::Session(session) => Ok(Selector::Exact(session.id.to_string())),
+        other => Err(ask::unexpected(&other)),
+    }
 }
 
 /// Prints what is there; returns the number of the last event.
@@ -255,6 +263,7 @@ fn words(event: &Event) -> String {
             None => format!("approval {approval} is no longer asked for"),
         },
         Some(Detail::Turn { outcome, cost_usd, .. }) => turn_ended(*outcome, *cost_usd, &event.text),
+        Some(Detail::File { path, bytes, .. }) => text::file_sent(&event.text, path, *bytes),
         _ => event.text.clone(),
     }
 }
@@ -317,6 +326,10 @@ mod tests {
         let decision = crate::model::Decision::Deny { message: None };
         let answered = Detail::Answered { approval: 3, decision: Some(decision), by: "shell".to_owned() };
         assert_eq!(told(answered), "approval 3: denied by shell");
+        let file =
+            Detail::File { path: "/p/a.pdf".into(), name: "a.pdf".to_owned(), caption: None, bytes: 2048 };
+        let sent = event(EventKind::Notice, "sent the file a.pdf", Some(file));
+        assert_eq!(words(&sent), "sent the file a.pdf\n/p/a.pdf (2.0 KB)");
     }
 
     #[test]

@@ -24,10 +24,12 @@ mod progress;
 mod screen;
 mod search;
 mod send;
+mod serve;
 mod session;
 mod stats;
 mod status;
 mod table;
+mod telegram;
 mod text;
 
 use std::ffi::OsString;
@@ -88,6 +90,8 @@ fn with_paths(ctx: &Ctx, command: Command) -> Finish {
         Command::Approvals(args) => approvals::run(ctx, args),
         Command::Approve(args) => answer::approve(ctx, args),
         Command::Deny(args) => answer::deny(ctx, args),
+        Command::Serve(args) => serve::run(ctx, &args),
+        Command::Telegram(command) => telegram::run(ctx, &command),
         Command::Pair(args) => pair::run(ctx, args),
         Command::Persona(command) => persona::run(ctx, command),
         Command::Config(command) => config::run(ctx, command),

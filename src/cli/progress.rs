@@ -19,7 +19,7 @@ impl Progress {
             return;
         }
         let words = words(done, total, what);
-        let line = text::cut(&words, self.screen.columns.unwrap_or(80).saturating_sub(1));
+        let line = text::cut(&words, self.screen.talk_columns.unwrap_or(80).saturating_sub(1));
         // Byte counts come faster than the words for them change.
         if line != self.shown {
             self.screen.talk(&format!("\r\u{1b}[K{line}"));

@@ -86,6 +86,19 @@ pub(crate) fn clean(text: &str) -> String {
     Stripper::default().feed(text)
 }
 
+/// A text of which nothing is hidden, for what a person agrees to: what a terminal would obey, and what would change
+/// the order, is spelled out. Left out, as by [`clean`], it would run all the same.
+pub(crate) fn spelled_out(text: &str) -> Cow<'_, str> {
+    if text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harmless(c) { spelled.push(c) } else { spelled.extend(c.escape_default()) }
+    }
+    Cow::Owned(spelled)
+}
+
 /// A text on one line: control sequences gone, white space folded.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     // Nothing but printable ASCII with single spaces inside, as nearly all texts of a long list are.
@@ -226,6 +239,11 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value} PB")
 }
 
+/// What is said of a file that was sent, and where it is.
+pub(crate) fn file_sent(words: &str, path: &Path, size: u64) -> String {
+    format!("{}\n{} ({})", words.trim_end(), path.display(), bytes(size))
+}
+
 /// `1 prompt`, `2 prompts`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -252,6 +270,17 @@ mod tests {
             ("ümläut 漢字 🙂", "ümläut 漢字 🙂"),
         ] {
             assert_eq!(clean(raw), plain, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_agreed_to_hides_nothing() {
+        for (raw, spelled) in [
+            ("plain\n\tümläut", "plain\n\tümläut"),
+            ("ls \u{1b}]; rm -rf ~ #\u{7}", "ls \\u{1b}]; rm -rf ~ #\\u{7}"),
+            ("safe\u{202e}gpj.exe\r", "safe\\u{202e}gpj.exe\\r"),
+        ] {
+            assert_eq!(spelled_out(raw), spelled);
         }
     }
 

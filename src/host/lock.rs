@@ -9,9 +9,11 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::claude::tree;
 use crate::error::{Error, Result};
 use crate::ipc::PROTOCOL;
 pub(crate) use crate::ipc::lock_file::LockInfo;
@@ -20,6 +22,9 @@ use crate::paths::Paths;
 
 /// A client's look at the lock takes microseconds; so many looks in a row are none.
 const LOOKS: u32 = 10_000;
+/// How long a lock without a living holder is waited for.
+const HEIRS: Duration = Duration::from_secs(5);
+const NEXT_LOOK: Duration = Duration::from_millis(5);
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -38,6 +43,21 @@ impl HostLock {
         Self::take(&paths.host_lock(), &paths.socket())
     }
 
+    /// As [`HostLock::try_acquire`], with patience where nobody is known to have the lock: a child that a killed host
+    /// was just starting keeps it until its program begins, and a holder may be about to write its name.
+    pub(crate) async fn acquire(paths: &Paths) -> Result<Result<Self, Option<LockInfo>>> {
+        let deadline = Instant::now() + HEIRS;
+        loop {
+            match Self::try_acquire(paths)? {
+                Ok(lock) => return Ok(Ok(lock)),
+                Err(holder) if holder.as_ref().is_some_and(is_alive) || Instant::now() > deadline => {
+                    return Ok(Err(holder));
+                }
+                Err(_) => tokio::time::sleep(NEXT_LOOK).await,
+            }
+        }
+    }
+
     fn take(path: &Path, socket: &Path) -> Result<Result<Self, Option<LockInfo>>> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -46,10 +66,11 @@ impl HostLock {
             let holder = read_info(&mut file).map_err(|e| Error::io("read", path, &e))?;
             return Ok(Err(holder));
         }
+        let own = tree::Identity::of(std::process::id())
+            .ok_or_else(|| Error::failed("cannot tell when this process started"))?;
         let info = LockInfo {
-            pid: std::process::id(),
-            start: own_start()
-                .map_err(|e| Error::failed(format!("cannot tell when this process started: {e}")))?,
+            pid: own.pid,
+            start: own.start,
             protocol: PROTOCOL,
             socket: socket.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -111,25 +132,8 @@ fn lock_exclusively(file: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-/// When this process started, in clock ticks since the machine's boot.
-#[cfg(target_os = "linux")]
-fn own_start() -> io::Result<u64> {
-    start_in_stat(&std::fs::read_to_string("/proc/self/stat")?)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/stat is not as expected"))
-}
-
-/// Field 22. The second, the program's name, may hold blanks and parentheses: count from its last parenthesis.
-#[cfg(target_os = "linux")]
-fn start_in_stat(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-/// Elsewhere the moment of asking serves: it too differs from any other process that had this pid.
-#[cfg(not(target_os = "linux"))]
-fn own_start() -> io::Result<u64> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_err(io::Error::other)?;
-    Ok(now.as_secs())
+fn is_alive(holder: &LockInfo) -> bool {
+    tree::is_alive(&tree::Identity { pid: holder.pid, start: holder.start })
 }
 
 #[cfg(test)]
@@ -217,15 +221,6 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_program_name_with_parentheses_does_not_shift_the_fields() {
-        let fields: Vec<_> = (3..=52).map(|n| n.to_string()).collect();
-        assert_eq!(start_in_stat(&format!("7 (a) b) (c) {}", fields.join(" "))), Some(22));
-        assert_eq!(start_in_stat("7 (x) 1 2"), None);
-        assert!(own_start().unwrap() > 0);
-    }
-
     const HOLDER: &str = "CLAUDEBOT_TEST_HOLD_LOCK";
 
     /// Not a test of its own: the other process of the test below.
@@ -260,5 +255,22 @@ mod tests {
         let dead = LockFile::open(&path).unwrap().unwrap().info().unwrap().unwrap();
         assert_eq!(dead.pid, other.id(), "a killed holder leaves its line behind");
         assert_eq!(take(&path).unwrap().info().pid, std::process::id());
+    }
+
+    /// A child that a killed host was just starting has a copy of the file, and with it the lock, until it runs its
+    /// own program.
+    #[tokio::test]
+    async fn a_lock_that_a_dead_host_has_left_behind_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::resolve(&Env::from_pairs([("HOME", dir.path())])).unwrap();
+        let lock = HostLock::try_acquire(&paths).unwrap().unwrap();
+        assert_eq!(HostLock::acquire(&paths).await.unwrap().unwrap_err(), Some(lock.info()), "it lives");
+        let dead = LockInfo { start: lock.info().start + 1, ..lock.info() };
+        lock.write(&dead).unwrap();
+        let (heir, ()) = tokio::join!(HostLock::acquire(&paths), async move {
+            tokio::time::sleep(NEXT_LOOK * 10).await;
+            drop(lock);
+        });
+        heir.unwrap().unwrap();
     }
 }

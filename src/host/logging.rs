@@ -19,7 +19,7 @@ pub(super) fn start(options: &HostOptions) -> Result<()> {
         .map_err(|e| Error::usage(format!("log.level is not a level: {e}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     let started = match options.mode {
-        HostMode::Foreground => {
+        HostMode::Foreground | HostMode::Serve => {
             let colour = std::io::stderr().is_terminal() && options.env.get("NO_COLOR").is_none();
             builder.with_ansi(colour).with_writer(std::io::stderr).try_init()
         }

@@ -62,7 +62,9 @@ impl Job {
         let (session, files) = self.everything_of(id).await?;
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
         doomed.push(self.shared.paths.session_dir(&id.to_string()));
-        doomed.extend(session.managed.then(|| session.dir.clone()));
+        // The place of an archived one's directory may be another session's by now.
+        let has_dir = session.managed && session.state != SessionState::Archived;
+        doomed.extend(has_dir.then(|| session.dir.clone()));
         blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
@@ -152,8 +154,11 @@ impl Job {
         let (session, conversations) = read.await?;
         let base = self.shared.config_dir(session.agent);
         let files = blocking(move || {
-            let files = conversations.iter().flat_map(|id| conversation::files_of(&base, id));
-            Ok(files.map(|file| (base.clone(), file)).collect())
+            let mut files = Vec::new();
+            for id in &conversations {
+                files.extend(conversation::files_of(&base, id).map_err(unseen)?);
+            }
+            Ok(files.into_iter().map(|file| (base.clone(), file)).collect())
         });
         Ok((session, files.await?))
     }
@@ -190,6 +195,12 @@ impl Job {
             }
         }
     }
+}
+
+/// What may lie where nobody can look is neither packed nor removed.
+fn unseen(error: std::io::Error) -> Error {
+    Error::failed(format!("cannot look for the session's conversation: {error}"))
+        .hint("nothing was changed; make that directory readable")
 }
 
 /// Those who watched the session hear that it is gone, or that they have to come again.
@@ -237,7 +248,9 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|e| Err(Error::failed(format!("a bug cut this off ({e}); the host's log says more"))))

@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod checkup;
+mod commands;
 pub(crate) mod connection;
 mod feed;
 pub(crate) mod in_process;
@@ -22,9 +23,10 @@ pub(crate) mod short;
 pub(crate) mod socket;
 #[cfg(test)]
 mod start_tests;
+mod tools;
 mod translate;
 mod turn;
 
 pub(crate) use outbox::{Replier, SharedPush};
-pub(crate) use run::{HostMode, HostOptions, run};
+pub(crate) use run::{Guest, HostMode, HostOptions, run};
 use shared::Shared;

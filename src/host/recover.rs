@@ -1,10 +1,10 @@
 //! What became of prompts whose process is gone: compares the queue with the agent's stored conversation.
 //!
-//! Pure but for reading the conversation. Never a second run on a guess: a prompt is sent again only when
+//! Pure: others read the conversation. Never a second run on a guess: a prompt is sent again only when
 //! the conversation does not hold it and nothing showed that the agent had begun.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::io;
 
 use uuid::Uuid;
 
@@ -58,15 +58,20 @@ const fn ended_turn(event: &Event) -> Option<TurnId> {
 }
 
 /// What came of the prompts in `open` that an agent had been given. `logged` are replies the log has already.
-pub(super) fn verdicts(open: &[Prompt], conversation: Option<&Path>, logged: &[String]) -> Vec<Verdict> {
-    let stored = conversation.and_then(|path| {
-        Stored::read(path)
-            .inspect_err(
-                |error| tracing::warn!(path = %path.display(), %error, "cannot read the conversation"),
-            )
-            .ok()
-    });
-    judge(open, &stored.unwrap_or_default(), logged)
+pub(super) fn verdicts(
+    open: &[Prompt],
+    conversation: io::Result<Option<Stored>>,
+    logged: &[String],
+) -> Vec<Verdict> {
+    match conversation {
+        Ok(stored) => judge(open, &stored.unwrap_or_default(), logged),
+        Err(error) => {
+            tracing::warn!(%error, "cannot read the conversation");
+            // It may hold any of them.
+            let given = open.iter().filter(|prompt| prompt.status != PromptStatus::Queued);
+            given.map(|prompt| Verdict::CutOff { prompts: vec![prompt.id], texts: Vec::new() }).collect()
+        }
+    }
 }
 
 fn judge(open: &[Prompt], stored: &Stored, logged: &[String]) -> Vec<Verdict> {
@@ -173,7 +178,7 @@ mod tests {
             writeln!(file, "{line}").unwrap();
         }
         let logged: Vec<_> = logged.iter().map(|&text| text.to_owned()).collect();
-        verdicts(open, Some(file.path()), &logged)
+        verdicts(open, Stored::read(file.path()).map(Some), &logged)
     }
 
     fn event(prompt: Option<u128>, text: &str, kind: EventKind, detail: Detail) -> Event {
@@ -220,8 +225,17 @@ mod tests {
             prompt(3, PromptStatus::Queued, 3),
         ];
         assert_eq!(
-            verdicts(&open, None, &[]),
+            verdicts(&open, Ok(None), &[]),
             [Verdict::Again(id(1)), Verdict::CutOff { prompts: vec![id(2)], texts: vec![] }]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_reason_to_send_again() {
+        let open = [prompt(1, PromptStatus::Sent, 1), prompt(2, PromptStatus::Queued, 2)];
+        assert_eq!(
+            verdicts(&open, Err(io::Error::other("no")), &[]),
+            [Verdict::CutOff { prompts: vec![id(1)], texts: vec![] }]
         );
     }
 

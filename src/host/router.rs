@@ -46,6 +46,10 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             hand_over(shared, owner, request, reply, received);
         }
         Request::SessionRulesRevoke { .. } => revoke(shared, who, request, reply).await,
+        Request::AgentCommands { session } => {
+            let found = shared.store.glance(|db| short::find(db, session));
+            reply.reply(found.map(|session| Response::Commands(shared.commands(&session))));
+        }
         Request::Feed { since } => feed::follow(shared, *since, reply),
         Request::HostStatus => reply.ok(Response::Host(status(shared))),
         Request::HostStop { when } => {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use super::actor::Command;
@@ -26,6 +26,10 @@ use crate::store::{Db, Mode, Store};
 const WAITING: usize = 32;
 /// After the drain a turn that was interrupted gets this long to end.
 const LAST_GRACE: Duration = Duration::from_secs(20);
+/// What the guest has to say after that gets this long.
+const LAST_WORDS: Duration = Duration::from_secs(15);
+/// What has to do with files gets this long to end after everything else.
+const LAST_FILES: Duration = Duration::from_secs(2);
 /// A host without work looks this often at least whether it may end.
 const SLOWEST_LOOK: Duration = Duration::from_secs(30);
 
@@ -36,6 +40,8 @@ pub(crate) enum HostMode {
     Background,
     /// By a person, in a terminal or a service; ends when told to.
     Foreground,
+    /// Likewise, with another front end in the same process.
+    Serve,
 }
 
 impl HostMode {
@@ -43,6 +49,7 @@ impl HostMode {
         match self {
             Self::Background => "background",
             Self::Foreground => "foreground",
+            Self::Serve => "serve",
         }
     }
 }
@@ -55,36 +62,69 @@ pub(crate) struct HostOptions {
     pub(crate) mode: HostMode,
 }
 
+/// A front end that lives in the host's process, on a thread of its own, as one more client of its socket. It
+/// returns once its [`Stay`] is over.
+pub(crate) type Guest = Box<dyn FnOnce(Stay) + Send>;
+
+/// How far the host's life has come, for its guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    Draining,
+    Drained,
+}
+
+/// What a guest is told of the host's life.
+#[derive(Debug, Clone)]
+pub(crate) struct Stay(watch::Receiver<Stage>);
+
+impl Stay {
+    /// The host ends: nothing new is to be taken in. What runs may still end well.
+    pub(crate) async fn until_draining(&mut self) {
+        self.until(Stage::Draining).await;
+    }
+
+    /// Nothing runs any more: what is on its way out is to go, soon.
+    pub(crate) async fn until_drained(&mut self) {
+        self.until(Stage::Drained).await;
+    }
+
+    async fn until(&mut self, stage: Stage) {
+        // A host that is gone is past every stage.
+        self.0.wait_for(|now| *now >= stage).await.ok();
+    }
+}
+
 /// Runs a host until it ends. In the background it first says over its stdout how the start went.
-pub(crate) fn run(options: HostOptions) -> Result<()> {
+pub(crate) fn run(options: HostOptions, guest: Option<Guest>) -> Result<()> {
     let background = options.mode == HostMode::Background;
     if background {
         readiness::detach().map_err(|e| Error::failed(format!("cannot leave the terminal: {e}")))?;
     }
     logging::start(&options)?;
-    let result = serve(options);
+    let result = serve(options, guest);
     if let Err(error) = &result {
         tracing::error!(%error, "the host ends");
     }
     result
 }
 
-/// Tells whoever started a background host how it went. In the foreground nobody listens on stdout.
+/// Tells whoever started a background host how it went. Otherwise nobody listens on stdout.
 fn announce(mode: HostMode, readiness: &Readiness) -> Result<()> {
-    if mode == HostMode::Foreground {
+    if mode != HostMode::Background {
         return Ok(());
     }
     readiness::announce(readiness)
         .map_err(|e| Error::failed(format!("cannot tell that the host is ready: {e}")))
 }
 
-fn serve(options: HostOptions) -> Result<()> {
+fn serve(options: HostOptions, guest: Option<Guest>) -> Result<()> {
     let mode = options.mode;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start the runtime: {e}")))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let (host, lock) = match Host::start(options).await {
             Ok(Start::Ready(host, lock)) => (host, lock),
             Ok(Start::Taken(info)) => {
@@ -93,8 +133,10 @@ fn serve(options: HostOptions) -> Result<()> {
                 return match mode {
                     // Whoever started this process connects to the other one.
                     HostMode::Background => Ok(()),
-                    HostMode::Foreground => Err(Error::conflict(format!("a host is running already{who}"))
-                        .hint("claudebot host stop ends it")),
+                    HostMode::Foreground | HostMode::Serve => {
+                        Err(Error::conflict(format!("a host is running already{who}"))
+                            .hint("claudebot host stop ends it"))
+                    }
                 };
             }
             Err(error) => {
@@ -103,10 +145,13 @@ fn serve(options: HostOptions) -> Result<()> {
             }
         };
         announce(mode, &Readiness::Ready(true))?;
-        host.serve().await;
+        host.serve(guest.map(Company::receive).transpose()?).await;
         drop(lock);
         Ok(())
-    })
+    });
+    // What still waits for a disk that does not answer is not waited for.
+    runtime.shutdown_timeout(LAST_FILES);
+    served
 }
 
 enum Start {
@@ -128,7 +173,7 @@ impl Host {
     async fn start(options: HostOptions) -> Result<Start> {
         let HostOptions { paths, env, config, mode } = options;
         Paths::create_private(paths.data_dir())?;
-        let lock = match HostLock::try_acquire(&paths)? {
+        let lock = match HostLock::acquire(&paths).await? {
             Ok(lock) => Arc::new(lock),
             Err(info) => return Ok(Start::Taken(info)),
         };
@@ -151,7 +196,7 @@ impl Host {
     }
 
     /// Serves until told to end or, in the background, until nobody needs it; then ends in order.
-    async fn serve(mut self) {
+    async fn serve(mut self, company: Option<Company>) {
         let mut ending = self.shared.ending();
         let mut departures = self.shared.departures.subscribe();
         loop {
@@ -174,7 +219,7 @@ impl Host {
                 break;
             }
         }
-        self.end().await;
+        self.end(company).await;
     }
 
     fn linger(&self) -> Duration {
@@ -211,7 +256,10 @@ impl Host {
     }
 
     /// Lets running turns finish, ends every process, closes the store. A second signal ends at once.
-    async fn end(mut self) {
+    async fn end(mut self, company: Option<Company>) {
+        if let Some(company) = &company {
+            company.stage.send_replace(Stage::Draining);
+        }
         let now = *self.shared.ending().borrow() == Ending::Now;
         self.shared.end(if now { Ending::Now } else { Ending::WhenIdle });
         tracing::info!(now, "ending");
@@ -223,6 +271,9 @@ impl Host {
         if shared.is_at_work() {
             shared.end(Ending::Now);
             drained(&shared, LAST_GRACE, || Command::StopNow).await;
+        }
+        if let Some(company) = company {
+            company.leave().await;
         }
         shared.store.close().await;
         tracing::info!("ended");
@@ -241,6 +292,36 @@ impl Host {
                 stream = self.socket.accept() => self.greet(stream),
                 _ = ending.wait_for(|ending| *ending == Ending::Now) => return false,
             }
+        }
+    }
+}
+
+/// The guest, if there is one, as the host sees it.
+struct Company {
+    stage: watch::Sender<Stage>,
+    /// Closed when its thread ends, however it does.
+    gone: oneshot::Receiver<()>,
+}
+
+impl Company {
+    fn receive(guest: Guest) -> Result<Self> {
+        let (stage, stages) = watch::channel(Stage::Serving);
+        let (here, gone) = oneshot::channel::<()>();
+        std::thread::Builder::new()
+            .name("guest".to_owned())
+            .spawn(move || {
+                guest(Stay(stages));
+                drop(here);
+            })
+            .map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
+        Ok(Self { stage, gone })
+    }
+
+    /// Lets the guest finish what it has to say.
+    async fn leave(self) {
+        self.stage.send_replace(Stage::Drained);
+        if timeout(LAST_WORDS, self.gone).await.is_err() {
+            tracing::warn!("the front end in this process did not end in time");
         }
     }
 }

@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 use super::actor::{Actor, Command, Subscribers};
+use super::commands::Commands;
+use super::long::blocking;
 use super::places::Places;
-use super::short::{self, Presence, ShortCtx, Way};
-use crate::claude::conversation;
+use super::short::{self, Draft, Presence, ShortCtx, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ipc::{Request, Response};
-use crate::model::{Agent, Channel, Session, SessionId, SessionState, SessionView};
+use crate::ipc::{NewSession, Request, Response};
+use crate::model::{Agent, AgentCommand, Channel, Session, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Listed, Store};
 
@@ -55,6 +55,7 @@ pub(crate) struct Shared {
     live: Mutex<HashMap<SessionId, Presence>>,
     /// Sessions of which somebody takes the whole, and what is done with each.
     claims: Mutex<HashMap<SessionId, &'static str>>,
+    commands: Mutex<Commands>,
     /// Moves whenever an event was appended.
     feed: watch::Sender<u64>,
     ending: watch::Sender<Ending>,
@@ -89,6 +90,7 @@ impl Shared {
             actors: Mutex::default(),
             live: Mutex::default(),
             claims: Mutex::default(),
+            commands: Mutex::default(),
             feed: watch::Sender::new(0),
             ending: watch::Sender::new(Ending::No),
             draining: AtomicBool::new(false),
@@ -167,6 +169,7 @@ impl Shared {
             actors.remove(&id);
         }
         self.forget_live(id);
+        self.forget_commands(id);
         self.places.leave(id);
         self.departed();
     }
@@ -227,6 +230,18 @@ impl Shared {
         lock(&self.live).remove(&id);
     }
 
+    pub(super) fn keep_commands(&self, id: SessionId, agent: Agent, commands: Vec<AgentCommand>) {
+        lock(&self.commands).keep(id, agent, commands);
+    }
+
+    pub(super) fn forget_commands(&self, id: SessionId) {
+        lock(&self.commands).forget(id);
+    }
+
+    pub(super) fn commands(&self, session: &Session) -> Vec<AgentCommand> {
+        lock(&self.commands).of(session.id, session.agent)
+    }
+
     pub(super) fn presence(&self) -> HashMap<SessionId, Presence> {
         lock(&self.live).clone()
     }
@@ -244,6 +259,17 @@ impl Shared {
         request: Request,
     ) -> Result<Option<Response>> {
         let (shared, who) = (Arc::clone(self), who.to_owned());
+        // A disk that does not answer must not hold up those who wait for the store.
+        match &request {
+            Request::SessionNew(new) => return self.create(who, new.clone()).await.map(Some),
+            Request::SessionDelete { session, confirmed: false } => {
+                let session = session.clone();
+                let find = move |db: &Db| shared.shortly(&who, |ctx| short::Doomed::find(db, ctx, &session));
+                let doomed = self.store.read(find).await?;
+                return blocking(move || Ok(Some(doomed.in_words()))).await;
+            }
+            _ => {}
+        }
         match short::way(&request) {
             // Not among the writes: a long search must not hold up their commit.
             Way::Read => {
@@ -257,6 +283,25 @@ impl Shared {
                 self.store.run(answer).await.flatten()
             }
         }
+    }
+
+    async fn create(self: &Arc<Self>, who: String, new: NewSession) -> Result<Response> {
+        self.store.glance(|db| db.refuse_taken_name(&new.name))?;
+        let (shared, asker) = (Arc::clone(self), who.clone());
+        let make = move || shared.shortly(&asker, |ctx| Draft::make(ctx, &new));
+        let draft = Arc::new(blocking(make).await?);
+        let (shared, stored) = (Arc::clone(self), Arc::clone(&draft));
+        let store = move |db: &mut Db| shared.shortly(&who, |ctx| stored.store(db, ctx));
+        let created = self.store.run(store).await;
+        if created.is_err() {
+            let discard = move || {
+                draft.discard();
+                Ok(())
+            };
+            // What kept it from being stored is what is to be said.
+            blocking(discard).await.ok();
+        }
+        created
     }
 
     fn shortly<T>(&self, who: &str, answer: impl FnOnce(&ShortCtx<'_>) -> T) -> T {
@@ -299,10 +344,6 @@ impl Shared {
             Agent::Claude => self.paths.claude_config_dir(self.config.claude.config_dir.as_deref()),
             Agent::Demo => self.paths.demo_config_dir(),
         }
-    }
-
-    pub(super) fn stored_conversation(&self, session: &Session, id: &Uuid) -> Option<PathBuf> {
-        conversation::find(&self.config_dir(session.agent), id)
     }
 }
 

@@ -3,18 +3,25 @@
 
 use serde_json::Value;
 
+use super::tools;
 use super::turn::{AgentEvent, Ask, End, Seen, Task, Urgency};
+use crate::claude::mcp;
 use crate::claude::wire::{
     self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
     PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
 };
 use crate::ipc::Response;
-use crate::model::{ApprovalKind, BlockKind, Choice, Decision, PromptId, Question, Scope, Usage};
+use crate::model::{
+    AgentCommand, ApprovalKind, BlockKind, Choice, Decision, PromptId, Question, Scope, Usage,
+};
 
 /// A tool's output is kept up to this length; the agent's own record has the whole.
 const LONGEST_RESULT: usize = 16 << 10;
 const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const LONGEST_SUMMARY: usize = 200;
+/// Skills describe themselves at length.
+const LONGEST_DESCRIPTION: usize = 400;
+const MOST_COMMANDS: usize = 1000;
 
 /// What a message of the agent comes to.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub(super) enum Said {
     },
     /// The agent waits for this answer, which needs no person.
     MustAnswer(Outgoing),
+    /// Claude uses a tool of ours, and waits for what comes of it.
+    Use(tools::Use),
     /// Nothing for claudebot, or of a kind it does not know.
     Unknown(String),
     /// A line that is no message at all: its beginning.
@@ -217,11 +226,19 @@ fn asked(request: wire::ControlRequest) -> Said {
     let id = request.request_id;
     match request.ask {
         wire::Ask::CanUseTool(ask) => Said::Event(AgentEvent::Ask(permission(id, *ask))),
+        wire::Ask::McpMessage { server, message } if server == tools::SERVER => used(id, &message),
         wire::Ask::McpMessage { server, .. } => {
             refuse(&id, format!("claudebot serves no MCP server {server}"))
         }
         wire::Ask::HookCallback { .. } => refuse(&id, "claudebot has no hooks".to_owned()),
         wire::Ask::Other { subtype, .. } => refuse(&id, format!("claudebot does not know {subtype}")),
+    }
+}
+
+fn used(request: String, message: &Value) -> Said {
+    match tools::asked(message) {
+        mcp::Asked::Answered(answer) => Said::MustAnswer(Outgoing::answer(&request, &Answer::Mcp(answer))),
+        mcp::Asked::Use { id, tool: _, input } => Said::Use(tools::Use { request, id, input }),
     }
 }
 
@@ -316,6 +333,22 @@ pub(super) fn context(report: &Value) -> Response {
         model: report.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
         raw: report.clone(),
     }
+}
+
+/// The slash commands in the answer to `initialize`. What is listed without a name, nobody could type.
+pub(super) fn commands(answer: &Value) -> Vec<AgentCommand> {
+    let listed = answer.get("commands").and_then(Value::as_array).into_iter().flatten();
+    let commands = listed.filter_map(|command| {
+        let text = |name: &str| command.get(name).and_then(Value::as_str).unwrap_or_default();
+        let name = text("name").trim_start_matches('/').to_owned();
+        let (description, argument_hint) = (text("description"), text("argumentHint"));
+        (!name.is_empty()).then(|| AgentCommand {
+            name,
+            description: shortened(description.trim(), LONGEST_DESCRIPTION),
+            argument_hint: shortened(argument_hint.trim(), LONGEST_SUMMARY),
+        })
+    });
+    commands.take(MOST_COMMANDS).collect()
 }
 
 /// What a tool call is about, in one line.

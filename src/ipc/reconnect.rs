@@ -3,7 +3,7 @@
 use super::autostart::Starter;
 use super::client::{CallError, Client};
 use super::{Request, Response};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Hosts that are lost in the middle of one and the same request.
 const MAX_LOST: u32 = 5;
@@ -33,12 +33,14 @@ impl Reconnecting {
     }
 
     /// Asks; when the connection is lost meanwhile, connects again and repeats the request as it is, with the
-    /// same key, if it is of those for which twice is as good as once. An error of the host is final.
+    /// same key, if it is of those for which twice is as good as once. Any other error of the host is final.
     pub(crate) async fn call_with_retry(&mut self, request: &Request) -> Result<Response> {
         let mut lost = 0;
         loop {
-            match self.client.ask(request).await {
+            let error = match self.client.ask(request).await {
                 Ok((_, response)) => return Ok(response),
+                // A host that is just ending refuses what the next one takes.
+                Err(CallError::Refused(error)) if error.kind == Kind::Unavailable => error,
                 Err(CallError::Refused(error)) => return Err(error),
                 Err(CallError::Lost(error)) if !request.is_repeatable() => {
                     return Err(Error {
@@ -46,9 +48,12 @@ impl Reconnecting {
                         ..error
                     });
                 }
-                Err(CallError::Lost(error)) if lost == MAX_LOST => return Err(error),
-                Err(CallError::Lost(_)) => lost += 1,
+                Err(CallError::Lost(error)) => error,
+            };
+            if lost == MAX_LOST || !request.is_repeatable() {
+                return Err(error);
             }
+            lost += 1;
             self.reconnect().await?;
         }
     }

@@ -266,6 +266,11 @@ pub(crate) enum Request {
         session: Selector,
     },
 
+    /// The slash commands that the session's agent knows.
+    AgentCommands {
+        session: Selector,
+    },
+
     // The host itself.
     HostStatus,
     HostStop {
@@ -299,7 +304,7 @@ impl Request {
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,
             Self::SessionSet { .. } | Self::PromptEdit { .. } => true,
-            Self::SessionRules { .. } => true,
+            Self::SessionRules { .. } | Self::AgentCommands { .. } => true,
             Self::SessionRulesRevoke { .. } => false,
             Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
             Self::AllowChat { .. } => true,

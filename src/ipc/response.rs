@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 use crate::model::{
-    Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule, SessionId,
-    SessionState, SessionView, Stats, TurnId,
+    AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
+    SessionId, SessionState, SessionView, Stats, TurnId,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -163,6 +163,7 @@ pub(crate) enum Response {
     },
     Stats(Stats),
     Names(Vec<String>),
+    Commands(Vec<AgentCommand>),
     Rules(Vec<Rule>),
     RulesRevoked {
         session: SessionId,

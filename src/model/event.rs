@@ -1,5 +1,7 @@
 //! The event log: durable facts of a session, in order.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,5 +146,14 @@ pub(crate) enum Detail {
     /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`.
     Notice {
         code: String,
+    },
+    /// The agent sends the person a file; the event is a notice.
+    File {
+        /// Absolute and without links, inside the session's directories when it was sent.
+        path: PathBuf,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+        bytes: u64,
     },
 }

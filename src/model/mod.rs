@@ -18,5 +18,5 @@ pub(crate) use event::{Detail, Event, EventKind, NewEvent, Origin, Outcome, Usag
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{Delivery, Prompt, PromptStatus, QueuedPrompt};
-pub(crate) use session::{Agent, Session, SessionState, SessionView};
+pub(crate) use session::{Agent, AgentCommand, Session, SessionState, SessionView};
 pub(crate) use stats::{StageStats, Stages, Stats};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::SessionId;
 
 /// Which program answers in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Agent {
     /// Claude Code, as configured in `[claude]`.
@@ -17,6 +17,16 @@ pub(crate) enum Agent {
     Claude,
     /// The built-in demo agent, which needs no account.
     Demo,
+}
+
+/// A slash command that an agent knows: `/name`, sent as a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AgentCommand {
+    /// Without the slash.
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// What may follow, in words such as `[focus]`; often empty.
+    pub(crate) argument_hint: String,
 }
 
 /// What a session is doing, in the words of `--json`.

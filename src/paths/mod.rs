@@ -76,6 +76,16 @@ impl Paths {
         self.data_dir.join("telegram.db")
     }
 
+    /// Where files from Telegram lie until the host has copied them.
+    pub(crate) fn telegram_downloads(&self) -> PathBuf {
+        self.data_dir.join("telegram")
+    }
+
+    /// The bot's token that `telegram setup` keeps.
+    pub(crate) fn telegram_token(&self) -> PathBuf {
+        self.config_dir.join("telegram-token")
+    }
+
     pub(crate) fn host_lock(&self) -> PathBuf {
         self.data_dir.join("host.lock")
     }
@@ -187,6 +197,7 @@ mod tests {
         assert_eq!(paths.config_file(), Path::new("/h/.config/claudebot/config.toml"));
         assert_eq!(paths.personas_dir(), Path::new("/h/.config/claudebot/personas"));
         assert_eq!(paths.database(), Path::new("/h/.local/share/claudebot/claudebot.db"));
+        assert_eq!(paths.telegram_database(), Path::new("/h/.local/share/claudebot/telegram.db"));
         assert_eq!(paths.session_dir("id"), Path::new("/h/.local/share/claudebot/sessions/id"));
         assert_eq!(paths.host_log(), Path::new("/h/.local/state/claudebot/log/host.log"));
         assert_eq!(paths.claude_config_dir(None), Path::new("/h/.claude"));

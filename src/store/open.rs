@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -20,8 +20,8 @@ const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!
 /// How long to wait for another program that has the file open for writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// WAL pages (4 KiB) after which a commit also moves them into the file, which its prompt then waits for. The
-/// store's thread does it before, when nobody waits; this is for a host that never rests.
+/// WAL pages (4 KiB) after which a patient commit also moves them into the file. The store's thread does it before,
+/// when nobody waits; this is for a host that never rests.
 const CHECKPOINT_PAGES: u32 = 4000;
 
 /// A reader maps so much of the file instead of copying its pages: a list of thousands takes a tenth less time.
@@ -68,10 +68,22 @@ impl Db {
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
     }
 
-    /// A reader that stays open beside this writer: with a cache of 512 KiB, and nothing mapped that a failing disk
+    /// Whether to wait for another program's transaction, and to let a commit move the log of writes into the file.
+    pub(super) fn set_patience(&self, patient: bool) -> rusqlite::Result<()> {
+        let (limit, pages) = if patient { (BUSY, CHECKPOINT_PAGES) } else { (Duration::ZERO, 0) };
+        self.conn.busy_timeout(limit)?;
+        self.conn.pragma_update_and_check(None, "wal_autocheckpoint", pages, |_| Ok(()))
+    }
+
+    /// Where it lies; nowhere for one that is only in memory.
+    pub(super) fn file(&self) -> PathBuf {
+        self.conn.path().unwrap_or_default().into()
+    }
+
+    /// A reader that stays open beside a writer: with a cache of 512 KiB, and nothing mapped that a failing disk
     /// could kill the process with.
-    pub(super) fn second_reader(&self) -> Result<Self> {
-        let reader = Self::open(Path::new(self.conn.path().unwrap_or_default()), Mode::ReadOnly)?;
+    pub(super) fn open_beside(file: &Path) -> Result<Self> {
+        let reader = Self::open(file, Mode::ReadOnly)?;
         reader.conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -512")?;
         Ok(reader)
     }
@@ -102,6 +114,10 @@ fn open_reader(path: &Path) -> Result<Connection> {
     conn.pragma_update_and_check(None, "mmap_size", MAPPED, |_| Ok(()))
         .map_err(|error| in_file(path, error))?;
     let version = inspect(&conn, path)?;
+    if version == 0 {
+        // Its first writer is just making it, or was cut off before it had.
+        return empty();
+    }
     if version < MIGRATIONS.len() {
         return Err(Error::failed(format!(
             "the session database {} is of an older claudebot (format {version}, this one reads {})",

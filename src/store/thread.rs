@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Db;
+use super::readers::Readers;
 use crate::error::{Error, Result};
 
 /// Jobs that may wait before whoever brings the next one waits too.
@@ -30,11 +31,9 @@ const COMMITS_PER_CHECKPOINT: u32 = 64;
 /// returns what to call once the commit succeeded or failed.
 type Write = Box<dyn FnOnce(Result<&mut Db>) -> Tell + Send>;
 type Tell = Box<dyn FnOnce(Result<()>) + Send>;
-type Read = Box<dyn FnOnce(&mut Db) + Send>;
 
 enum Job {
     Write(Write),
-    Read(Read),
     Close(oneshot::Sender<()>),
 }
 
@@ -68,6 +67,19 @@ impl Writer {
     fn is_quick(&self) -> bool {
         Duration::from_micros(self.last_micros.load(Ordering::Relaxed)) < QUICK
     }
+
+    /// On the caller's own thread, if that is likely to be quick; else the job comes back undone.
+    fn commit_here<T, J: FnOnce(&mut Db) -> Result<T>>(&self, job: J) -> Result<Result<T>, J> {
+        let mut place = match self.db.try_lock() {
+            Ok(place) if self.is_quick() => place,
+            Err(TryLockError::Poisoned(poisoned)) if self.is_quick() => poisoned.into_inner(),
+            _ => return Err(job),
+        };
+        match place.as_mut() {
+            Some(db) => self.timed(|| db.atomically_at_once(job)),
+            None => Ok(Err(closed())),
+        }
+    }
 }
 
 /// Cheap to clone. The thread ends when the last clone is gone or after [`Store::close`].
@@ -75,13 +87,15 @@ impl Writer {
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
     writer: Arc<Writer>,
-    /// A second connection, for reads that take less time than a thread's waking.
-    reader: Arc<Mutex<Option<Db>>>,
+    readers: Arc<Readers>,
+    /// One more connection, for reads that take less time than a thread's waking.
+    glances: Arc<Mutex<Option<Db>>>,
 }
 
 impl Store {
     pub(crate) fn start(db: Db) -> Result<Self> {
-        let reader = db.second_reader()?;
+        let file = db.file();
+        let glances = Arc::new(Mutex::new(Some(Db::open_beside(&file)?)));
         let (jobs, waiting) = mpsc::channel(WAITING);
         let writer = Writer {
             db: Mutex::new(Some(db)),
@@ -95,7 +109,7 @@ impl Store {
             .name("store".to_owned())
             .spawn(move || serve(&served, waiting))
             .map_err(|error| Error::unavailable(format!("cannot start the store's thread: {error}")))?;
-        Ok(Self { jobs, writer, reader: Arc::new(Mutex::new(Some(reader))) })
+        Ok(Self { jobs, writer, readers: Arc::new(Readers::new(file)), glances })
     }
 
     /// [`Store::run`] for what a person waits for: committed right here if that is likely to be quick.
@@ -104,18 +118,12 @@ impl Store {
         job: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let nothing_waits = self.jobs.capacity() == self.jobs.max_capacity();
-        if nothing_waits && self.writer.is_quick() {
-            let mut db = match self.writer.db.try_lock() {
-                Ok(db) => Some(db),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
-            if let Some(db) = &mut db {
-                let db = db.as_mut().ok_or_else(closed)?;
-                return self.writer.timed(|| db.atomically(|db| guarded(db, job)));
-            }
+        let job = |db: &mut Db| guarded(db, job);
+        let undone = if nothing_waits { self.writer.commit_here(job) } else { Err(job) };
+        match undone {
+            Ok(result) => result,
+            Err(job) => self.run(job).await,
         }
-        self.run(job).await
     }
 
     /// Runs a job that may write. Returns once what it wrote is durable; a job that fails leaves no trace.
@@ -134,29 +142,27 @@ impl Store {
         self.hand_in(Job::Write(write), answered).await
     }
 
-    /// Runs a job that only reads. It does not wait for the disk.
+    /// Runs a job that only reads, on a thread and a connection of its own. It waits for no commit, and no commit
+    /// for it.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        let read: Read = Box::new(move |db| {
-            answer.send(guarded(db, |db| job(db))).ok();
-        });
-        self.hand_in(Job::Read(read), answered).await
+        self.readers.read(job).await
     }
 
     /// Runs a small read right here: it sees what is committed, and waits for nobody but the disk. For what stands
     /// between a person's prompt and the agent.
     pub(crate) fn glance<T>(&self, job: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        guarded(reader.as_mut().ok_or_else(closed)?, |db| job(db))
+        let mut db = self.glances.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(db.as_mut().ok_or_else(closed)?, |db| job(db))
     }
 
     /// Finishes what was handed in before and closes the file. Later jobs are refused.
     pub(crate) async fn close(&self) {
         // First, so that the writer is the last to close, which tidies the log of writes away.
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.readers.close().await;
+        self.glances.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (answer, answered) = oneshot::channel();
         if self.jobs.send(Job::Close(answer)).await.is_ok() {
             // An error means that the thread is gone, which is what was asked for.
@@ -170,12 +176,12 @@ impl Store {
     }
 }
 
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::unavailable("the session database is closed: the host is ending").hint("try again")
 }
 
 /// A bug in one job must not take the store from all sessions.
-fn guarded<T>(db: &mut Db, job: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(db: &mut Db, job: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(|| job(db))).unwrap_or_else(|_| {
         Err(Error::failed("a bug in claudebot kept this from being stored")
             .hint("the host's log has the details"))
@@ -192,8 +198,6 @@ fn serve(writer: &Writer, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = next {
             match job {
                 Job::Write(write) => writes.push(write),
-                // Not in the transaction: a read must neither wait for its commit nor see what may yet fail.
-                Job::Read(read) => read(db),
                 Job::Close(answer) => closing = Some(answer),
             }
             next = if closing.is_none() && writes.len() < BATCH { jobs.try_recv().ok() } else { None };
@@ -202,7 +206,6 @@ fn serve(writer: &Writer, mut jobs: mpsc::Receiver<Job>) {
             writer.timed(|| commit_together(db, writes));
         }
         if writer.commits.load(Ordering::Relaxed) >= COMMITS_PER_CHECKPOINT && jobs.is_empty() {
-            db.checkpoint();
             db.checkpoint();
             writer.commits.store(0, Ordering::Relaxed);
         }

@@ -61,7 +61,7 @@ struct Kept {
 
 /// A request on its way to a place, as a message that rings.
 pub(crate) fn asked(
-    tables: &Tables<'_>,
+    tables: &Tables,
     epoch: &str,
     place: Place,
     approval: &Approval,
@@ -85,7 +85,7 @@ pub(crate) fn asked(
 
 /// The message that showed a request says how it was settled, and has no buttons any more.
 pub(crate) fn settled(
-    tables: &Tables<'_>,
+    tables: &Tables,
     place: Place,
     message: Target,
     approval_id: ApprovalId,
@@ -105,7 +105,7 @@ pub(crate) fn settled(
 
 /// What a message is to say below, once its request is settled.
 pub(crate) fn remember(
-    tables: &Tables<'_>,
+    tables: &Tables,
     place: Place,
     approval: ApprovalId,
     rich: &Rich,
@@ -117,12 +117,12 @@ pub(crate) fn remember(
 }
 
 /// The session's name, where the place shows several.
-pub(crate) fn heading(tables: &Tables<'_>, place: Place, approval: &Approval) -> Result<String, Fault> {
+pub(crate) fn heading(tables: &Tables, place: Place, approval: &Approval) -> Result<String, Fault> {
     let is_its_own = is_topic_of(tables, place, approval.session_id)?;
     Ok(if is_its_own { String::new() } else { words::line(&approval.session, 60) })
 }
 
-fn is_topic_of(tables: &Tables<'_>, place: Place, session: SessionId) -> Result<bool, Fault> {
+fn is_topic_of(tables: &Tables, place: Place, session: SessionId) -> Result<bool, Fault> {
     Ok(tables.topic_at(place)?.is_some_and(|topic| topic.session == session))
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn whole(approval: &Approval) -> Shown {
 }
 
 fn file(
-    tables: &Tables<'_>,
+    tables: &Tables,
     place: Place,
     approval: &Approval,
     shown: &Shown,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::model::SessionId;
 
 pub(crate) struct Bridge {
     pub(crate) api: Api,
-    pub(crate) db: Db,
+    pub(crate) db: Arc<Db>,
     pub(crate) link: Link,
     pub(crate) bot: Bot,
     pub(crate) outbox: Outbox,
@@ -64,6 +64,34 @@ pub(crate) struct Watched {
 pub(crate) struct SharedAccess(RwLock<Access>);
 
 impl Bridge {
+    #[cfg(test)]
+    pub(crate) fn for_tests(
+        api: Api,
+        db: Db,
+        link: Link,
+        bot: Bot,
+        outbox: Outbox,
+        config: TelegramConfig,
+    ) -> Self {
+        Self {
+            api,
+            db: Arc::new(db),
+            link,
+            bot,
+            outbox,
+            config,
+            stale_after: Duration::from_secs(3600),
+            projects: BTreeMap::new(),
+            downloads: PathBuf::from("/nowhere"),
+            epoch: "test".to_owned(),
+            home: PathBuf::from("/home/me"),
+            scratch: PathBuf::from("/nowhere/sessions"),
+            personas: Box::new(Vec::new),
+            access: SharedAccess::default(),
+            watched: mpsc::unbounded_channel().0,
+        }
+    }
+
     /// Who is let in just now.
     pub(crate) fn access(&self) -> Access {
         self.access.0.read().unwrap_or_else(PoisonError::into_inner).clone()

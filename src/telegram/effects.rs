@@ -160,7 +160,7 @@ pub(crate) struct After {
 }
 
 pub(crate) fn carry_out(
-    tables: &Tables<'_>,
+    tables: &Tables,
     epoch: &str,
     effects: Vec<Effect>,
     now: Timestamp,
@@ -171,7 +171,7 @@ pub(crate) fn carry_out(
 }
 
 struct Doing<'a> {
-    tables: &'a Tables<'a>,
+    tables: &'a Tables,
     epoch: &'a str,
     now: Timestamp,
     after: After,

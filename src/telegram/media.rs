@@ -5,7 +5,8 @@ mod voice;
 
 use std::path::{Path, PathBuf};
 
-use super::api::{ApiError, GetFile};
+use super::api::ApiError;
+use super::api::methods::GetFile;
 use super::bridge::Bridge;
 use super::host::{Outcome, Trouble, refuse};
 use super::update::{Attachment, Media, Message};

@@ -9,6 +9,14 @@
 //! | [`gate`] | who may do what: one pure function before everything |
 //! | [`db`] | the bridge's own file |
 //! | [`poll`] | long polling into that file |
+//! | [`render`] | Markdown in, texts with entities out |
+//! | [`outbox`] | everything on its way out: one queue per chat, within Telegram's limits |
+//! | [`feed`] | what happened in all sessions, told to whoever is to hear of it |
+//! | [`live`] | running turns, shown while they run |
+//! | [`mirror`] | where a session is shown though it was not asked from there |
+//! | [`turn_log`] | what a turn said and did, read back from the log |
+//! | [`ending`] | how the parts are told to end |
+//! | [`show`] | small words that several parts put into messages |
 //! | [`intake`] | rows in order, one lane per place: command, press, or prompt for the host |
 //! | [`commands`] | what a slash at the beginning does |
 //! | [`press`] | what a pressed button does; [`action`] is everything that one can mean |
@@ -20,8 +28,6 @@
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "its users come with the rest of the bridge"))]
-
 mod action;
 mod api;
 mod approvals;
@@ -29,20 +35,35 @@ mod bridge;
 mod commands;
 mod db;
 mod effects;
+mod ending;
+mod feed;
 mod gate;
 mod host;
 mod intake;
 mod link;
+mod live;
 mod media;
+mod mirror;
 mod outbox;
 mod place;
 mod poll;
 mod press;
 mod questions;
 mod render;
+mod run;
+pub(crate) mod setup;
+mod show;
 mod talk;
 #[cfg(test)]
+mod test_host;
+#[cfg(test)]
 mod testing;
+mod turn_log;
 mod update;
 mod view;
 mod words;
+
+pub(crate) use api::Token;
+pub(crate) use bridge::PersonaChoice;
+pub(crate) use run::{Options, run};
+pub(crate) use setup::BotFacts;

@@ -83,7 +83,7 @@ impl View {
     /// Stores what the buttons mean, and gives them as they are sent.
     pub(crate) fn keyboard(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         epoch: &str,
         place: Place,
         owner: &Owner,
@@ -107,6 +107,19 @@ impl View {
         let rows = self.rows.iter().filter(|row| !row.is_empty()).map(row);
         Ok(Keyboard(rows.collect::<Result<_, Fault>>()?))
     }
+}
+
+/// The one button below what is said of a turn. Whoever is allowed there may press it.
+pub(crate) fn alone(
+    tables: &Tables,
+    epoch: &str,
+    place: Place,
+    session: SessionId,
+    (label, action): (&str, Action),
+    now: Timestamp,
+) -> Result<Keyboard, Fault> {
+    let view = View::default().row([button(label, action)]);
+    view.keyboard(tables, epoch, place, &Owner::session(session), now)
 }
 
 #[cfg(test)]

@@ -54,6 +54,21 @@ fn a_session_comes_back_with_its_files_and_its_context() {
     assert!(found.contains("work"), "{found}");
 }
 
+/// A new session of the same name works where the archived one did.
+#[test]
+fn deleting_an_archived_session_leaves_its_successor_alone() {
+    let home = Home::new();
+    home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let shown = home.run(&["session", "show", "work", "--json"]).expect_code(0).json();
+    let id = shown["id"].as_str().expect("an id");
+    archive(&home, "work");
+    home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let file = home.data_dir().join("sessions/work/precious.txt");
+    std::fs::write(&file, "mine").expect("it is writable");
+    let done = home.run(&["session", "delete", id, "--yes"]).expect_code(0);
+    assert!(file.is_file(), "{done:?}");
+}
+
 #[test]
 fn prompts_that_wait_are_not_archived_away() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! `host.on_interrupted`: what a crash cut off is gone on with once, if that is wanted.
+//! What a crash or a broken disk cut off: gone on with once, if that is wanted, and never begun anew on a guess.
 
 use serde_json::Value;
 
@@ -29,4 +29,25 @@ fn by_default_a_person_is_asked() {
     home.run(&["send", "-s", "work", "crash!"]).expect_code(6);
     home.run(&["send", "-s", "work", "echo on"]).expect_code(0);
     assert_eq!(prompts(&home), ["crash!", "echo on"]);
+}
+
+#[test]
+fn a_conversation_that_cannot_be_seen_is_not_begun_anew() {
+    let home = Home::new();
+    home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    home.run(&["send", "-s", "work", "echo one"]).expect_code(0);
+    home.run(&["session", "sleep", "work"]).expect_code(0);
+    let projects = home.data_dir().join("demo-agent/projects");
+    let aside = home.path().join("aside");
+    std::fs::rename(&projects, &aside).expect("it is there");
+    std::fs::write(&projects, "").expect("it is writable");
+    let refused = home.run(&["session", "archive", "work"]).expect_code(1).stderr;
+    assert!(refused.contains("cannot look for the session's conversation"), "{refused}");
+    let refused = home.run(&["send", "-s", "work", "echo two"]).expect_code(5).stderr;
+    assert!(refused.contains("cannot see whether the conversation is still there"), "{refused}");
+
+    std::fs::remove_file(&projects).expect("it is ours");
+    std::fs::rename(&aside, &projects).expect("nothing is there");
+    let reply = home.run(&["send", "-s", "work", "recall"]).expect_code(0).stdout;
+    assert!(reply.contains("echo one") && reply.contains("echo two"), "{reply}");
 }

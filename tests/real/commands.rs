@@ -39,6 +39,26 @@ pub(super) fn answered_by_claude_code_itself(release: Release) {
     );
 }
 
+/// A front end can offer them with their descriptions.
+pub(super) fn listed(release: Release) {
+    let desk = Desk::new(release);
+    desk.home.write(
+        "project/.claude/commands/deploy.md",
+        "---\nargument-hint: \"[place]\"\n---\nDeploy it to $1.\n",
+    );
+    desk.send("hello");
+    let request = serde_json::json!({ "type": "agent_commands", "session": { "name": "work" } });
+    let answer = desk.wire().call(request).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answer["type"], "commands");
+    let commands = answer["data"].as_array().cloned().unwrap_or_default();
+    let found = |name: &str| commands.iter().find(|command| command["name"] == name).cloned();
+    let compact = found("compact").unwrap_or_else(|| panic!("{commands:?}"));
+    assert!(compact["description"].as_str().is_some_and(|words| !words.is_empty()), "{compact}");
+    let deploy = found("deploy").unwrap_or_else(|| panic!("{commands:?}"));
+    assert_eq!(deploy["argument_hint"], "[place]");
+    assert!(deploy["description"].as_str().is_some_and(|words| words.contains("Deploy it")), "{deploy}");
+}
+
 /// The log says where Claude's memory became a summary.
 pub(super) fn compact(release: Release) {
     let desk = Desk::new(release);

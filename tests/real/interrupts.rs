@@ -70,13 +70,13 @@ pub(super) fn ctrl_c_takes_a_waiting_prompt_back(release: Release) {
 pub(super) fn a_stop_from_elsewhere_holds_the_queue(release: Release) {
     let desk = Desk::new(release);
     let mut send = desk.hold("never");
-    let mut second = desk.sending("second");
-    second.expect_stderr("queued", PATIENCE);
+    let mut second = desk.terminal("second");
+    second.expect("queued", PATIENCE);
     let stop = desk.run(&["session", "stop", "work"]).expect_code(0);
     assert!(stop.stderr.contains("stopped the turn; 1 prompt held"), "{stop:?}");
     let stopped = send.wait(PATIENCE).expect_code(6);
     assert_eq!(stopped.stdout, "Holding \n");
-    second.expect_stderr("held", PATIENCE);
+    second.expect("held", PATIENCE);
     let third = desk.post(&["third"]);
     assert!(third.stderr.contains("the queue is held (stopped)"), "{third:?}");
     let shown = desk.show();
@@ -85,7 +85,8 @@ pub(super) fn a_stop_from_elsewhere_holds_the_queue(release: Release) {
 
     let mut watch = desk.watch();
     desk.done(&["session", "queue", "work", "--run"]);
-    assert_eq!(second.wait(PATIENCE).expect_code(0).stdout, "Echo: second\n");
+    second.expect("Echo: second", PATIENCE);
+    second.wait(PATIENCE).expect_code(0);
     watch.event("turn_ended");
     watch.event("turn_ended");
     assert_eq!(desk.api.prompts(), ["hold never", "second", "third"]);
@@ -98,13 +99,13 @@ pub(super) fn a_stop_from_elsewhere_holds_the_queue(release: Release) {
 pub(super) fn a_held_queue_can_be_dropped(release: Release) {
     let desk = Desk::new(release);
     let mut send = desk.hold("never");
-    let mut second = desk.sending("second");
-    second.expect_stderr("queued", PATIENCE);
+    let mut second = desk.terminal("second");
+    second.expect("queued", PATIENCE);
     desk.done(&["session", "stop", "work"]);
     send.wait(PATIENCE).expect_code(6);
     desk.done(&["session", "queue", "work", "--clear"]);
-    let dropped = second.wait(PATIENCE).expect_code(6);
-    assert!(dropped.stderr.contains("taken back"), "{dropped:?}");
+    second.expect("taken back", PATIENCE);
+    second.wait(PATIENCE).expect_code(6);
     let shown = desk.show();
     assert!(shown["hold"].is_null() && shown["queued"] == 0, "{shown}");
     assert_eq!(desk.send("third"), "Echo: third");

@@ -9,6 +9,7 @@ mod commands;
 mod deaths;
 mod deliveries;
 mod desk;
+mod files;
 mod interrupts;
 mod memory;
 mod prompts;
@@ -44,10 +45,11 @@ mod real_330 {
         deliveries: queued, now_during_text, now_during_a_tool, instead, instead_of_what_was_sent_now,
             anything_while_idle;
         background: a_task_begins_a_turn, a_prompt_meets_a_turn_of_claudes_own, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, compact, api_errors, a_cut_connection, not_logged_in;
+        commands: clear, answered_by_claude_code_itself, listed, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
-        prompts: attachments, large, two_at_once, followed_elsewhere, as_json;
+        files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
+        prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );
 }
@@ -60,8 +62,10 @@ mod real_197 {
         interrupts: ctrl_c_ends_the_turn, a_stop_from_elsewhere_holds_the_queue;
         deliveries: queued, now_during_text, now_during_a_tool, instead;
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
-        commands: clear, answered_by_claude_code_itself, api_errors;
+        commands: clear, answered_by_claude_code_itself, listed, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
+        files: sent_by_claude, what_lies_outside_is_not_sent;
+        prompts: pictures_are_shown, pictures_survive_a_kill;
         settings: a_changed_persona;
     );
 }

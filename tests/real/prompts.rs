@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+
 use super::desk::{Desk, brief, parsed, text};
 use crate::support::PATIENCE;
 use crate::support::claude::Release;
@@ -21,6 +25,70 @@ pub(super) fn attachments(release: Release) {
     assert_eq!(text(&desk.events("prompt")[0], "text"), "read it");
     let missing = desk.run(&["send", "--file", "none.txt", "read it"]).expect_code(2);
     assert!(missing.stderr.contains("none.txt"), "{missing:?}");
+}
+
+/// A small PNG, whatever it is called.
+fn picture(desk: &Desk, name: &str) -> Vec<u8> {
+    let png = BASE64
+        .decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4AWNoaGgAAAMEAYFZUG5DAAAAAElFTkSuQmCC",
+        )
+        .unwrap_or_default();
+    desk.home.write(format!("project/{name}"), &png);
+    png
+}
+
+/// The pictures that the model was shown with its newest prompt.
+fn pictures(desk: &Desk) -> Vec<Value> {
+    let request = desk.api.requests().pop().map(|request| request.body()).unwrap_or_default();
+    let messages = request["messages"].as_array().cloned().unwrap_or_default();
+    let last = messages.iter().rfind(|message| message.to_string().contains("[attached file: "));
+    let blocks = last.and_then(|message| message["content"].as_array().cloned()).unwrap_or_default();
+    blocks.into_iter().filter(|block| block["type"] == "image").collect()
+}
+
+/// Claude sees them, and is told where they are; a slash command stays one.
+pub(super) fn pictures_are_shown(release: Release) {
+    let desk = Desk::new(release);
+    let png = picture(&desk, "screenshot");
+    desk.home.write("project/notes.png", "no picture at all");
+    let reply = desk.done(&["send", "--file", "screenshot", "--file", "notes.png", "look at it"]);
+    assert!(
+        reply.starts_with("Echo: look at it\n[attached file: ") && reply.contains("notes.png]"),
+        "{reply}"
+    );
+    let shown = pictures(&desk);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!(shown[0]["source"]["media_type"], "image/png");
+    assert_eq!(shown[0]["source"]["data"], BASE64.encode(png));
+    let asked = desk.api.prompts();
+    let report = desk.done(&["send", "--file", "screenshot", "/context"]);
+    assert!(report.contains("Context Usage") && desk.api.prompts() == asked, "{report}");
+}
+
+/// With a picture, too, what a killed host's child said is found and told, once; and nothing runs twice.
+pub(super) fn pictures_survive_a_kill(release: Release) {
+    let desk = Desk::new(release);
+    assert_eq!(desk.send("hello"), "Echo: hello");
+    picture(&desk, "screenshot");
+    let mut send = desk.home.spawn(&["send", "--file", "screenshot", "hold door"]);
+    desk.api.wait_held("door", PATIENCE);
+    let host = desk.home.host().map(|host| host.pid);
+    let host = desk.home.leftovers().into_iter().find(|found| Some(found.pid) == host);
+    host.unwrap_or_else(|| panic!("no host is up")).signal(rustix::process::Signal::KILL);
+    send.expect_stderr("connecting again", PATIENCE);
+    desk.api.release("door");
+    assert_eq!(send.wait(PATIENCE).expect_code(0).stdout, "Holding door\n");
+    // The next process has the picture from the stored conversation, and does not run its prompt again.
+    assert_eq!(desk.send("again"), "Echo: again");
+    assert_eq!(pictures(&desk).len(), 1);
+    assert_eq!(desk.events("turn_ended").len(), 3);
+    let asked = desk
+        .api
+        .requests()
+        .into_iter()
+        .filter(|request| request.prompt().is_some_and(|prompt| prompt.starts_with("hold door")));
+    assert_eq!(asked.count(), 1);
 }
 
 /// Megabytes either way, whole.

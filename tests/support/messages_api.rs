@@ -4,7 +4,6 @@
 //! One thread per request; everything ends when the [`MessagesApi`] is dropped.
 
 mod conversation;
-mod http;
 mod script;
 mod serve;
 mod state;

@@ -1,10 +1,13 @@
-//! What the tests stand on: a home of their own, the real binary in it, the real CLI and a scripted API for it.
+//! What the tests stand on: a home of their own, the real binary in it, the real CLI and a scripted API for it, and
+//! a Telegram to play.
 
 pub(crate) mod agent;
+pub(crate) mod bot_api;
 #[cfg(test)]
 mod checks;
 pub(crate) mod claude;
 pub(crate) mod home;
+pub(crate) mod http;
 pub(crate) mod messages_api;
 pub(crate) mod process;
 pub(crate) mod stream;

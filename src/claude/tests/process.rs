@@ -118,10 +118,13 @@ async fn prompts_are_written_in_order_and_stdin_closes_when_all_are() {
     let (_dir, mut process) = start("cat; echo; echo '{\"type\":\"keep_alive\"}'");
     let uuids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
     for uuid in &uuids {
-        process.send(Outgoing::prompt(*uuid, "hello", None)).unwrap();
+        process.send(Outgoing::prompt(*uuid, ["hello".into()], None)).unwrap();
     }
     process.close_stdin();
-    assert!(matches!(process.send(Outgoing::prompt(uuids[0], "x", None)), Err(SendError::Closed(_))));
+    assert!(matches!(
+        process.send(Outgoing::prompt(uuids[0], ["x".into()], None)),
+        Err(SendError::Closed(_))
+    ));
     let (mut written, mut echoed) = (Vec::new(), Vec::new());
     let exit = loop {
         match process.next().await {
@@ -142,7 +145,7 @@ async fn large_prompts_in_both_directions_do_not_block_each_other() {
     let (_dir, mut process) = start("cat");
     let text = "x".repeat(5 << 20);
     for _ in 0..3 {
-        process.send(Outgoing::prompt(Uuid::new_v4(), &text, None)).unwrap();
+        process.send(Outgoing::prompt(Uuid::new_v4(), [text.as_str().into()], None)).unwrap();
     }
     process.close_stdin();
     let (messages, exit) = finish(&mut process).await;
@@ -228,7 +231,7 @@ async fn a_crash_leaves_nothing_of_its_group() {
                 read line; exit 1";
     let (_dir, mut process) = start(body);
     let tool = Identity::of(wait_for(&mut process, "tool").await).unwrap();
-    process.send(Outgoing::prompt(Uuid::new_v4(), "crash", None)).unwrap();
+    process.send(Outgoing::prompt(Uuid::new_v4(), ["crash".into()], None)).unwrap();
     let (_, exit) = finish(&mut process).await;
     assert!(exit.is_crash() && exit.code == Some(1));
     assert!(!tree::is_alive(&tool));
@@ -254,7 +257,8 @@ async fn the_input_queue_is_bounded() {
     let (_dir, mut process) = start("echo '{\"type\":\"ready\"}'; exec sleep 1000");
     wait_for(&mut process, "ready").await;
     let text = "x".repeat(100_000);
-    let refused = (0..1000).find_map(|_| process.send(Outgoing::prompt(Uuid::new_v4(), &text, None)).err());
+    let refused = (0..1000)
+        .find_map(|_| process.send(Outgoing::prompt(Uuid::new_v4(), [text.as_str().into()], None)).err());
     assert!(matches!(refused, Some(SendError::Full(_))));
     process.stop(Duration::ZERO);
     finish(&mut process).await;

@@ -84,8 +84,8 @@ fn what_we_wrote_in_the_transcripts_is_what_we_write() {
         .collect();
     let id = |n: u128| Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 + n);
     let ours = [
-        Outgoing::prompt(id(1), "hello", None),
-        Outgoing::prompt(id(2), "instead of that", Some(Priority::Now)),
+        Outgoing::prompt(id(1), ["hello".into()], None),
+        Outgoing::prompt(id(2), ["instead of that".into()], Some(Priority::Now)),
         Outgoing::request("int_1", &Request::Interrupt { cancel_queued: false }),
         Outgoing::request("req_2", &Request::SetModel(Some("opus".to_owned()))),
         Outgoing::request("req_4", &Request::SetPermissionMode("acceptEdits".to_owned())),
@@ -113,17 +113,16 @@ fn json_of(message: &Outgoing) -> Value {
 #[test]
 fn what_no_transcript_has_is_written_as_the_typings_say() {
     let uuid = Uuid::from_u128(7);
-    let image = PromptBlock::Image { media_type: "image/png".to_owned(), base64: "AAAA".to_owned() };
-    let prompt =
-        Outgoing::prompt_blocks(uuid, &[PromptBlock::Text("see\n".to_owned()), image], Some(Priority::Later));
+    let image = PromptBlock::Image { media_type: "image/png", data: vec![0, 255, 62, 1] };
+    let prompt = Outgoing::prompt(uuid, ["see\n\"it\"".into(), image], Some(Priority::Later));
     assert_eq!(prompt.prompt_uuid(), Some(uuid));
     let prompt = json_of(&prompt);
     assert_eq!(prompt["priority"], "later");
     assert_eq!(
         prompt["message"]["content"],
         json!([
-            {"type": "text", "text": "see\n"},
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+            {"type": "text", "text": "see\n\"it\""},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AP8+AQ=="}},
         ])
     );
 
@@ -368,6 +367,11 @@ fn messages_that_are_only_known_from_the_typings() {
     let line = br#"{"type":"result","subtype":"success","is_error":null,"errors":null,"duration_ms":1.5,"usage":null,"modelUsage":null,"permission_denials":null,"session_id":"no-uuid"}"#;
     let Incoming::Result(result) = parse(line) else { panic!("{:?}", parse(line)) };
     assert_eq!((result.duration_ms, result.session_id), (1, None));
+
+    // Whatever a release makes of the other fields, a turn must end.
+    let line = br#"{"type":"result","subtype":1,"is_error":true,"result":{"a":1},"errors":"no","total_cost_usd":"free","usage":[],"modelUsage":7,"permission_denials":[3],"duration_ms":"2","stop_reason":{},"terminal_reason":"aborted_tools","user_message_uuids":{}}"#;
+    let Incoming::Result(result) = parse(line) else { panic!("{:?}", parse(line)) };
+    assert!(result.is_error && result.was_cut_off() && result.result.is_none());
 
     let line =
         br#"{"type":"user","message":{"content":[{"type":"text","text":"[Request interrupted by user]"}]}}"#;

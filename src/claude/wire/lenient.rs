@@ -1,18 +1,20 @@
 //! Deserialisers that accept what a release may plausibly send instead of the documented shape.
 //!
-//! A field that is `null`, missing or of another number type must not cost us the whole message.
+//! A field that is `null`, missing or of another type must not cost us the whole message: without its `result` a
+//! turn would never end.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// `null` counts as missing.
+/// `null` and what has another shape count as missing.
 pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
+    T: DeserializeOwned + Default,
 {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
 /// A uuid, or nothing where the text is not one.
@@ -23,16 +25,16 @@ pub(super) fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 /// Every uuid in a list; what is not one is left out.
 pub(super) fn uuids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Uuid>, D::Error> {
-    let values = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
+    let values: Vec<Value> = or_default(deserializer)?;
     Ok(values.iter().filter_map(Value::as_str).filter_map(|text| text.parse().ok()).collect())
 }
 
-/// A count or a time: whole or not, negative and `null` are 0.
+/// A count or a time: whole or not; negative and what is no number are 0.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or_default() as u64)
+    Ok(maybe_count(deserializer)?.unwrap_or_default())
 }
 
 /// As [`count`], where missing means something else than 0.
 pub(super) fn maybe_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(Option::<f64>::deserialize(deserializer)?.map(|number| number as u64))
+    Ok(Value::deserialize(deserializer)?.as_f64().map(|number| number as u64))
 }

@@ -225,6 +225,8 @@ impl From<Value> for Block {
                 text: result_text(raw.get("content")),
                 is_error: raw.get("is_error").and_then(Value::as_bool).unwrap_or(false),
             }),
+            // Megabytes that nobody looks at.
+            Some("image") => Some(Self::Other(serde_json::json!({"type": "image"}))),
             _ => None,
         };
         known.unwrap_or(Self::Other(raw))

@@ -28,9 +28,7 @@ pub(crate) use control::{Ask, CanUseTool, ControlRequest, ControlResponse, Permi
 pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{Assistant, Block, Content, User};
 pub(in crate::claude) use message::{is_interrupt_mark, local_output};
-#[cfg(test)]
-pub(crate) use outgoing::PromptBlock;
-pub(crate) use outgoing::{Answer, Outgoing, Priority, Request};
+pub(crate) use outgoing::{Answer, Outgoing, Priority, PromptBlock, Request};
 pub(crate) use result::{TurnResult, UNKNOWN_CONVERSATION};
 pub(crate) use stream::{BlockStart, Delta, Event, StreamEvent};
 pub(crate) use system::{BackgroundTask, Lifecycle, LifecycleState, Notice, RateLimit, Reset, System};
@@ -74,6 +72,7 @@ pub(crate) enum Incoming {
 struct Head {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     subtype: Option<String>,
 }
 

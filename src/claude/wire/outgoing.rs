@@ -1,5 +1,7 @@
 //! What we write: one line of JSON each, built here and nowhere else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,11 +29,17 @@ pub(crate) enum Priority {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PromptBlock {
     Text(String),
-    /// Base64 of an image of a type such as `image/png`.
+    /// An image of a type such as `image/png`.
     Image {
-        media_type: String,
-        base64: String,
+        media_type: &'static str,
+        data: Vec<u8>,
     },
+}
+
+impl From<&str> for PromptBlock {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 /// A request of ours; the answer carries the id given to [`Outgoing::request`].
@@ -78,18 +86,33 @@ pub(crate) enum Answer {
 }
 
 impl Outgoing {
-    /// A prompt. The uuid is stored with the conversation, and the same one is not run twice.
-    pub(crate) fn prompt(uuid: Uuid, text: &str, priority: Option<Priority>) -> Self {
-        Self::user(uuid, Value::from(text), priority)
-    }
-
-    /// A prompt of several pieces.
-    pub(crate) fn prompt_blocks(uuid: Uuid, blocks: &[PromptBlock], priority: Option<Priority>) -> Self {
-        Self::user(uuid, blocks.iter().map(PromptBlock::json).collect(), priority)
+    /// A prompt. The uuid is stored with the conversation, and the same one is not run twice. Each piece is taken, put
+    /// into the line and dropped before the next: images are large.
+    pub(crate) fn prompt(
+        uuid: Uuid,
+        blocks: impl IntoIterator<Item = PromptBlock>,
+        priority: Option<Priority>,
+    ) -> Self {
+        let mut blocks = blocks.into_iter();
+        let mut line = beginning(uuid, priority);
+        match (blocks.next(), blocks.next()) {
+            // A text alone is a plain string: a slash command is only recognised in one.
+            (Some(PromptBlock::Text(text)), None) => line.push_str(&Value::from(text).to_string()),
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(blocks);
+                for (number, block) in all.enumerate() {
+                    line.push(if number == 0 { '[' } else { ',' });
+                    block.write_to(&mut line);
+                }
+                line.push(']');
+            }
+        }
+        line.push_str("}}\n");
+        Self { line: line.into_bytes(), prompt: Some(uuid) }
     }
 
     pub(crate) fn request(id: &str, request: &Request) -> Self {
-        Self::new(&json!({"type": "control_request", "request_id": id, "request": request.json()}), None)
+        Self::new(&json!({"type": "control_request", "request_id": id, "request": request.json()}))
     }
 
     pub(crate) fn answer(request_id: &str, answer: &Answer) -> Self {
@@ -97,7 +120,7 @@ impl Outgoing {
             Answer::Error(error) => json!({"subtype": "error", "request_id": request_id, "error": error}),
             done => json!({"subtype": "success", "request_id": request_id, "response": done.json()}),
         };
-        Self::new(&json!({"type": "control_response", "response": response}), None)
+        Self::new(&json!({"type": "control_response", "response": response}))
     }
 
     /// The uuid of a prompt; None for everything else.
@@ -110,25 +133,20 @@ impl Outgoing {
         &self.line
     }
 
-    fn user(uuid: Uuid, content: Value, priority: Option<Priority>) -> Self {
-        let mut message = json!({
-            "type": "user",
-            "message": {"role": "user", "content": content},
-            "parent_tool_use_id": null,
-            "session_id": "",
-            "uuid": uuid,
-        });
-        if let Some(priority) = priority {
-            message["priority"] = priority.word().into();
-        }
-        Self::new(&message, Some(uuid))
-    }
-
-    fn new(message: &Value, prompt: Option<Uuid>) -> Self {
+    fn new(message: &Value) -> Self {
         let mut line = message.to_string().into_bytes();
         line.push(b'\n');
-        Self { line, prompt }
+        Self { line, prompt: None }
     }
+}
+
+/// The line of a prompt up to its content, which comes last because it may be large.
+fn beginning(uuid: Uuid, priority: Option<Priority>) -> String {
+    let priority = priority.map(|priority| format!(r#","priority":"{}""#, priority.word()));
+    format!(
+        r#"{{"type":"user","uuid":"{uuid}","session_id":"","parent_tool_use_id":null{},"message":{{"role":"user","content":"#,
+        priority.unwrap_or_default()
+    )
 }
 
 impl Priority {
@@ -142,13 +160,17 @@ impl Priority {
 }
 
 impl PromptBlock {
-    fn json(&self) -> Value {
+    fn write_to(self, line: &mut String) {
         match self {
-            Self::Text(text) => json!({"type": "text", "text": text}),
-            Self::Image { media_type, base64 } => json!({
-                "type": "image",
-                "source": {"type": "base64", "media_type": media_type, "data": base64},
-            }),
+            Self::Text(text) => line.push_str(&json!({"type": "text", "text": text}).to_string()),
+            Self::Image { media_type, data } => {
+                line.reserve(data.len() / 3 * 4 + 200);
+                line.push_str(&format!(
+                    r#"{{"type":"image","source":{{"type":"base64","media_type":"{media_type}","data":""#
+                ));
+                BASE64.encode_string(data, line);
+                line.push_str(r#""}}"#);
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct TurnResult {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) is_error: bool,
     /// The last text of the turn; none where `errors` says why.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) result: Option<String>,
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) errors: Vec<Value>,
@@ -37,8 +38,10 @@ pub(crate) struct TurnResult {
     pub(crate) ttft_ms: Option<u64>,
     #[serde(default, deserialize_with = "lenient::count")]
     pub(crate) num_turns: u64,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) stop_reason: Option<String>,
     /// `completed`, `aborted_streaming`, `aborted_tools`, `api_error` … Not sent for local commands.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub(crate) terminal_reason: Option<String>,
     /// The prompts it answers; newer releases only.
     #[serde(default, deserialize_with = "lenient::uuids")]

@@ -257,3 +257,47 @@ pub(crate) struct ManArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot telegram setup                 once: the token, and who may talk to it
+  claudebot serve                          until Ctrl-C
+  claudebot serve --set telegram.inbox=off
+
+It takes over from a host in the background, after the turns that run there. Without a token it serves the \
+shell all the same. On SIGTERM or Ctrl-C running turns may end within host.drain; a second one ends at once.")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) set: ConfigSet,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TelegramCommand {
+    /// Give claudebot its bot: check and keep the token, and let yourself in
+    #[command(after_help = "\
+Examples:
+  claudebot telegram setup
+  claudebot telegram setup --new           another token instead of the one that is kept
+  pass show bot | claudebot telegram setup
+
+A bot is made by talking to @BotFather in Telegram (/newbot), who gives you its token. It is kept in a file that \
+only you can read; telegram.token, token_file and token_command in the configuration come before it.")]
+    Setup {
+        /// Ask for another token, even if there is one
+        #[arg(long)]
+        new: bool,
+    },
+    /// How the bot is, as Telegram says it
+    #[command(after_help = "\
+Examples:
+  claudebot telegram status
+  claudebot telegram status --json
+
+JSON: { bot, username, name, webhook, reads_groups, joins_groups, topics, waiting }.")]
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use house::{
     CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
-    ManArgs, PairArgs, PersonaCommand, Restart, Shell, StatsArgs, Stop,
+    ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
 };
 pub(crate) use session::{
     AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
@@ -75,6 +75,11 @@ pub(crate) enum Command {
     Approve(ApproveArgs),
     /// Refuse what was asked
     Deny(DenyArgs),
+    /// Serve the shell and Telegram, in this terminal or as a service
+    Serve(ServeArgs),
+    /// The Telegram bot: set it up, see how it is
+    #[command(subcommand)]
+    Telegram(TelegramCommand),
     /// Say who may talk to the Telegram bot
     Pair(PairArgs),
     /// Who Claude can be in a session

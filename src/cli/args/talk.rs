@@ -16,7 +16,8 @@ Examples:
   claudebot send --instead \"forget that, do this\"
   claudebot send --no-wait \"run all the tests\"
 
-The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything \
+Of attached files Claude is told the place; pictures (PNG, JPEG, GIF, WebP up to 5 MB, the first eight) it is shown, \
+too. The session is that of -s, else $CLAUDEBOT_SESSION, else the current one. The reply goes to stdout, everything \
 else to stderr. Approvals and questions are asked here while stdin is a terminal; they can be answered from \
 anywhere. Ctrl-C stops the turn (or takes a waiting prompt back), a second one leaves it running.
 
@@ -58,7 +59,8 @@ Examples:
   claudebot log work --follow --since 120 --json
 
 JSON: one event per line with the fields seq at kind text prompt_id detail. `kind` is one of prompt reply tool \
-approval_asked approval_answered turn_ended notice. With --audit: one record per line.")]
+approval_asked approval_answered turn_ended notice. A file that Claude sends is a notice whose detail has type file and \
+the fields path name caption bytes. With --audit: one record per line.")]
 pub(crate) struct LogArgs {
     /// Name, id or unique prefix [default: the current session]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]

@@ -179,7 +179,7 @@ async fn read(tty: &mut Tty) -> Result<Option<String>> {
 
 /// `Bash: ls -la`
 fn about(approval: &Approval) -> String {
-    text::one_line(&format!("{}: {}", approval.tool, approval.summary)).into_owned()
+    text::one_line(&text::spelled_out(&format!("{}: {}", approval.tool, approval.summary))).into_owned()
 }
 
 fn commands(id: ApprovalId) -> String {

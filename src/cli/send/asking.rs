@@ -107,7 +107,7 @@ impl Asking {
 
     fn question(&self, index: usize) -> String {
         let Some(question) = self.approval.questions.get(index) else { return String::new() };
-        let mut words = format!("\n? {}\n", text::clean(&question.question));
+        let mut words = format!("\n? {}\n", text::spelled_out(&question.question));
         for (index, choice) in question.options.iter().enumerate() {
             words.push_str(&format!("  {}) {}", index + 1, text::one_line(&choice.label)));
             if !choice.description.is_empty() {
@@ -176,13 +176,14 @@ fn label(question: &Question, number: usize) -> Result<&str, String> {
 pub(crate) fn describe(approval: &Approval) -> String {
     let tool = text::one_line(&approval.tool);
     match (&approval.plan, approval.kind) {
-        (Some(plan), _) => format!("\n▤ a plan to agree to:\n\n{}\n\n", text::clean(plan).trim_end()),
+        (Some(plan), _) => format!("\n▤ a plan to agree to:\n\n{}\n\n", text::spelled_out(plan).trim_end()),
         (None, ApprovalKind::Plan) => "\n▤ a plan to agree to\n".to_owned(),
         (None, _) => {
             let mut words = format!("\n! {tool} asks for permission (approval {})\n", approval.id);
             words.push_str(&indented(&input(&approval.input, &approval.summary)));
             if !approval.rules.is_empty() {
                 let rules = approval.rules.join(", ");
+                let rules = text::spelled_out(&rules);
                 let rules = text::one_line(&rules);
                 words.push_str(&format!("  for the session or always: {rules}\n"));
                 if let Some(file) = &approval.rules_file {
@@ -196,9 +197,6 @@ pub(crate) fn describe(approval: &Approval) -> String {
 }
 
 fn input(input: &Value, summary: &str) -> String {
-    if let Some(command) = input.get("command").and_then(Value::as_str) {
-        return command.to_owned();
-    }
     let Some(fields) = input.as_object().filter(|fields| !fields.is_empty()) else {
         return summary.to_owned();
     };
@@ -207,7 +205,10 @@ fn input(input: &Value, summary: &str) -> String {
         Value::String(text) => format!("{key}: {text}"),
         other => format!("{key}: {}", head(&other.to_string())),
     };
-    fields.iter().map(field).collect::<Vec<_>>().join("\n")
+    // A command stands above the rest, which may decide where and how it runs.
+    let command = fields.get("command").and_then(Value::as_str).map(str::to_owned);
+    let rest = fields.iter().filter(|(key, value)| *key != "command" || !value.is_string());
+    command.into_iter().chain(rest.map(field)).collect::<Vec<_>>().join("\n")
 }
 
 /// The first lines, and how many more there are.
@@ -221,7 +222,7 @@ fn head(text: &str) -> String {
 }
 
 fn indented(words: &str) -> String {
-    text::clean(words).lines().map(|line| format!("  {line}\n")).collect()
+    text::spelled_out(words).lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// A decision in a few words.
@@ -276,10 +277,18 @@ pub(crate) mod tests {
     fn a_command_is_shown_whole_and_harmless() {
         let asking = Asking::new(approval(ApprovalKind::Tool));
         let opening = asking.opening();
-        assert!(opening.contains("  mkdir zz\n  rm -rf yy\n"), "{opening:?}");
+        assert!(opening.contains("  mkdir zz\\u{1b}[2J\n  rm -rf yy\n"), "{opening:?}");
         assert!(opening.contains("  for the session or always: Bash(mkdir *)\n"));
         assert!(opening.contains("  always is written to: /p/.claude/settings.local.json\n"));
         assert!(!opening.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_comes_with_a_command_is_shown_too() {
+        let input = json!({"command": "ls", "dangerouslyDisableSandbox": true, "host": "production"});
+        let opening = Asking::new(Approval { input, ..approval(ApprovalKind::Tool) }).opening();
+        let shown = "  ls\n  dangerouslyDisableSandbox: true\n  host: production\n";
+        assert!(opening.contains(shown), "{opening:?}");
     }
 
     #[test]

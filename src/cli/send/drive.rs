@@ -118,8 +118,13 @@ impl Drive {
         Shown { verbose, json, name, patient }: Shown,
     ) -> Result<Self, Stop> {
         let mut link = connect(ctx).await?;
-        let request = Request::Send(prompt);
+        let mut request = Request::Send(prompt);
         let accepted = send(&mut link, &request).await?;
+        let session = Selector::Exact(accepted.session.to_string());
+        if let Request::Send(prompt) = &mut request {
+            // By the time it is sent again another session may be current, or have the name.
+            prompt.session = session.clone();
+        }
         let mut printer = Printer::new(ctx.screen, json);
         if json {
             printer.json(&accepted_json(&accepted))?;
@@ -130,7 +135,7 @@ impl Drive {
         Ok(Self {
             link,
             request,
-            session: Selector::Exact(accepted.session.to_string()),
+            session,
             todo: view.accepted(&accepted).into(),
             name: accepted.name,
             view,

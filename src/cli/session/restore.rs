@@ -30,22 +30,25 @@ pub(crate) fn run(ctx: &Ctx, args: Restore) -> Finish {
     Ok(DONE)
 }
 
-/// The archive that is meant: a file, or the one of an archived session.
+/// The archive that is meant: a file, or the one of an archived session. A directory of the session's name does
+/// not stand in its way.
 fn file(ctx: &Ctx, args: &Restore) -> Result<PathBuf, Stop> {
-    if args.archive.exists() {
-        return Ok(ctx.absolute(&args.archive)?);
-    }
-    let missing = || {
-        Error::not_found(format!("there is no archive {}", args.archive.display())).hint(
-            "`claudebot archive list` shows the archives, `claudebot session list --archived` the sessions",
-        )
-    };
-    let Some(name) = args.archive.to_str().filter(|name| !name.contains('/')) else {
-        return Err(missing().into());
+    let given = &args.archive;
+    let name = given.to_str().filter(|name| !name.contains('/') && !given.is_file());
+    let Some(name) = name else {
+        if given.exists() {
+            return Ok(ctx.absolute(given)?);
+        }
+        return Err(Error::not_found(format!("there is no archive {}", given.display()))
+            .hint("`claudebot archive list` shows the archives, `claudebot session list --archived` the sessions")
+            .into());
     };
     let request =
         Request::SessionShow { session: Selector::Name(name.to_owned()), channel: Channel::local() };
-    let session = session_of(ask(ctx, request)?)?;
+    let session = match ask(ctx, request) {
+        Err(_) if given.exists() => return Ok(ctx.absolute(given)?),
+        answered => session_of(answered?)?,
+    };
     let not_archived = || Error::conflict(format!("session {name} is not archived")).into();
     session.archive.ok_or_else(not_archived)
 }

@@ -118,9 +118,9 @@ impl Actor {
             prompt_id: None,
             detail: Some(Detail::Answered { approval: id, decision: Some(decision.clone()), by: by.clone() }),
         };
-        let session = self.session.id;
+        let (session, name) = (self.session.id, self.session.name.clone());
         let Approval { tool, summary, .. } = &pending.approval;
-        let subject = format!("{}: {tool}: {summary}", self.session.name);
+        let subject = format!("{name}: {tool}: {summary}");
         let for_session = matches!(decision, Decision::Allow { scope: Scope::Session });
         let kept = if for_session { pending.approval.rules.clone() } else { Vec::new() };
         let stored = decision.clone();
@@ -131,6 +131,9 @@ impl Actor {
                 Answered::First => {
                     db.audit(&by, audited(&stored), &subject)?;
                     db.keep_rules(session, &kept, &by)?;
+                    for rule in &kept {
+                        db.audit(&by, "rule_kept", &format!("{name}: {rule}"))?;
+                    }
                     db.append(session, &[event])
                 }
                 Answered::TooLate(status) => Err(already(id, &status)),
@@ -140,7 +143,7 @@ impl Actor {
         self.show(events);
         self.write(translate::answer(&pending.ask, &decision)).await;
         self.apply(Input::Resolved { request: pending.ask.request }).await;
-        Ok(Response::Said(format!("{} {}", pending.approval.tool, outcome(&decision))))
+        Ok(Response::Said(told(&pending.approval, &decision)))
     }
 
     async fn too_late(&self, id: ApprovalId) -> Error {
@@ -209,6 +212,19 @@ fn in_words(decision: &Decision, by: &str) -> String {
             format!("answered by {by}: {}", answers.join("; "))
         }
         _ => format!("{} by {by}", outcome(decision)),
+    }
+}
+
+/// What whoever answered is told: with the rules that are kept, and where.
+fn told(approval: &Approval, decision: &Decision) -> String {
+    let words = format!("{} {}", approval.tool, outcome(decision));
+    let rules = approval.rules.join(", ");
+    match (decision, &approval.rules_file) {
+        (Decision::Allow { scope: Scope::Always }, Some(file)) => {
+            format!("{words}: {rules}, in {}", file.display())
+        }
+        (Decision::Allow { scope: Scope::Session | Scope::Always }, _) => format!("{words}: {rules}"),
+        _ => words,
     }
 }
 

@@ -1,10 +1,23 @@
-//! Files that come with a prompt: copied into the session's `inbox/` before the prompt is acknowledged.
+//! Files that come with a prompt: copied into the session's `inbox/` before the prompt is acknowledged. The agent is
+//! told where each lies, and shown those that are pictures.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::claude::wire::PromptBlock;
 use crate::error::{Error, Result};
 use crate::model::{Prompt, PromptId};
 use crate::paths::Paths;
+
+/// The prompt's directory, the inbox, the session's directory.
+const LEVELS: usize = 3;
+/// The agent is shown so many pictures of a prompt; it finds the others in the inbox.
+const MOST_PICTURES: usize = 8;
+/// What the Messages API takes, and Claude Code makes smaller where it must.
+const LARGEST_PICTURE: u64 = 5 << 20;
+/// Enough to tell a picture by.
+const HEAD: u64 = 16;
 
 /// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
 pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
@@ -18,7 +31,16 @@ pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) 
 
 fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Paths::create_private(dir)?;
-    files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect()
+    let copied =
+        files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect::<Result<Vec<_>>>()?;
+    // With a prompt its files are acknowledged: they are on the disk, and so are the names that lead to them.
+    let places = dir.ancestors().take(LEVELS);
+    copied.iter().map(PathBuf::as_path).chain(places).try_for_each(sync)?;
+    Ok(copied)
+}
+
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|open| open.sync_all()).map_err(|e| Error::io("write", path, &e))
 }
 
 /// What was copied for a prompt that was not taken is nobody's.
@@ -47,9 +69,93 @@ fn copy_one(dir: &Path, n: usize, file: &Path) -> Result<PathBuf> {
 
 /// The prompt's text, followed by where its files are.
 pub(super) fn mentioned(prompt: &Prompt) -> String {
-    let mut text = prompt.text.clone();
-    for file in &prompt.attachments {
-        text.push_str(&format!("\n[attached file: {}]", file.display()));
+    let files = prompt.attachments.iter().map(|file| format!("[attached file: {}]", file.display()));
+    let text = Some(prompt.text.clone()).filter(|text| !text.is_empty());
+    text.into_iter().chain(files).collect::<Vec<_>>().join("\n")
+}
+
+/// The text, then the pictures among the files, each read when it is asked for.
+pub(super) fn shown(text: String, files: Vec<PathBuf>) -> impl Iterator<Item = PromptBlock> {
+    let pictures = files.into_iter().filter_map(|file| picture(&file)).take(MOST_PICTURES);
+    std::iter::once(PromptBlock::Text(text)).chain(pictures)
+}
+
+/// None: no picture, or one that the agent would not take. It is told where the file is, all the same.
+fn picture(path: &Path) -> Option<PromptBlock> {
+    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
+    if size > LARGEST_PICTURE {
+        return None;
     }
-    text
+    let mut file = File::open(path).ok()?;
+    let mut data = Vec::new();
+    file.by_ref().take(HEAD).read_to_end(&mut data).ok()?;
+    let media_type = media_type(&data)?;
+    data.reserve(usize::try_from(size).ok()?);
+    file.take(LARGEST_PICTURE - HEAD).read_to_end(&mut data).ok()?;
+    Some(PromptBlock::Image { media_type, data })
+}
+
+/// By what it begins with: a name proves nothing.
+fn media_type(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_told_by_their_content_and_the_first_few_are_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        let png = [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 100]].concat();
+        let mut large = png.clone();
+        large.resize(5 << 20, 0);
+        let just_fits = file("fits", &large);
+        large.push(0);
+        let mut files = vec![
+            file("a.txt", &png),
+            file("b.png", b"no picture"),
+            file("empty.png", b""),
+            file("c", b"\xff\xd8\xff\xe0jpeg"),
+            file("d", b"GIF89a..."),
+            file("e", b"RIFF\0\0\0\0WEBPVP8 "),
+            file("f", b"RIFF\0\0\0\0WAVE"),
+            file("too large", &large),
+            just_fits,
+            dir.path().join("gone.png"),
+        ];
+        let types = |files: &[PathBuf]| -> Vec<_> {
+            let blocks = shown("look".to_owned(), files.to_vec()).skip(1);
+            blocks
+                .map(|block| match block {
+                    PromptBlock::Image { media_type, data } => (media_type, data.len()),
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        };
+        assert_eq!(
+            types(&files),
+            [
+                ("image/png", 108),
+                ("image/jpeg", 8),
+                ("image/gif", 9),
+                ("image/webp", 16),
+                ("image/png", 5 << 20)
+            ]
+        );
+        assert_eq!(types(&files[1..3]), []);
+        files = vec![files.remove(0); 12];
+        assert_eq!(types(&files).len(), 8);
+    }
 }

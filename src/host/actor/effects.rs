@@ -9,7 +9,7 @@ use super::journal::{self, Write};
 use super::{Actor, INTERRUPT_PATIENCE, STOP_GRACE, WRITE_AGAIN, attachments, launch};
 use crate::claude::process::{Exit, Output, SendError};
 use crate::claude::tree;
-use crate::claude::wire::{Outgoing, Request as Control};
+use crate::claude::wire::{Outgoing, Priority, PromptBlock, Request as Control};
 use crate::error::{Error, Result};
 use crate::host::translate::{self, Said};
 use crate::host::turn::{AgentEvent, Effect, Finished, Input, Phase, Urgency};
@@ -202,7 +202,8 @@ impl Actor {
             self.aliases.retain(|_, id| *id != prompt.id);
             self.aliases.insert(uuid, prompt.id);
         }
-        self.write(Outgoing::prompt(prompt.agent_uuid(), &text, translate::priority(urgency))).await;
+        let message = shown(prompt, text, translate::priority(urgency)).await;
+        self.write(message).await;
     }
 
     /// Whose uuid this is.
@@ -260,6 +261,7 @@ impl Actor {
             Said::Event(event) => self.apply(Input::Agent(event)).await,
             Said::Answer { request, result } => self.answered_by_agent(&request, result).await,
             Said::MustAnswer(message) => self.write(message).await,
+            Said::Use(used) => self.use_tool(used).await,
             Said::Unknown(kind) => {
                 tracing::debug!(session = %self.session.name, %kind, "a message of a kind not known here");
             }
@@ -275,6 +277,7 @@ impl Actor {
     async fn exited(&mut self, exit: Exit) {
         self.process = None;
         self.sleeps_next = false;
+        self.shared.forget_commands(self.session.id);
         self.deadlines.start = None;
         self.shared.places.leave(self.session.id);
         self.fail_questions();
@@ -334,6 +337,22 @@ impl Actor {
             process.stop(STOP_GRACE);
         }
     }
+}
+
+/// A prompt as it is written. A slash command is one only as a plain text, so its pictures are mentioned alone.
+async fn shown(prompt: &Prompt, text: String, priority: Option<Priority>) -> Outgoing {
+    let uuid = prompt.agent_uuid();
+    let files = if prompt.text.starts_with('/') { Vec::new() } else { prompt.attachments.clone() };
+    if files.is_empty() {
+        return Outgoing::prompt(uuid, [PromptBlock::Text(text)], priority);
+    }
+    let alone = text.clone();
+    tokio::task::spawn_blocking(move || Outgoing::prompt(uuid, attachments::shown(text, files), priority))
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(prompt = %prompt.id, %error, "a bug kept the pictures back");
+            Outgoing::prompt(uuid, [PromptBlock::Text(alone)], priority)
+        })
 }
 
 /// Claude went over to another conversation than the one it was started with.

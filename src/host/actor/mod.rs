@@ -10,17 +10,20 @@ mod deadlines;
 mod effects;
 mod journal;
 mod launch;
+mod prepare;
 mod recovery;
 mod requests;
 mod rules;
 mod subscribers;
 mod timing;
+mod tools;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Replier;
@@ -175,6 +178,8 @@ pub(super) struct Actor {
     sleeps_next: bool,
     /// The release that the agent says it is.
     release: Option<Version>,
+    /// A start that was given up and has not ended: nothing is started beside it.
+    late_start: Option<JoinHandle<()>>,
     /// The first line of the present process that was no message.
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
@@ -255,6 +260,7 @@ impl Actor {
             last_start: None,
             sleeps_next: false,
             release: None,
+            late_start: None,
             garbage: None,
             said_release: false,
             said_key: false,
@@ -513,7 +519,8 @@ impl Actor {
 
     /// No process, and nothing that would start one by itself.
     fn is_at_rest(&self) -> bool {
-        let waits = self.waits_for_place || self.deadlines.retry.is_some();
+        let is_late = self.late_start.as_ref().is_some_and(|late| !late.is_finished());
+        let waits = self.waits_for_place || self.deadlines.retry.is_some() || is_late;
         self.orphan.is_none()
             && self.process.is_none()
             && !waits

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::continuing::cut_off;
 use super::{Actor, WRITE_AGAIN};
+use crate::claude::conversation::Stored;
 use crate::error::Result;
 use crate::host::recover;
 use crate::host::turn::Input;
@@ -47,10 +48,13 @@ impl Actor {
                 return None;
             }
         };
-        let stored =
-            self.session.conversation.and_then(|id| self.shared.stored_conversation(&self.session, &id));
-        let verdicts =
-            tokio::task::spawn_blocking(move || recover::verdicts(&open, stored.as_deref(), &said)).await;
+        let config_dir = self.shared.config_dir(self.session.agent);
+        let conversation = self.session.conversation;
+        let verdicts = tokio::task::spawn_blocking(move || {
+            let stored = conversation.map_or(Ok(None), |id| Stored::find(&config_dir, &id));
+            recover::verdicts(&open, stored, &said)
+        })
+        .await;
         let verdicts = verdicts.unwrap_or_default();
         self.interrupted = cut_off(&verdicts);
         Some(Input::Recovered(verdicts))

@@ -9,6 +9,7 @@ use super::{Actor, Command, Subscribers, attachments, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::short;
+use crate::host::translate;
 use crate::host::turn::{AgentEvent, Input, Seen};
 use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
@@ -16,11 +17,14 @@ use crate::model::{
     Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId,
 };
 use crate::persona;
-use crate::store::Acceptance;
+use crate::store::{Acceptance, Db};
 
 /// A subscriber that is further behind, in places of its connection's bounded queue, is sent the log at its own
 /// speed first.
 const MOST_REPLAYED: u32 = 512;
+
+/// Storing a longer prompt, whose words are indexed, takes more than its commit: everybody would wait for it here.
+const SHORT: usize = 16 << 10;
 
 pub(super) const CONTINUE: &str = "Continue where you were interrupted.";
 
@@ -97,7 +101,9 @@ impl Actor {
             given_as: None,
         };
         self.flush().await;
-        self.shared.store.run_soon(move |db| db.accept(&prompt, as_sent)).await
+        let is_short = prompt.text.len() <= SHORT;
+        let accept = move |db: &mut Db| db.accept(&prompt, as_sent);
+        if is_short { self.shared.store.run_soon(accept).await } else { self.shared.store.run(accept).await }
     }
 
     fn accepted(&self, acceptance: &Acceptance) -> Accepted {
@@ -351,7 +357,9 @@ impl Actor {
             self.initialize = None;
             self.deadlines.start = None;
             match result {
-                Ok(_) => {
+                Ok(answer) => {
+                    let commands = translate::commands(&answer);
+                    self.shared.keep_commands(self.session.id, self.session.agent, commands);
                     self.refused_conversation = false;
                     self.record_state(SessionState::Asleep);
                     self.apply(Input::Ready).await;
@@ -378,7 +386,7 @@ impl Actor {
         }
         let Some(reply) = self.questions.remove(request) else { return };
         reply.reply(match result {
-            Ok(value) => Ok(crate::host::translate::context(&value)),
+            Ok(value) => Ok(translate::context(&value)),
             Err(why) => Err(Error::failed(format!("the agent says: {why}"))),
         });
     }

@@ -203,6 +203,11 @@ impl State {
         self.turn.as_ref().map(|turn| turn.id)
     }
 
+    /// The prompt that the running turn answers, as far as is known.
+    pub(crate) fn answered_prompt(&self) -> Option<PromptId> {
+        self.place().prompt
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.turn.is_some() || !self.given.is_empty()
     }

@@ -46,6 +46,15 @@ fn reading_what_is_not_there_finds_nothing_and_makes_nothing() {
 }
 
 #[test]
+fn what_is_only_just_being_made_reads_as_empty() {
+    let home = Home::new();
+    let conn = Connection::open(home.file()).unwrap();
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    assert!(fs::metadata(home.file()).unwrap().len() > 0);
+    assert_eq!(home.read().sessions(Filter::All, None).unwrap(), []);
+}
+
+#[test]
 fn readers_read_while_a_writer_has_it_open() {
     let home = Home::new();
     let mut writer = home.open();

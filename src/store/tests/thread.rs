@@ -1,6 +1,6 @@
 //! The host's handle: jobs together, failures apart.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Home, made, prompt, said};
 use crate::error::{Error, Kind};
@@ -47,16 +47,16 @@ fn a_job_that_undoes_the_batch_fails_all_of_it() {
     let mut db = home.open();
     let id = made(&mut db, "work");
     let store = Store::start(db).unwrap();
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let results = on_runtime(async {
         tokio::join!(
-            // Holds the thread until the others have been handed in, so that they are one batch.
-            store.read(move |_| {
-                std::thread::yield_now();
-                Ok(())
-            }),
+            // Keeps the thread waiting until the others have been handed in, so that they are one batch.
+            store.run(move |_| Ok(())),
             store.run(move |db| db.append(id, &[said("one")])),
             store.run(move |db| Ok(db.conn.execute_batch("ROLLBACK")?)),
             store.run(move |db| db.append(id, &[said("two")])),
+            async { blocker.execute_batch("ROLLBACK").unwrap() },
         )
     });
     let survivors = [results.1.is_ok(), results.3.is_ok()].into_iter().filter(|ok| *ok).count();
@@ -70,11 +70,45 @@ fn a_job_that_undoes_the_batch_fails_all_of_it() {
 }
 
 #[test]
+fn a_long_read_holds_up_no_commit_and_sees_none() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let (committed, commits) = std::sync::mpsc::channel();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    on_runtime(async {
+        let long = store.read(move |db| {
+            let before = db.head(id)?;
+            begun.send(()).unwrap();
+            let in_time = commits.recv_timeout(Duration::from_secs(30)).is_ok();
+            Ok((before, in_time, db.head(id)?))
+        });
+        let commit = async {
+            begins.await.unwrap();
+            store.run(move |db| db.append(id, &[said("one")])).await.unwrap();
+            committed.send(()).unwrap();
+            assert_eq!(store.read(move |db| db.head(id)).await.unwrap(), 1);
+        };
+        // A panic takes nothing from those that come after it.
+        let bug = store.read(|_| -> crate::error::Result<()> { panic!("a bug") });
+        let (long, (), bug) = tokio::join!(long, commit, bug);
+        assert_eq!(long.unwrap(), (0, true, 0));
+        assert!(bug.unwrap_err().message.contains("a bug in claudebot"));
+        let (last, ()) = tokio::join!(store.read(move |db| db.head(id)), store.close());
+        assert_eq!(last.unwrap(), 1);
+        assert_eq!(store.read(move |db| db.head(id)).await.unwrap_err().kind, Kind::Unavailable);
+    });
+    let log = home.file().with_extension("db-wal");
+    assert!(!log.exists(), "{} is left", log.display());
+}
+
+#[test]
 fn a_transaction_that_cannot_begin_answers_every_job() {
     let home = Home::new();
     let mut db = home.open();
     let id = made(&mut db, "work");
-    db.conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    db.conn.busy_timeout(Duration::ZERO).unwrap();
     let store = Store::start(db).unwrap();
     let blocker = rusqlite::Connection::open(home.file()).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -182,4 +216,53 @@ fn what_is_wanted_soon_is_stored_and_undone_like_everything_else() {
         assert_eq!(late.kind, Kind::Unavailable);
     });
     assert_eq!(home.read().head(id).unwrap(), 5);
+}
+
+#[test]
+fn another_program_that_writes_holds_up_only_the_thread() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let store = Store::start(db).unwrap();
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    on_runtime(async {
+        // After these the disk is known to be quick.
+        for _ in 0..3 {
+            store.run_soon(move |db| db.append(id, &[said("more")])).await.unwrap();
+        }
+        blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (stored, ()) = tokio::join!(
+            store.run_soon(move |db| db.append(id, &[said("last")])),
+            // Only runs while the other one waits, and what the other one waits for is this.
+            async { blocker.execute_batch("ROLLBACK").unwrap() },
+        );
+        assert_eq!(stored.unwrap()[0].event.seq, 4);
+    });
+}
+
+#[test]
+fn what_is_done_at_once_neither_waits_nor_tidies_up() {
+    let home = Home::new();
+    let mut db = home.open();
+    let id = made(&mut db, "work");
+    let blocker = rusqlite::Connection::open(home.file()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    assert!(db.atomically_at_once(|db| db.append(id, &[said("one")])).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    blocker.execute_batch("ROLLBACK").unwrap();
+
+    let file_size = || std::fs::metadata(home.file()).unwrap().len();
+    let before = file_size();
+    let large = "x".repeat(20 << 20);
+    let Ok(done) = db.atomically_at_once(|db| db.append(id, &[said(&large)])) else {
+        panic!("nobody writes")
+    };
+    done.unwrap();
+    assert_eq!(file_size(), before);
+    // Another commit has the time.
+    db.append(id, &[said("two")]).unwrap();
+    assert!(file_size() > before);
+    let patience: u32 = db.conn.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+    assert_eq!(patience, 5000);
 }

@@ -92,3 +92,44 @@ pub(crate) struct Member {
     #[serde(default)]
     pub(crate) can_delete_messages: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read<T: DeserializeOwned>(answer: Value) -> T {
+        serde_json::from_value(answer).unwrap()
+    }
+
+    #[test]
+    fn answers_are_read_with_much_or_little_in_them() {
+        assert_eq!(read::<Done>(json!(true)), Done);
+        assert_eq!(read::<Done>(json!({ "message_id": "?" })), Done);
+        assert_eq!(
+            read::<Sent>(json!({ "message_id": 5, "entities": [{ "type": "hologram" }] })).message_id,
+            5
+        );
+        let me: Me = read(json!({ "id": 42, "is_bot": true, "first_name": "B", "username": "b_bot",
+            "can_join_groups": true, "can_read_all_group_messages": false, "has_topics_enabled": true, "x": [] }));
+        assert!(me.can_join_groups && me.has_topics_enabled && !me.can_read_all_group_messages);
+        assert_eq!(read::<Me>(json!({ "id": 42 })), Me { id: 42, ..Me::default() });
+        let hook: Webhook =
+            read(json!({ "url": "", "has_custom_certificate": false, "pending_update_count": 3 }));
+        assert_eq!((hook.url.as_str(), hook.pending_update_count), ("", 3));
+        let file: RemoteFile = read(json!({ "file_id": "f", "file_unique_id": "u" }));
+        assert_eq!((file.file_path, file.file_size), (None, None));
+        let topic: Topic = read(json!({ "message_thread_id": 3, "name": "work", "icon_color": 7_322_096 }));
+        assert_eq!((topic.message_thread_id, topic.name.as_str()), (3, "work"));
+        let chat: ChatInfo = read(json!({ "id": -1, "type": "supergroup", "title": "T", "is_forum": true }));
+        assert_eq!(
+            (chat.kind.as_str(), chat.title.as_deref(), chat.is_forum),
+            ("supergroup", Some("T"), true)
+        );
+        let member: Member =
+            read(json!({ "status": "administrator", "user": {}, "can_manage_topics": true }));
+        assert_eq!((member.status.as_str(), member.can_manage_topics), ("administrator", true));
+    }
+}

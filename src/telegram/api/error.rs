@@ -109,11 +109,14 @@ impl From<Refusal> for ApiError {
         match refusal.code {
             401 => Self::Unauthorized,
             // A token that does not even look right; an unknown method says more.
-            404 if words.is_empty() || words == "Not Found" => Self::Unauthorized,
+            404 if words == "Not Found" => Self::Unauthorized,
             403 => Self::Blocked(words),
             409 => Self::Conflict(words),
             413 => Self::TooLarge,
             status @ 500.. => Self::Server { status },
+            code if words.is_empty() => {
+                Self::Refused(format!("HTTP {code} without words, so `telegram.api_url` may be wrong"))
+            }
             _ => bad_request(words),
         }
     }
@@ -127,7 +130,8 @@ fn number_at_end(text: &str) -> Option<u64> {
 /// Telegram tells these apart by their words alone. Its own server sends them in two styles: sentences, and the
 /// names of what went wrong further inside.
 fn bad_request(words: String) -> ApiError {
-    const KNOWN: &[(&str, fn(String) -> ApiError)] = &[
+    type Sort = fn(String) -> ApiError;
+    const KNOWN: &[(&str, Sort)] = &[
         ("message is not modified", |_| ApiError::NotModified),
         ("message thread not found", |_| ApiError::ThreadNotFound),
         ("topic_deleted", |_| ApiError::ThreadNotFound),
@@ -208,6 +212,11 @@ mod tests {
                 "Not Found: method not found".into(),
                 ApiError::Refused("Not Found: method not found".into()),
             ),
+            (
+                404,
+                String::new(),
+                ApiError::Refused("HTTP 404 without words, so `telegram.api_url` may be wrong".into()),
+            ),
             (429, "Too Many Requests: retry after 17".into(), wait(17)),
             (429, "Too Many Requests".into(), wait(SOME_TIME)),
             (420, "FLOOD_WAIT_X 0".into(), wait(1)),
@@ -254,8 +263,8 @@ mod tests {
     fn parameters_say_more_than_words() {
         let refusal = Refusal { code: 400, retry_after: Some(3), ..Refusal::default() };
         assert_eq!(ApiError::from(refusal), ApiError::RetryAfter(Duration::from_secs(3)));
-        let refusal = Refusal { code: 400, migrate_to: Some(-100_5), ..Refusal::default() };
-        assert_eq!(ApiError::from(refusal), ApiError::Migrated(-100_5));
+        let refusal = Refusal { code: 400, migrate_to: Some(-1_005), ..Refusal::default() };
+        assert_eq!(ApiError::from(refusal), ApiError::Migrated(-1_005));
     }
 
     #[test]

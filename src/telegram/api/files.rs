@@ -9,7 +9,7 @@ use teloxide_core::types::{InlineKeyboardMarkup, MessageEntity};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::answers::{RemoteFile, Sent};
+use super::answers::{Done, RemoteFile, Sent};
 use super::error::ApiError;
 use super::http::Api;
 use super::methods::ReplyTo;
@@ -146,7 +146,7 @@ impl Api {
         let status = response.status();
         if !status.is_success() {
             let body = response.bytes().await.map_err(|error| self.network(error))?;
-            let refused = self.read::<super::Done>(status.as_u16(), &body).err();
+            let refused = self.read::<Done>(status.as_u16(), &body).err();
             return Err(match refused {
                 // It names the file here, not the bot.
                 None | Some(ApiError::Unauthorized) => {

@@ -209,3 +209,101 @@ pub(crate) struct GetChatMember {
     pub(crate) chat_id: i64,
     pub(crate) user_id: i64,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
+    use teloxide_core::types::InlineKeyboardButton;
+
+    use super::*;
+
+    /// That the method goes out under this name and in this form, and can be kept and read back.
+    fn check<P>(payload: &P, name: &str, form: &Value)
+    where
+        P: Payload + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        assert_eq!(P::NAME, name);
+        assert_eq!(&serde_json::to_value(payload).unwrap(), form, "{name}");
+        assert_eq!(&serde_json::from_value::<P>(form.clone()).unwrap(), payload, "{name}");
+    }
+
+    #[test]
+    fn every_method_has_telegrams_form() {
+        let keyboard = InlineKeyboardMarkup::new([[InlineKeyboardButton::callback("Yes", "t")]]);
+        let buttons = json!({ "inline_keyboard": [[{ "text": "Yes", "callback_data": "t" }]] });
+        let text = "ab".to_owned();
+        let entities = vec![MessageEntity::code(0, 2)];
+        let marks = json!([{ "type": "code", "offset": 0, "length": 2 }]);
+        let message = json!({ "chat_id": 1, "message_id": 2 });
+        let topic = json!({ "chat_id": 1, "message_thread_id": 3 });
+        check(&GetMe {}, "getMe", &json!({}));
+        check(&GetWebhookInfo {}, "getWebhookInfo", &json!({}));
+        check(&DeleteWebhook {}, "deleteWebhook", &json!({}));
+        check(
+            &SendMessage { chat_id: 1, text: text.clone(), ..SendMessage::default() },
+            "sendMessage",
+            &json!({ "chat_id": 1, "text": "ab" }),
+        );
+        check(
+            &EditMessageText {
+                chat_id: 1,
+                message_id: 2,
+                text,
+                entities,
+                link_preview_options: Some(no_preview()),
+                reply_markup: Some(keyboard.clone()),
+            },
+            "editMessageText",
+            &json!({ "chat_id": 1, "message_id": 2, "text": "ab", "entities": marks,
+                     "link_preview_options": { "is_disabled": true }, "reply_markup": buttons }),
+        );
+        let change = EditMessageReplyMarkup { chat_id: 1, message_id: 2, reply_markup: None };
+        check(&change, "editMessageReplyMarkup", &message);
+        let change = EditMessageReplyMarkup { reply_markup: Some(keyboard), ..change };
+        let wanted = json!({ "chat_id": 1, "message_id": 2, "reply_markup": buttons });
+        check(&change, "editMessageReplyMarkup", &wanted);
+        check(&DeleteMessage { chat_id: 1, message_id: 2 }, "deleteMessage", &message);
+        check(
+            &SendChatAction { chat_id: 1, message_thread_id: Some(3), action: "typing".to_owned() },
+            "sendChatAction",
+            &json!({ "chat_id": 1, "message_thread_id": 3, "action": "typing" }),
+        );
+        check(
+            &AnswerCallbackQuery {
+                callback_query_id: "q".to_owned(),
+                text: Some("ok".to_owned()),
+                show_alert: true,
+            },
+            "answerCallbackQuery",
+            &json!({ "callback_query_id": "q", "text": "ok", "show_alert": true }),
+        );
+        check(
+            &SetMessageReaction { chat_id: 1, message_id: 2, reaction: Vec::new() },
+            "setMessageReaction",
+            &json!({ "chat_id": 1, "message_id": 2, "reaction": [] }),
+        );
+        check(
+            &SetMyCommands {
+                commands: vec![BotCommand::new("stop", "Ends the turn")],
+                scope: Some(BotCommandScope::AllPrivateChats),
+            },
+            "setMyCommands",
+            &json!({ "commands": [{ "command": "stop", "description": "Ends the turn" }],
+                     "scope": { "type": "all_private_chats" } }),
+        );
+        check(&GetFile { file_id: "f".to_owned() }, "getFile", &json!({ "file_id": "f" }));
+        let name = "work".to_owned();
+        let named = json!({ "chat_id": 1, "name": "work" });
+        check(&CreateForumTopic { chat_id: 1, name: name.clone() }, "createForumTopic", &named);
+        check(
+            &EditForumTopic { chat_id: 1, message_thread_id: 3, name },
+            "editForumTopic",
+            &json!({ "chat_id": 1, "message_thread_id": 3, "name": "work" }),
+        );
+        check(&CloseForumTopic { chat_id: 1, message_thread_id: 3 }, "closeForumTopic", &topic);
+        check(&GetChat { chat_id: 1 }, "getChat", &json!({ "chat_id": 1 }));
+        let member = json!({ "chat_id": 1, "user_id": 7 });
+        check(&GetChatMember { chat_id: 1, user_id: 7 }, "getChatMember", &member);
+    }
+}

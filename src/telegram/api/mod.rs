@@ -4,11 +4,11 @@
 //! part knows HTTP and the token, and lets neither out. It must not know what is said, nor try anything twice: that
 //! is its callers' to decide.
 
-mod answers;
+pub(crate) mod answers;
 mod error;
 mod files;
 mod http;
-mod methods;
+pub(crate) mod methods;
 mod token;
 
 #[cfg(test)]
@@ -16,14 +16,7 @@ pub(super) mod test_server;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answers::{ChatInfo, Done, Me, Member, RemoteFile, Sent, Topic, Webhook};
 pub(crate) use error::ApiError;
 pub(crate) use files::{Content, FileKind, Upload};
 pub(crate) use http::Api;
-pub(crate) use methods::{
-    AnswerCallbackQuery, CloseForumTopic, CreateForumTopic, DeleteMessage, DeleteWebhook, EditForumTopic,
-    EditMessageReplyMarkup, EditMessageText, GetChat, GetChatMember, GetFile, GetMe, GetUpdates,
-    GetWebhookInfo, Reaction, ReplyTo, SendChatAction, SendMessage, SetMessageReaction, SetMyCommands,
-    no_preview,
-};
 pub(crate) use token::Token;

@@ -6,6 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 use teloxide_core::types::{InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity};
 
+use super::answers::{Done, RemoteFile, Sent};
+use super::methods::{
+    AnswerCallbackQuery, GetMe, GetUpdates, Reaction, ReplyTo, SendMessage, SetMessageReaction, no_preview,
+};
 use super::test_server::{Reply, SECRET, Server, run};
 use super::*;
 use crate::error::Error;
@@ -112,6 +116,7 @@ fn a_server_of_ones_own_may_lie_deeper() {
             assert!(head.starts_with(&format!("POST /tg/api/bot42:{SECRET}/getMe HTTP")), "{head}");
         }
     });
+    assert!(Api::new(Server::token(), "https://api.telegram.org").is_ok());
     for address in ["localhost:80", "file:///x", "mailto:x", "https://", ""] {
         let error = Api::new(Server::token(), address).unwrap_err();
         assert!(error.message.starts_with("`telegram.api_url` is no usable address"), "{error}");
@@ -208,7 +213,7 @@ fn the_token_is_in_no_text() {
         errors.push(api.download(&file, &root.path().join("a"), 10).await.unwrap_err());
         let upload = Upload::new(FileKind::Photo, 1, "a".to_owned(), Content::Bytes(vec![0]));
         errors.push(api.upload(upload).await.unwrap_err());
-        assert_eq!(format!("{api:?}"), "Api(Token(42:…))");
+        assert_eq!(format!("{api:?} {}", api.token()), "Api(Token(42:…)) 42:…");
         assert!(!format!("{api:#?}").contains(SECRET));
     });
     for error in errors {

@@ -30,8 +30,8 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// The configured token. `None`: none is configured.
-    pub(crate) async fn load(config: &TelegramConfig) -> Result<Option<Self>> {
+    /// The configured token, or else the one that setting up has kept in `kept`. `None`: there is neither.
+    pub(crate) async fn load(config: &TelegramConfig, kept: &Path) -> Result<Option<Self>> {
         if let Some(token) = &config.token {
             return Self::of(token.reveal(), "`telegram.token`").map(Some);
         }
@@ -42,6 +42,10 @@ impl Token {
         if let Some(command) = &config.token_command {
             let text = ask(command, PATIENCE).await?;
             return Self::of(&text, "what `telegram.token_command` prints").map(Some);
+        }
+        if kept.exists() {
+            let text = read_file(kept, PATIENCE).await?;
+            return Self::of(&text, &kept.display().to_string()).map(Some);
         }
         Ok(None)
     }
@@ -206,10 +210,14 @@ mod tests {
         let load = |change: &dyn Fn(&mut TelegramConfig)| {
             let mut config = config();
             change(&mut config);
-            run(Token::load(&config))
+            run(Token::load(&config, &root.path().join("kept")))
         };
         let token = Token::parse(TEXT).unwrap();
         assert_eq!(load(&|_| {}).unwrap(), None);
+        let kept = root.path().join("kept");
+        std::fs::write(&kept, TEXT).unwrap();
+        assert_eq!(load(&|_| {}).unwrap().as_ref(), Some(&token));
+        std::fs::write(&kept, "other:thing").unwrap();
         assert_eq!(load(&|c| c.token = Some(Secret::new(TEXT))).unwrap().as_ref(), Some(&token));
         assert_eq!(load(&|c| c.token_file = Some(file.clone())).unwrap().as_ref(), Some(&token));
         let command = format!("cat {}", file.display());

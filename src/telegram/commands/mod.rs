@@ -17,7 +17,7 @@ mod turns;
 
 use teloxide_core::types::BotCommand;
 
-use super::api::SetMyCommands;
+use super::api::methods::SetMyCommands;
 use super::effects::Effect;
 use super::host::Outcome;
 use super::talk::Talk;

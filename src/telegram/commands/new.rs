@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ipc::{NewSession, Request, Response};
 use crate::model::{Agent, Delivery, SessionId, SessionView};
 use crate::telegram::action::{Action, Draft};
-use crate::telegram::api::CreateForumTopic;
+use crate::telegram::api::methods::CreateForumTopic;
 use crate::telegram::bridge::PersonaChoice;
 use crate::telegram::db::TopicRow;
 use crate::telegram::effects::{Effect, Say};

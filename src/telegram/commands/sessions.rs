@@ -6,7 +6,7 @@ use crate::error::{Error, Kind};
 use crate::ipc::{ArchiveOptions, Request, Response, Selector};
 use crate::model::{SessionId, SessionState, SessionView};
 use crate::telegram::action::Action;
-use crate::telegram::api::EditForumTopic;
+use crate::telegram::api::methods::EditForumTopic;
 use crate::telegram::db::{TopicRow, Why};
 use crate::telegram::effects::Effect;
 use crate::telegram::host::{Outcome, Trouble, exactly, refuse, unexpected};

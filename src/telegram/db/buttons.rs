@@ -76,7 +76,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Button> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Gives the token to send as the button's data.
     pub(crate) fn add_button(&self, button: &NewButton, now: Timestamp) -> Result<String, Fault> {
         let token = random_token();

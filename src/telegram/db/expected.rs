@@ -21,7 +21,7 @@ pub(crate) struct Expectation {
     pub(crate) action: Value,
 }
 
-impl Tables<'_> {
+impl Tables {
     pub(crate) fn expect(&self, expectation: &Expectation, now: Timestamp) -> Result<(), Fault> {
         self.conn
             .prepare_cached(

@@ -17,7 +17,7 @@ pub(crate) enum Why {
     Late,
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Keeps an update instead of handling it.
     pub(crate) fn keep_update(&self, id: i64, why: Why) -> Result<(), Fault> {
         self.conn

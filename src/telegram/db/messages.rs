@@ -48,7 +48,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Noted> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Notes what a message is, or is now.
     pub(crate) fn note_message(&self, message: &Noted) -> Result<(), Fault> {
         self.conn
@@ -100,7 +100,8 @@ impl Tables<'_> {
              SELECT ?2, 0, session, until FROM mute WHERE chat = ?1 AND thread = 0",
             [from, to],
         )?;
-        for table in ["mute", "message", "topic", "button", "expectation", "asked"] {
+        for table in ["mute", "message", "topic", "button", "expectation", "asked", "live", "shown_approval"]
+        {
             self.conn.execute(&format!("DELETE FROM {table} WHERE chat = ?1"), [from])?;
         }
         Ok(())

@@ -16,6 +16,7 @@ mod open;
 mod outgoing;
 mod prompts;
 mod prune;
+mod shown;
 mod updates;
 
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::Result;
 
@@ -35,39 +36,38 @@ pub(crate) use messages::{MessageKind, Noted};
 pub(crate) use notes::{Mute, TopicRow};
 pub(crate) use outgoing::{NewOutgoing, Outgoing};
 pub(crate) use prompts::{PromptSet, PromptState};
-pub(crate) use updates::{Adopted, Cursor, Incoming, Stored};
+pub(crate) use shown::{LiveRow, ShownApproval};
+pub(crate) use updates::{Adopted, Cursor, Incoming};
 
 /// The open file. It is nobody else's as long as it is open.
 pub(crate) struct Db {
-    conn: Mutex<Connection>,
+    tables: Mutex<Tables>,
 }
 
 /// Everything that can be read and written, within one [`Db::write`] or [`Db::read`].
-pub(crate) struct Tables<'a> {
-    conn: &'a Connection,
+pub(crate) struct Tables {
+    conn: Connection,
 }
 
 impl Db {
     /// Everything that `work` does, or nothing of it. Not to be used inside another `write` or `read`.
-    pub(crate) fn write<T>(&self, work: impl FnOnce(&Tables<'_>) -> Result<T, Fault>) -> Result<T> {
-        let mut conn = self.lock();
-        let done = conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Fault::from)
-            .and_then(|transaction| {
-                let value = work(&Tables { conn: &transaction })?;
-                transaction.commit()?;
-                Ok(value)
-            });
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&Tables) -> Result<T, Fault>) -> Result<T> {
+        let tables = self.lock();
+        let transaction = Transaction::new_unchecked(&tables.conn, TransactionBehavior::Immediate);
+        let done = transaction.map_err(Fault::from).and_then(|transaction| {
+            let value = work(&tables)?;
+            transaction.commit()?;
+            Ok(value)
+        });
         done.map_err(Fault::into_error)
     }
 
-    pub(crate) fn read<T>(&self, work: impl FnOnce(&Tables<'_>) -> Result<T, Fault>) -> Result<T> {
-        work(&Tables { conn: &self.lock() }).map_err(Fault::into_error)
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Tables) -> Result<T, Fault>) -> Result<T> {
+        work(&self.lock()).map_err(Fault::into_error)
     }
 
     /// A panic under the lock has rolled its transaction back, so the next may go on.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,6 +19,13 @@ pub(crate) struct Mute {
     pub(crate) until: Option<Timestamp>,
 }
 
+impl Mute {
+    /// Whether it silences a session in a place.
+    pub(crate) fn hides(&self, place: Place, session: SessionId) -> bool {
+        self.place == place && self.session.is_none_or(|muted| muted == session)
+    }
+}
+
 /// A topic that is a session's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopicRow {
@@ -42,7 +49,7 @@ fn read_topic(row: &Row<'_>) -> rusqlite::Result<TopicRow> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     pub(crate) fn mute(&self, mute: &Mute) -> Result<(), Fault> {
         self.conn
             .prepare_cached(

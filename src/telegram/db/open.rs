@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::failure::DAMAGED;
-use super::{Db, Fault};
+use super::{Db, Fault, Tables};
 use crate::error::{Error, Result};
 
 /// Marks the file as the bridge's (`file telegram.db` shows it): "cltg".
@@ -50,7 +50,7 @@ impl Db {
 
     fn of(conn: Connection) -> Self {
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { conn: Mutex::new(conn) }
+        Self { tables: Mutex::new(Tables { conn }) }
     }
 
     /// One that is forgotten with the value.
@@ -59,6 +59,12 @@ impl Db {
         let mut conn = Connection::open_in_memory().unwrap();
         migrate(&mut conn, 0).unwrap();
         Self::of(conn)
+    }
+
+    /// As a disk that takes nothing any more.
+    #[cfg(test)]
+    pub(crate) fn set_read_only(&self, on: bool) {
+        self.lock().conn.pragma_update(None, "query_only", on).unwrap();
     }
 }
 

@@ -28,11 +28,13 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Value,
     /// How often it was begun. If it is not 0 for the one next in line, an earlier try may have arrived.
     pub(crate) attempts: u32,
+    /// How many of the calls that it takes are done.
+    pub(crate) progress: u32,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) at: Timestamp,
 }
 
-const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, not_before, at";
+const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, progress, not_before, at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -42,12 +44,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         key: row.get("key")?,
         payload: row.get::<_, Json<_>>("payload")?.0,
         attempts: row.get("attempts")?,
+        progress: row.get("progress")?,
         not_before: row.get::<_, Option<Micros>>("not_before")?.map(|at| at.0),
         at: row.get::<_, Micros>("at")?.0,
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Gives the row's number: of a key that waits already, the one it has.
     pub(crate) fn enqueue(&self, new: &NewOutgoing, now: Timestamp) -> Result<i64, Fault> {
         let id = self
@@ -56,7 +59,7 @@ impl Tables<'_> {
                 "INSERT INTO outgoing (chat, thread, priority, key, payload, state, at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6) \
                  ON CONFLICT (chat, key) WHERE key IS NOT NULL AND state = 'waiting' DO UPDATE SET \
-                 payload = excluded.payload, thread = excluded.thread, \
+                 payload = excluded.payload, thread = excluded.thread, progress = 0, \
                  priority = min(priority, excluded.priority) RETURNING id",
             )?
             .query_row(
@@ -82,12 +85,12 @@ impl Tables<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What is next in line for a chat, whether or not its time has come: nothing overtakes it. One that was being
-    /// sent when the bridge ended is among them again.
+    /// What is next in line for a chat, whether or not its time has come: nothing overtakes it, and what has arrived
+    /// in part is finished first. One that was being sent when the bridge ended is among them again.
     pub(crate) fn next_outgoing(&self, chat: i64) -> Result<Option<Outgoing>, Fault> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE chat = ?1 AND state IN ('waiting', 'sending') \
-             ORDER BY priority, id LIMIT 1"
+             ORDER BY progress = 0, priority, id LIMIT 1"
         );
         Ok(self.conn.prepare_cached(&sql)?.query_row([chat], read).optional()?)
     }
@@ -100,6 +103,14 @@ impl Tables<'_> {
         Ok(())
     }
 
+    /// So many of its calls are done.
+    pub(crate) fn advance_outgoing(&self, id: i64, progress: u32) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE outgoing SET progress = ?2 WHERE id = ?1")?
+            .execute(params![id, progress])?;
+        Ok(())
+    }
+
     /// It has arrived, as this message if it is one. What it said is not kept.
     pub(crate) fn outgoing_sent(&self, id: i64, message: Option<i64>) -> Result<(), Fault> {
         self.conn
@@ -107,17 +118,21 @@ impl Tables<'_> {
                 "UPDATE outgoing SET state = 'sent', message = ?2, error = NULL, payload = 'null' WHERE id = ?1",
             )?
             .execute(params![id, message])?;
+        self.conn
+            .prepare_cached("UPDATE shown_approval SET message = ?2 WHERE outgoing = ?1")?
+            .execute(params![id, message])?;
         Ok(())
     }
 
-    /// It did not arrive this time. If a newer one with its key waits by now, that one goes instead.
+    /// It did not arrive this time. If a newer one with its key waits by now, that one goes instead, unless a part
+    /// of this one is there already.
     pub(crate) fn put_off_outgoing(&self, id: i64, not_before: Timestamp, error: &str) -> Result<(), Fault> {
         self.conn
             .prepare_cached(
-                "UPDATE outgoing SET not_before = ?2, error = ?3, state = CASE WHEN EXISTS \
+                "UPDATE outgoing SET not_before = ?2, error = ?3, state = CASE WHEN NOT EXISTS \
                  (SELECT 1 FROM outgoing newer WHERE newer.chat = outgoing.chat AND newer.key = outgoing.key \
-                  AND newer.state = 'waiting' AND newer.id <> outgoing.id) THEN 'replaced' ELSE 'waiting' END \
-                 WHERE id = ?1",
+                  AND newer.state = 'waiting' AND newer.id <> outgoing.id) THEN 'waiting' \
+                 WHEN progress = 0 THEN 'replaced' ELSE 'sending' END WHERE id = ?1",
             )?
             .execute(params![id, Micros(not_before), error])?;
         Ok(())

@@ -53,7 +53,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PromptSet> {
     })
 }
 
-impl Tables<'_> {
+impl Tables {
     /// Stores a set, in the place of an earlier one with its key.
     pub(crate) fn put_prompt(&self, set: &PromptSet) -> Result<(), Fault> {
         self.conn
@@ -84,6 +84,33 @@ impl Tables<'_> {
     pub(crate) fn prompt_set_of(&self, prompt: PromptId) -> Result<Option<PromptSet>, Fault> {
         let sql = format!("SELECT {COLUMNS} FROM prompt WHERE prompt = ?1");
         Ok(self.conn.prepare_cached(&sql)?.query_row([Id::from(prompt)], read).optional()?)
+    }
+
+    /// What the host has of a session and has not finished, oldest first.
+    pub(crate) fn accepted_in(&self, session: SessionId) -> Result<Vec<PromptSet>, Fault> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM prompt WHERE session = ?1 AND state = 'accepted' ORDER BY at, key"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let rows = statement.query_map([Id::from(session)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What was asked last in a session.
+    pub(crate) fn last_asked(&self, session: SessionId) -> Result<Option<PromptSet>, Fault> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM prompt WHERE session = ?1 AND state IN ('accepted', 'ended') \
+             ORDER BY at DESC, key DESC LIMIT 1"
+        );
+        Ok(self.conn.prepare_cached(&sql)?.query_row([Id::from(session)], read).optional()?)
+    }
+
+    /// Where a session was asked anything.
+    pub(crate) fn places_of(&self, session: SessionId) -> Result<Vec<Place>, Fault> {
+        let sql = "SELECT DISTINCT chat, thread FROM prompt WHERE session = ?1 ORDER BY chat, thread";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([Id::from(session)], place)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// What was under way when the bridge ended, oldest first.

@@ -18,12 +18,14 @@ const RULES: &[(&str, &str, i64)] = &[
     ("message", "TRUE", 180 * DAY),
     ("outgoing", "state IN ('sent', 'replaced')", 2 * DAY),
     ("outgoing", "state = 'failed'", 30 * DAY),
+    ("live", "TRUE", 7 * DAY),
+    ("shown_approval", "TRUE", 60 * DAY),
     ("hinted", "TRUE", 30 * DAY),
     ("expectation", "TRUE", DAY),
     ("asked", "TRUE", 60 * DAY),
 ];
 
-impl Tables<'_> {
+impl Tables {
     /// To be called now and then. How many rows went.
     pub(crate) fn prune(&self, now: Timestamp) -> Result<usize, Fault> {
         let mut gone = 0;

@@ -18,6 +18,22 @@ pub(crate) struct Cursor {
     pub(crate) last_update: Option<Timestamp>,
 }
 
+/// Tables whose rows mean nothing to another bot.
+const OF_ONE_BOT: [&str; 12] = [
+    "bot",
+    "incoming",
+    "prompt",
+    "button",
+    "message",
+    "outgoing",
+    "topic",
+    "hinted",
+    "live",
+    "shown_approval",
+    "expectation",
+    "asked",
+];
+
 /// Whose file it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adopted {
@@ -54,13 +70,9 @@ pub(crate) struct Incoming {
     pub(crate) raw: Value,
 }
 
-/// What another bot's would mean nothing to this one.
-const OF_A_BOT: [&str; 10] =
-    ["bot", "incoming", "prompt", "button", "message", "outgoing", "topic", "hinted", "expectation", "asked"];
-
 const COLUMNS: &str = "position, update_id, at, chat, thread, tries, released, raw";
 
-impl Tables<'_> {
+impl Tables {
     /// Makes the file this bot's. What another bot left refers to messages that this one cannot touch.
     pub(crate) fn adopt(&self, bot: i64) -> Result<Adopted, Fault> {
         let former: Option<i64> =
@@ -73,7 +85,7 @@ impl Tables<'_> {
                     [],
                     |row| row.get(0),
                 )?;
-                for table in OF_A_BOT {
+                for table in OF_ONE_BOT {
                     self.conn.execute(&format!("DELETE FROM {table}"), [])?;
                 }
                 Adopted::Other { former, unsent }

@@ -6,8 +6,8 @@ use super::*;
 
 const ANN: i64 = 7;
 const EVE: i64 = 666;
-const HOME: i64 = -100_1;
-const ELSEWHERE: i64 = -100_2;
+const HOME: i64 = -1_001;
+const ELSEWHERE: i64 = -1_002;
 
 fn access() -> Access {
     Access { users: BTreeSet::from([ANN]), chats: BTreeSet::from([HOME]) }
@@ -249,7 +249,7 @@ fn an_allowed_user_may_be_told_how_to_allow_a_group() {
 #[test]
 fn bots_and_those_who_hide_are_refused_though_their_number_be_allowed() {
     let anonymous = json!({ "sender_chat": { "id": HOME, "type": "supergroup" }, "text": "@my_bot x" });
-    let channel = json!({ "sender_chat": { "id": -100_9, "type": "channel" }, "text": "x" });
+    let channel = json!({ "sender_chat": { "id": -1_009, "type": "channel" }, "text": "x" });
     assert_eq!(decided(&new(ANN, HOME, anonymous.clone())), Gate::Ignore(Reason::Anonymous));
     assert_eq!(decided(&edited(ANN, HOME, anonymous)), Gate::Ignore(Reason::Anonymous));
     assert_eq!(decided(&new(ANN, HOME, channel)), Gate::Ignore(Reason::Anonymous));
@@ -342,9 +342,9 @@ fn the_parts_of_an_album_go_with_the_one_that_has_the_words() {
 
 #[test]
 fn what_happens_to_a_group_is_known() {
-    let body = json!({ "migrate_to_chat_id": -100_77 });
+    let body = json!({ "migrate_to_chat_id": -1_077 });
     for from in [ANN, EVE] {
-        assert_eq!(decided(&new(from, HOME, body.clone())), Gate::Moved { from: HOME, to: -100_77 });
+        assert_eq!(decided(&new(from, HOME, body.clone())), Gate::Moved { from: HOME, to: -1_077 });
         assert_eq!(decided(&new(from, ELSEWHERE, body.clone())), Gate::Ignore(Reason::ChatNotAllowed));
     }
     let closed = json!({ "forum_topic_closed": {}, "message_thread_id": 4, "is_topic_message": true });

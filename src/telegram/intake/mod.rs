@@ -119,7 +119,7 @@ fn store(bridge: &Bridge, effects: Vec<Effect>) -> Outcome<After> {
 fn store_with(
     shared: &Shared,
     effects: Vec<Effect>,
-    more: impl FnOnce(&Tables<'_>) -> Result<(), Fault>,
+    more: impl FnOnce(&Tables) -> Result<(), Fault>,
 ) -> Outcome<()> {
     let Shared { bridge, notes, .. } = shared;
     let now = Timestamp::now();

@@ -5,17 +5,49 @@
 //! turn, the typing sign, answers to pressed buttons) goes through the handle alone and is never stored. This part
 //! must not know why something is said.
 
+mod budget;
+mod call;
+mod chat;
+mod clock;
+mod desk;
 mod payload;
+mod row;
+mod run;
+mod settle;
+mod step;
+#[cfg(test)]
+mod tests;
+mod verdict;
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use payload::{
     FileContent, FileOut, Final, Key, Keyboard, Message, Note, Payload, Press, Target, priority,
 };
 
+use super::bridge::Bridge;
 use super::place::Place;
 use super::render::Rich;
 use crate::model::{SessionId, TurnId};
+use run::Carrier;
+
+/// Sends until `stop` says true, and for at most ten seconds more what must arrive. `authorised` turns false when
+/// Telegram refuses the token; nothing is sent until it is true again.
+pub(crate) async fn run(
+    bridge: Arc<Bridge>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    authorised: watch::Sender<bool>,
+    stop: watch::Receiver<bool>,
+) {
+    let api = bridge.api.clone();
+    let call = move |call: call::Call| {
+        let api = api.clone();
+        async move { call.carry_out(&api).await }
+    };
+    Carrier::new(&bridge.db, call, authorised).run(orders, stop).await;
+}
 
 /// Which live message: the one of a turn in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

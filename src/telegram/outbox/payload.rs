@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::error::Error;
 use crate::model::{PromptId, SessionId, TurnId};
 use crate::telegram::db::MessageKind;
 use crate::telegram::render::Rich;
@@ -126,6 +128,14 @@ pub(crate) struct Key {
 pub(crate) enum Press {
     Token(String),
     Url(String),
+}
+
+impl Payload {
+    /// As a row of `outgoing` has it.
+    pub(crate) fn to_json(&self) -> Result<Value, Error> {
+        serde_json::to_value(self)
+            .map_err(|error| Error::failed(format!("a message cannot be put into JSON: {error}")))
+    }
 }
 
 impl Keyboard {

@@ -9,7 +9,6 @@ pub(crate) const HEAVIEST: usize = 8000;
 
 /// Lets the least important entities go until the rest fits. Of the same kind the first ones stay.
 pub(crate) fn fit(entities: &mut Vec<MessageEntity>) {
-    // Without addresses, which are the only long ones, as many as may be weigh less than they may.
     if entities.len() <= MOST && weight(entities) <= HEAVIEST {
         return;
     }
@@ -28,9 +27,19 @@ pub(crate) fn fit(entities: &mut Vec<MessageEntity>) {
     entities.retain(|_| stays.next().unwrap_or_default());
 }
 
-/// What they take in the request, commas included.
+/// What they take in the request, at most.
 fn weight(entities: &[MessageEntity]) -> usize {
-    entities.iter().map(|entity| serde_json::to_vec(entity).map_or(HEAVIEST, |json| json.len() + 1)).sum()
+    // The longest kind with its offset, its length and a comma takes less than this.
+    const FIXED: usize = 64;
+    let more = |entity: &MessageEntity| match &entity.kind {
+        MessageEntityKind::TextLink { url } => {
+            let url = url.as_str();
+            r#""url":"","#.len() + url.len() + url.bytes().filter(|&byte| byte == b'\\').count()
+        }
+        MessageEntityKind::Pre { language: Some(language) } => r#""language":"","#.len() + language.len(),
+        _ => 0,
+    };
+    entities.iter().map(|entity| FIXED + more(entity)).sum()
 }
 
 /// The lower, the more is lost without it.

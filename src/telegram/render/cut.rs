@@ -6,7 +6,7 @@ use teloxide_core::types::{MessageEntity, MessageEntityKind};
 use unicode_segmentation::GraphemeCursor;
 
 use super::caps;
-use super::rich::{Rich, end, units};
+use super::rich::{Rich, end, units, units_begun};
 
 /// Takes a text apart from its beginning to its end.
 #[derive(Debug)]
@@ -129,12 +129,21 @@ impl<'r> Cutter<'r> {
 
 /// How many bytes of a text fit into so many units.
 fn fitting(text: &str, most: usize) -> usize {
-    let mut used = 0;
-    let over = text.char_indices().find(|(_, c)| {
-        used += c.len_utf16();
-        used > most
+    const STRETCH: usize = 64;
+    let (mut byte, mut used) = (0, 0);
+    // Whole stretches are quickly counted.
+    for stretch in text.as_bytes().chunks(STRETCH) {
+        let more = stretch.iter().copied().map(units_begun).sum::<usize>();
+        if used + more > most {
+            break;
+        }
+        (byte, used) = (byte + stretch.len(), used + more);
+    }
+    let rest = text.as_bytes()[byte..].iter().take_while(|&&next| {
+        used += units_begun(next);
+        used <= most
     });
-    over.map_or(text.len(), |(at, _)| at)
+    byte + rest.count()
 }
 
 /// How many bytes before the end of a text fit into so many units.
@@ -158,8 +167,8 @@ fn blocks_of_code(rich: &Rich) -> Vec<Range<usize>> {
     let mut blocks = Vec::new();
     let (mut byte, mut unit) = (0, 0);
     let mut go_to = |target: usize| {
-        byte += fitting(&rich.text[byte..], target - unit);
-        unit = target;
+        byte += fitting(&rich.text[byte..], target.saturating_sub(unit));
+        unit = target.max(unit);
         byte
     };
     for entity in &rich.entities {

@@ -3,9 +3,7 @@
 //! What Telegram has no form for is shown as text that reads well: lists with bullets, tables aligned or as
 //! records, addresses that cannot be links as code. HTML and footnotes stay as they were written.
 
-use pulldown_cmark::{
-    CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream,
-};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 use teloxide_core::types::MessageEntityKind;
 
 use super::link::text_link;
@@ -28,8 +26,8 @@ const LONGEST_ADDRESS: usize = 200;
 
 /// The whole text for a Markdown source, without outer white space.
 pub(crate) fn markdown(source: &str) -> Rich {
-    let mut walk = Walk::default();
-    for event in TextMergeStream::new(Parser::new_ext(source, OPTIONS)) {
+    let mut walk = Walk { out: Writer::with_room(source.len()), ..Walk::default() };
+    for event in Parser::new_ext(source, OPTIONS) {
         walk.event(event);
     }
     walk.out.finish()
@@ -76,11 +74,7 @@ impl<'s> Walk<'s> {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text),
-            Event::Code(code) => {
-                if !self.is_address(&code) {
-                    self.out.code(&code);
-                }
-            }
+            Event::Code(code) => self.out.code(&code),
             Event::Html(html) => self.html(&html),
             Event::InlineHtml(html) => self.out.write(&html),
             Event::FootnoteReference(label) => self.out.write(&format!("[^{label}]")),
@@ -173,7 +167,7 @@ impl<'s> Walk<'s> {
     fn text(&mut self, text: &str) {
         if let Some((_, code)) = &mut self.code {
             code.push_str(text);
-        } else if !self.is_address(text) {
+        } else {
             self.out.write(text);
         }
     }
@@ -238,37 +232,31 @@ impl<'s> Walk<'s> {
     }
 
     fn start_link(&mut self, address: CowStr<'s>, is_email: bool) {
-        self.out.begin();
+        let start = self.out.begin();
         let kind = text_link(&address);
         let is_shown = kind.is_some() || is_email || address.is_empty();
         let is_own = self.out.open_link(kind);
-        self.links.push(Link { address, is_own, is_shown, start: self.out.len() });
+        self.links.push(Link { address, is_own, is_shown, start });
     }
 
     fn end_link(&mut self) {
         let Some(link) = self.links.pop() else { return };
-        let is_empty = self.out.len() == link.start;
+        let is_empty = self.out.written(link.start).is_empty();
         if is_empty && link.is_shown {
             self.out.write(&link.address);
         }
         if link.is_own {
             self.out.close_link();
         }
-        if !link.is_shown {
-            self.out.write(if is_empty { "(" } else { " (" });
-            self.out.code(&shortened(&link.address));
-            self.out.write(")");
+        if link.is_shown {
+            return;
         }
-    }
-
-    /// Shows the address itself, when a link that is none begins with it.
-    fn is_address(&mut self, text: &str) -> bool {
-        let start = self.out.len();
-        let link = self.links.last_mut().filter(|link| !link.is_shown && link.start == start);
-        let Some(link) = link.filter(|link| &*link.address == text) else { return false };
-        link.is_shown = true;
-        self.out.code(text);
-        true
+        if self.out.written(link.start) == &*link.address {
+            return self.out.make_code(link.start);
+        }
+        self.out.write(if is_empty { "(" } else { " (" });
+        self.out.code(&shortened(&link.address));
+        self.out.write(")");
     }
 }
 

@@ -82,7 +82,12 @@ impl Style<'_> {
 
 /// UTF-16 units of a text.
 pub(crate) fn units(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().map(char::len_utf16).sum() }
+    text.bytes().map(units_begun).sum()
+}
+
+/// How many UTF-16 units a byte of UTF-8 begins: two when four bytes make the character.
+pub(crate) fn units_begun(byte: u8) -> usize {
+    usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0)
 }
 
 /// A block of code in the language that an info string such as `rust,ignore` begins with.

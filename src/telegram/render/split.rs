@@ -14,9 +14,9 @@ const MOST_PIECES: usize = 6;
 /// How much of a source is read for its summary. It is enough to fill a piece.
 const SUMMARY_SOURCE: usize = 16 << 10;
 
-/// The pieces of a text, none of them empty: nothing for an empty text.
+/// The pieces of a text, none of them empty: nothing for a text in which there is nothing to see.
 pub(crate) fn split(mut rich: Rich) -> Vec<Rich> {
-    if rich.is_empty() {
+    if rich.text.trim().is_empty() {
         return Vec::new();
     }
     if rich.units() < PIECE {
@@ -41,6 +41,7 @@ pub(crate) const fn is_very_long(pieces: &[Rich]) -> bool {
 
 /// The beginning of a long text, in one piece that shows that there is more.
 pub(crate) fn summary(source: &str) -> Rich {
+    // Its bytes are more than its units, so they leave room enough.
     const MORE: &str = "\n…";
     let head = &source[..source.floor_char_boundary(SUMMARY_SOURCE)];
     let rich = markdown(head);

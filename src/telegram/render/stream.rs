@@ -9,13 +9,14 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 use super::cut::{Cutter, fitting_at_end};
 use super::markdown::{OPTIONS, markdown};
-use super::rich::Rich;
+use super::rich::{Rich, Style};
 
 /// What is shown, in UTF-16 units: less than a piece, for the message also says what goes on.
 const TAIL: usize = 3500;
 
-/// Bytes that are kept at least: enough to fill the tail with any writing, and some markup.
-const KEPT: usize = 16 << 10;
+/// Bytes that are kept of a source that has got too long, or down to half of them where a block begins there:
+/// enough to fill the tail.
+const KEPT: usize = 12 << 10;
 
 /// From this many bytes on, the beginning goes.
 const FULL: usize = 2 * KEPT;
@@ -62,6 +63,7 @@ impl Stream {
 
 /// The end of a text, cut at a block, a line or a word.
 fn newest(rich: &Rich, is_cut: bool) -> Rich {
+    // Its bytes are more than its units, so they leave room enough.
     const MORE: &str = "…\n";
     let mut cutter = Cutter::new(rich);
     let earliest = rich.text.len() - fitting_at_end(&rich.text, TAIL - MORE.len());
@@ -72,11 +74,11 @@ fn newest(rich: &Rich, is_cut: bool) -> Rich {
     if earliest == 0 && !is_cut {
         return tail;
     }
-    let mut shown = Rich::plain("…");
-    if !tail.is_empty() {
-        shown.text.push('\n');
-        shown.append(&tail);
+    if tail.is_empty() {
+        return Rich::plain(MORE);
     }
+    let mut shown = Rich::default();
+    shown.push(MORE, Style::Plain).append(&tail);
     shown
 }
 

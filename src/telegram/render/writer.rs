@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use teloxide_core::types::{MessageEntity, MessageEntityKind};
 
 use super::clean::clean;
-use super::rich::{Rich, shifted, spanning, units, without_blank_lines};
+use super::rich::{Rich, end, shifted, spanning, units, without_blank_lines};
 
 /// Deeper lists stand under this one: there is no room on a telephone, and no bound on what is written.
 const DEEPEST_INDENT: usize = 6;
@@ -64,6 +64,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Room for a text of so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ..Self::default() }
+    }
+
     /// What comes next stands at least so many newlines below.
     pub(crate) fn gap(&mut self, newlines: usize) {
         self.gap = self.gap.max(newlines);
@@ -207,25 +212,42 @@ impl Writer {
         }
     }
 
-    /// How much has been written, to tell whether something was.
-    pub(crate) const fn len(&self) -> usize {
-        self.text.len()
+    /// What has been written from a byte on.
+    pub(crate) fn written(&self, start: usize) -> &str {
+        &self.text[start..]
     }
 
-    /// Writes what waits before the next text, so that [`Self::len`] tells where that begins.
-    pub(crate) fn begin(&mut self) {
+    /// Makes code of what has been written from a byte on, unless it has a style.
+    pub(crate) fn make_code(&mut self, start: usize) {
+        let code = self.text.split_off(start);
+        let all = self.units;
+        self.units -= units(&code);
+        if self.entities.last().is_some_and(|last| end(last) > self.units) {
+            self.text.push_str(&code);
+            self.units = all;
+        } else {
+            self.code(&code);
+        }
+    }
+
+    /// Writes what waits before the next text, and returns the byte where that begins.
+    pub(crate) fn begin(&mut self) -> usize {
         let gap = std::mem::take(&mut self.gap);
         if self.text.is_empty() {
             let marker = std::mem::take(&mut self.marker);
-            return self.put(marker.trim_start());
+            self.put(marker.trim_start());
+            return self.text.len();
         }
-        let mut lead = "\n".repeat(gap);
+        for _ in 0..gap {
+            self.put("\n");
+        }
         if !self.marker.is_empty() {
-            lead.push_str(&std::mem::take(&mut self.marker));
-        } else if gap > 0 {
-            lead.push_str(&indentation(self.indent));
+            let marker = std::mem::take(&mut self.marker);
+            self.put(&marker);
+        } else if gap > 0 && self.indent > 0 {
+            self.put(&indentation(self.indent));
         }
-        self.put(&lead);
+        self.text.len()
     }
 
     pub(crate) fn finish(mut self) -> Rich {

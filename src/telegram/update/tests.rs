@@ -39,7 +39,7 @@ fn a_message_is_read_whatever_else_it_holds() {
 #[test]
 fn every_kind_that_is_asked_for_is_known() {
     let user = json!({ "id": 7, "is_bot": false, "first_name": "Ann" });
-    let chat = json!({ "id": -100_5, "type": "supergroup", "title": "Home" });
+    let chat = json!({ "id": -1_005, "type": "supergroup", "title": "Home" });
     let message = json!({ "message_id": 5, "date": 0, "chat": chat, "from": user });
     let bodies = [
         message.clone(),
@@ -53,7 +53,7 @@ fn every_kind_that_is_asked_for_is_known() {
     for (kind, body) in ALLOWED.iter().zip(bodies) {
         let raw = json!({ "update_id": 3, *kind: body });
         let update = Update::read(3, &raw);
-        assert_eq!(update.place(), Some(Place::chat(-100_5)), "{kind}");
+        assert_eq!(update.place(), Some(Place::chat(-1_005)), "{kind}");
     }
 }
 
@@ -132,7 +132,7 @@ fn the_file_of_a_message_is_found() {
 fn what_happened_to_a_chat_is_told_from_what_was_said() {
     let ann = json!({ "id": 7, "is_bot": false });
     for body in [
-        json!({ "migrate_to_chat_id": -100_7 }),
+        json!({ "migrate_to_chat_id": -1_007 }),
         json!({ "new_chat_members": [ann] }),
         json!({ "left_chat_member": ann }),
         json!({ "forum_topic_created": { "name": "x" } }),

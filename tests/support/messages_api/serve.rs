@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
+use super::super::http::{HttpRequest, send_json};
 use super::ApiRequest;
 use super::conversation::{Conversation, Purpose, purpose};
-use super::http::{HttpRequest, send_json};
 use super::script::{Block, Reply, reply};
 use super::state::Shared;
 use super::stream::{Outcome, send_events, send_whole};

@@ -1,12 +1,12 @@
 //! A reply as the Messages API sends it: server-sent events, or one JSON document.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::http::{send_event, send_json, start_events};
+use super::super::http::send_json;
 use super::script::{Block, Piece};
 
 /// What became of a reply.
@@ -145,4 +145,18 @@ fn empty(block: &Block) -> Value {
 fn stop_reason(blocks: &[Block]) -> &'static str {
     let uses_tool = blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     if uses_tool { "tool_use" } else { "end_turn" }
+}
+
+/// The head of an event stream, which lasts until the connection closes.
+fn start_events(mut stream: &TcpStream) -> io::Result<()> {
+    stream.write_all(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\n",
+    )
+}
+
+/// One server-sent event, written at once.
+fn send_event(mut stream: &TcpStream, data: &Value) -> io::Result<()> {
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or("message");
+    stream.write_all(format!("event: {kind}\ndata: {data}\n\n").as_bytes())?;
+    stream.flush()
 }

@@ -13,6 +13,7 @@ use blocks::Blocks;
 use paragraphs::Paragraphs;
 
 use crate::cli::session::quoted;
+use crate::cli::text;
 use crate::ipc::{Accepted, Push};
 use crate::model::{
     Approval, ApprovalId, BlockKind, Decision, Delivery, Detail, Event, EventKind, Live, LiveBlock, LiveTurn,
@@ -211,6 +212,9 @@ impl View {
             (EventKind::Notice, Some(Detail::Notice { code })) if code == "unavailable" => {
                 self.unavailable = Some(event.text);
                 self.give_up(acts);
+            }
+            (EventKind::Notice, Some(Detail::File { path, bytes, .. })) => {
+                acts.push(Act::Note(format!("! {}", text::file_sent(&event.text, &path, bytes))));
             }
             (EventKind::Notice, detail) => {
                 self.no_login |= matches!(detail, Some(Detail::Notice { code }) if code == "login");

@@ -38,6 +38,7 @@ CREATE TABLE prompt (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prompt_id ON prompt (prompt) WHERE prompt IS NOT NULL;
 CREATE INDEX prompt_open ON prompt (at) WHERE state IN ('gathering', 'accepted');
+CREATE INDEX prompt_session ON prompt (session, at) WHERE session IS NOT NULL;
 
 CREATE TABLE button (
     token TEXT PRIMARY KEY,                 -- what Telegram gives back when it is pressed
@@ -100,6 +101,7 @@ CREATE TABLE outgoing (
     payload TEXT NOT NULL,                  -- JSON
     state TEXT NOT NULL,                    -- waiting, sending, sent, failed, replaced
     attempts INTEGER NOT NULL DEFAULT 0,
+    progress INTEGER NOT NULL DEFAULT 0,    -- how many of the calls that it takes are done
     not_before INTEGER,
     message INTEGER,                        -- what it has become
     error TEXT,
@@ -107,6 +109,30 @@ CREATE TABLE outgoing (
 ) STRICT;
 CREATE UNIQUE INDEX outgoing_key ON outgoing (chat, key) WHERE key IS NOT NULL AND state = 'waiting';
 CREATE INDEX outgoing_open ON outgoing (chat, priority, id) WHERE state IN ('waiting', 'sending');
+
+-- The message that shows a running turn in a place, until the end of the turn has taken it over.
+CREATE TABLE live (
+    session BLOB NOT NULL,
+    turn INTEGER NOT NULL,
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    prompt BLOB,                            -- the place's own, if it asked
+    message INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (session, turn, chat, thread)
+) STRICT, WITHOUT ROWID;
+
+-- Where an approval is shown: all of it changes once it is settled.
+CREATE TABLE shown_approval (
+    approval INTEGER NOT NULL,
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    outgoing INTEGER NOT NULL,              -- the row that asks
+    message INTEGER,                        -- what that has become
+    at INTEGER NOT NULL,
+    PRIMARY KEY (approval, chat, thread)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX shown_approval_outgoing ON shown_approval (outgoing);
 
 CREATE TABLE mute (
     chat INTEGER NOT NULL,

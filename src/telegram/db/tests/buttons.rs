@@ -9,7 +9,7 @@ use super::*;
 use crate::model::SessionId;
 use crate::telegram::db::{Button, NewButton, Press, Taken};
 
-const PRESS: Press = Press { chat: -100_1, message: 5, user: 7, update: 1 };
+const PRESS: Press = Press { chat: -1_001, message: 5, user: 7, update: 1 };
 
 fn new(session: SessionId) -> NewButton {
     NewButton {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::super::Db;
+use super::super::{Db, Tables};
 
 struct Home(tempfile::TempDir);
 
@@ -34,15 +34,16 @@ fn a_new_file_is_private_durable_and_kept() {
     let home = Home::new();
     let db = home.open();
     db.write(|t| t.set_feed_cursor(u64::MAX)).unwrap();
-    let pragma =
-        |name: &str| db.lock().query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    let pragma = |name: &str| {
+        db.lock().conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap()
+    };
     assert_eq!((pragma("synchronous"), pragma("fullfsync")), (2, 1));
     for file in fs::read_dir(home.0.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
     }
     drop(db);
-    assert_eq!(home.open().read(|t| t.feed_cursor()).unwrap(), Some(u64::MAX));
+    assert_eq!(home.open().read(Tables::feed_cursor).unwrap(), Some(u64::MAX));
     fs::set_permissions(home.file(), fs::Permissions::from_mode(0o644)).unwrap();
     drop(home.open());
     assert_eq!(fs::metadata(home.file()).unwrap().permissions().mode() & 0o777, 0o600);
@@ -89,8 +90,8 @@ fn a_newer_file_is_refused_with_both_versions() {
 fn a_full_disk_is_said_and_nothing_is_half_stored() {
     let home = Home::new();
     let db = home.open();
-    let pages: i64 = db.lock().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    db.lock().pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
+    let pages: i64 = db.lock().conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    db.lock().conn.pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
     let error = db
         .write(|t| {
             t.set_feed_cursor(7)?;
@@ -102,5 +103,5 @@ fn a_full_disk_is_said_and_nothing_is_half_stored() {
         })
         .unwrap_err();
     assert!(error.message.starts_with("the disk is full"), "{error}");
-    assert_eq!(db.read(|t| t.feed_cursor()).unwrap(), None);
+    assert_eq!(db.read(Tables::feed_cursor).unwrap(), None);
 }

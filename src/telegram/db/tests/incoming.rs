@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{PromptId, SessionId};
-use crate::telegram::db::{Adopted, Cursor, PromptSet, PromptState, Why};
+use crate::telegram::db::{Adopted, Cursor, Incoming, PromptSet, PromptState, Why};
 
 fn message(id: i64, chat: i64) -> Value {
     json!({ "update_id": id, "message": { "message_id": 1, "chat": { "id": chat }, "text": format!("of {id}") } })
@@ -17,7 +17,7 @@ fn waiting(db: &Db) -> Vec<i64> {
 #[test]
 fn a_batch_is_stored_once_and_the_cursor_moves_behind_it() {
     let db = db();
-    assert_eq!(db.read(|t| t.cursor()).unwrap(), Cursor::default());
+    assert_eq!(db.read(Tables::cursor).unwrap(), Cursor::default());
     let batch = [message(10, 1), message(11, 2), json!({ "update_id": 12, "hologram": {} })];
     let stored = db.write(|t| t.store_updates(&batch, at(5))).unwrap();
     assert_eq!((stored.new, stored.unnumbered), (3, 0));
@@ -27,8 +27,15 @@ fn a_batch_is_stored_once_and_the_cursor_moves_behind_it() {
     assert_eq!((again.new, again.cursor.next), (1, Some(14)));
     let updates = db.read(|t| t.new_updates(0, 100)).unwrap();
     let (position, first) = &updates[0];
-    assert_eq!((first.id, first.at, first.place, first.tries), (10, at(5), Some(Place::chat(1)), 0));
-    assert_eq!(first.raw, message(10, 1));
+    let wanted = Incoming {
+        id: 10,
+        at: at(5),
+        place: Some(Place::chat(1)),
+        tries: 0,
+        released: false,
+        raw: message(10, 1),
+    };
+    assert_eq!(*first, wanted);
     assert_eq!((updates[2].1.place, &updates[2].1.raw), (None, &batch[2]));
     let rest: Vec<_> =
         db.read(|t| t.new_updates(*position, 2)).unwrap().iter().map(|(_, update)| update.id).collect();
@@ -66,12 +73,15 @@ fn what_is_done_or_poisoned_waits_no_more_and_is_not_taken_again() {
     })
     .unwrap();
     assert_eq!(waiting(&db), [3]);
-    assert_eq!(db.read(|t| t.poisoned_updates()).unwrap(), 1);
+    assert_eq!(db.read(Tables::poisoned_updates).unwrap(), 1);
     let again = db.write(|t| t.store_updates(&[message(1, 1), message(2, 1)], at(1))).unwrap();
     assert_eq!(again.new, 0);
     // What was said is gone, what could not be handled is kept to be looked at.
     let raw = |id: i64| -> String {
-        db.lock().query_row("SELECT raw FROM incoming WHERE update_id = ?1", [id], |row| row.get(0)).unwrap()
+        db.lock()
+            .conn
+            .query_row("SELECT raw FROM incoming WHERE update_id = ?1", [id], |row| row.get(0))
+            .unwrap()
     };
     assert_eq!(raw(1), "");
     assert!(raw(2).contains("of 2"));
@@ -86,7 +96,7 @@ fn a_transaction_that_fails_leaves_nothing() {
     });
     assert_eq!(failed.unwrap_err().message, "something else");
     assert_eq!(waiting(&db), [0; 0]);
-    assert_eq!(db.read(|t| t.cursor()).unwrap(), Cursor::default());
+    assert_eq!(db.read(Tables::cursor).unwrap(), Cursor::default());
 }
 
 #[test]
@@ -96,17 +106,17 @@ fn another_bot_begins_anew() {
     db.write(|t| {
         t.store_updates(&[message(1, 1)], at(0))?;
         t.set_feed_cursor(7)?;
-        t.enqueue(&super::outgoing::new(HOME, 1, None, "x"), at(0))
+        t.enqueue(&outgoing::new(HOME, 1, None, "x"), at(0))
     })
     .unwrap();
     assert_eq!(db.write(|t| t.adopt(42)).unwrap(), Adopted::Same);
     assert_eq!(waiting(&db), [1]);
     assert_eq!(db.write(|t| t.adopt(43)).unwrap(), Adopted::Other { former: 42, unsent: 1 });
     assert_eq!(waiting(&db), [0; 0]);
-    assert_eq!(db.read(|t| t.cursor()).unwrap(), Cursor::default());
-    assert_eq!(db.read(|t| t.chats_with_outgoing()).unwrap(), [0; 0]);
+    assert_eq!(db.read(Tables::cursor).unwrap(), Cursor::default());
+    assert_eq!(db.read(Tables::chats_with_outgoing).unwrap(), [0; 0]);
     // That is between the host and this file.
-    assert_eq!(db.read(|t| t.feed_cursor()).unwrap(), Some(7));
+    assert_eq!(db.read(Tables::feed_cursor).unwrap(), Some(7));
     assert_eq!(db.write(|t| t.adopt(43)).unwrap(), Adopted::Same);
 }
 
@@ -138,7 +148,7 @@ fn a_prompt_is_found_by_its_key_and_by_the_hosts_id() {
         PromptSet { session: Some(session), prompt: Some(prompt), state: PromptState::Accepted, ..longer };
     assert_eq!(db.read(|t| t.prompt_set_of(prompt)).unwrap(), Some(accepted.clone()));
     db.write(|t| t.put_prompt(&PromptSet { at: at(1), ..set("tg:42:0") })).unwrap();
-    let open = db.read(|t| t.open_prompt_sets()).unwrap();
+    let open = db.read(Tables::open_prompt_sets).unwrap();
     assert_eq!(open.iter().map(|set| set.key.as_str()).collect::<Vec<_>>(), ["tg:42:1", "tg:42:0"]);
     db.write(|t| {
         t.close_prompt("tg:42:1", PromptState::Ended)?;
@@ -147,7 +157,7 @@ fn a_prompt_is_found_by_its_key_and_by_the_hosts_id() {
         t.prompt_accepted("tg:42:0", session, prompt)
     })
     .unwrap();
-    assert_eq!(db.read(|t| t.open_prompt_sets()).unwrap(), []);
+    assert_eq!(db.read(Tables::open_prompt_sets).unwrap(), []);
     assert_eq!(db.read(|t| t.prompt_set_of(prompt)).unwrap().unwrap().key, "tg:42:1");
 }
 

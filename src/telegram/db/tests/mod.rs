@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Db;
+use super::{Db, Tables};
 use crate::telegram::place::Place;
 
 mod buttons;
@@ -11,8 +11,8 @@ mod incoming;
 mod outgoing;
 mod rest;
 
-const HOME: Place = Place { chat: -100_1, thread: None };
-const TOPIC: Place = Place { chat: -100_1, thread: Some(4) };
+const HOME: Place = Place { chat: -1_001, thread: None };
+const TOPIC: Place = Place { chat: -1_001, thread: Some(4) };
 
 /// So many seconds after the tests' beginning of time.
 fn at(seconds: i64) -> Timestamp {

@@ -38,9 +38,9 @@ fn the_most_urgent_goes_first_and_among_equals_the_oldest() {
         put(&db, priority, None, words);
     }
     db.write(|t| t.enqueue(&new(Place::chat(5), 0, None, "other"), at(0))).unwrap();
-    assert_eq!(db.read(|t| t.chats_with_outgoing()).unwrap(), [HOME.chat, 5]);
+    assert_eq!(db.read(Tables::chats_with_outgoing).unwrap(), [HOME.chat, 5]);
     assert_eq!(drain(&db), ["a", "b", "c", "d", "e"]);
-    assert_eq!(db.read(|t| t.chats_with_outgoing()).unwrap(), [5]);
+    assert_eq!(db.read(Tables::chats_with_outgoing).unwrap(), [5]);
 }
 
 #[test]

@@ -16,9 +16,9 @@ fn noted(id: i64, kind: MessageKind) -> Noted {
 #[test]
 fn a_message_finds_what_it_belongs_to() {
     let db = db();
-    let prompt = Some(PromptId::random());
-    let said = Noted { prompt, ..noted(1, MessageKind::Prompt) };
-    let live = Noted { prompt, ..noted(2, MessageKind::Live) };
+    let prompt = PromptId::random();
+    let said = Noted { prompt: Some(prompt), ..noted(1, MessageKind::Prompt) };
+    let live = Noted { prompt: Some(prompt), ..noted(2, MessageKind::Live) };
     db.write(|t| {
         t.note_message(&live)?;
         t.note_message(&said)?;
@@ -27,7 +27,7 @@ fn a_message_finds_what_it_belongs_to() {
     .unwrap();
     assert_eq!(db.read(|t| t.message(HOME.chat, 1)).unwrap(), Some(said.clone()));
     assert_eq!(db.read(|t| t.message(1, 1)).unwrap(), None);
-    assert_eq!(db.read(|t| t.messages_of(prompt.unwrap())).unwrap(), [said, live.clone()]);
+    assert_eq!(db.read(|t| t.messages_of(prompt)).unwrap(), [said, live.clone()]);
     let done = Noted { kind: MessageKind::Reply, ..live };
     db.write(|t| t.note_message(&done)).unwrap();
     assert_eq!(db.read(|t| t.message(HOME.chat, 2)).unwrap(), Some(done));
@@ -70,18 +70,18 @@ fn topics_belong_to_sessions() {
 #[test]
 fn the_feed_goes_on_where_its_rows_were_stored() {
     let db = db();
-    assert_eq!(db.read(|t| t.feed_cursor()).unwrap(), None);
+    assert_eq!(db.read(Tables::feed_cursor).unwrap(), None);
     let failed = db.write(|t| {
         t.enqueue(&new(HOME, 1, None, "x"), at(0))?;
         t.set_feed_cursor(8)?;
         Err::<(), _>(crate::error::Error::failed("no").into())
     });
     assert!(failed.is_err());
-    assert_eq!(db.read(|t| t.feed_cursor()).unwrap(), None);
+    assert_eq!(db.read(Tables::feed_cursor).unwrap(), None);
     assert_eq!(db.read(|t| t.next_outgoing(HOME.chat)).unwrap(), None);
     db.write(|t| t.set_feed_cursor(8)).unwrap();
     db.write(|t| t.set_feed_cursor(9)).unwrap();
-    assert_eq!(db.read(|t| t.feed_cursor()).unwrap(), Some(9));
+    assert_eq!(db.read(Tables::feed_cursor).unwrap(), Some(9));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn button() -> NewButton {
 #[test]
 fn a_group_that_moves_takes_along_what_waits() {
     let db = db();
-    let to = -100_77;
+    let to = -1_077;
     let token = db
         .write(|t| {
             t.enqueue(&new(HOME, 1, Some("k"), "there"), at(0))?;
@@ -167,7 +167,7 @@ fn a_group_that_moves_takes_along_what_waits() {
         })
         .unwrap();
     db.write(|t| t.move_chat(HOME.chat, to)).unwrap();
-    assert_eq!(db.read(|t| t.chats_with_outgoing()).unwrap(), [to]);
+    assert_eq!(db.read(Tables::chats_with_outgoing).unwrap(), [to]);
     assert_eq!(db.read(|t| t.prompt_set("p")).unwrap().unwrap().place, Place::chat(to));
     assert_eq!(db.read(|t| t.message(HOME.chat, 1)).unwrap(), None);
     assert_eq!(db.read(|t| t.mutes(at(0))).unwrap()[0].place, Place::chat(to));
@@ -212,5 +212,5 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
     assert_eq!(prune(9999), 0);
     assert_eq!(db.read(|t| t.new_updates(0, 9)).unwrap()[0].1.id, 3);
     assert_eq!(db.read(|t| t.next_outgoing(HOME.chat)).unwrap().unwrap().payload["text"], "waits");
-    assert_eq!(db.read(|t| t.open_prompt_sets()).unwrap()[0].key, "open");
+    assert_eq!(db.read(Tables::open_prompt_sets).unwrap()[0].key, "open");
 }

@@ -138,6 +138,8 @@ fn other_addresses_are_code() {
         ("[main](src/main.rs)", "main (<code>src/main.rs</code>)"),
         ("[src/my_main.rs](src/my_main.rs) x", "<code>src/my_main.rs</code> x"),
         ("[`a.rs`](a.rs)", "<code>a.rs</code>"),
+        ("x **[a.rs](a.rs)** y", "x <code>a.rs</code> y"),
+        ("[**a.rs**](a.rs)", "<b>a.rs</b>"),
         ("[a](javascript:alert)", "a (<code>javascript:alert</code>)"),
         ("[a](http://localhost:80)", "a (<code>http://localhost:80</code>)"),
         ("[a](http://[::1]/)", "a (<code>http://[::1]/</code>)"),

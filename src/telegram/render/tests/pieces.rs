@@ -23,6 +23,7 @@ fn words(count: usize) -> String {
 #[test]
 fn short_texts_are_one_piece_and_empty_ones_none() {
     assert_eq!(split(Rich::default()), []);
+    assert_eq!(split(Rich { text: " \n ".to_owned(), ..Rich::default() }), []);
     assert_eq!(split(markdown("**a**")), [markdown("**a**")]);
     assert_eq!(pieces(&"x".repeat(PIECE - 1)).len(), 1);
     assert_eq!(pieces(&"x".repeat(PIECE)).len(), 2);

@@ -1,0 +1,193 @@
+//! What is known about an event beside itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::Fed;
+use crate::error::Result;
+use crate::model::{ApprovalId, Detail, Event, EventKind, PromptId, SessionId, TurnId};
+use crate::telegram::bridge::Bridge;
+use crate::telegram::db::{Mute, PromptSet, ShownApproval, Tables};
+use crate::telegram::live::Verbosity;
+use crate::telegram::place::Place;
+use crate::telegram::turn_log::{self, TurnLog};
+
+/// A prompt from Telegram is noted so soon after the host has taken it.
+pub(super) const NOTED_WITHIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Somebody in Telegram who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) place: Place,
+    pub(super) reply_to: i64,
+    pub(super) prompt: Option<PromptId>,
+    pub(super) at: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) now: Timestamp,
+    pub(super) session: SessionId,
+    pub(super) name: String,
+    /// Who asked what the event is about, each place once, with what it asked first.
+    pub(super) asked: Vec<Asker>,
+    /// The keys of all prompts that it is about.
+    pub(super) keys: Vec<String>,
+    /// Who has anything open in the session, each place once.
+    pub(super) open: Vec<Asker>,
+    /// Who asked last in the session.
+    pub(super) last: Option<Asker>,
+    /// Where the session is shown though it was not asked from there.
+    pub(super) mirrors: Vec<Place>,
+    /// Private chats that hear of whatever waits for a person.
+    pub(super) inboxes: Vec<Place>,
+    /// Where the turn was shown while it ran.
+    pub(super) shown: Vec<Place>,
+    /// Where the approval is shown.
+    pub(super) approval: Vec<ShownApproval>,
+    pub(super) mutes: Vec<Mute>,
+    /// Topics that are the session's: its name need not be said there.
+    pub(super) topics: Vec<Place>,
+    pub(super) turn: TurnLog,
+    pub(super) verbosity: Verbosity,
+    pub(super) ring_after: Duration,
+}
+
+/// Whether anybody could hear of an event, seen by it alone.
+pub(super) fn may_matter(event: &Event, mirror: &str) -> bool {
+    match event.kind {
+        EventKind::Prompt => mirror == "all",
+        EventKind::Reply | EventKind::Tool => false,
+        EventKind::TurnEnded | EventKind::ApprovalAsked | EventKind::ApprovalAnswered | EventKind::Notice => {
+            true
+        }
+    }
+}
+
+pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId, Instant>) -> Result<Facts> {
+    let Fed { session, name, event, .. } = fed;
+    let sets = sets(bridge, &prompts_of(event), recent).await?;
+    let turn = match &event.detail {
+        Some(Detail::Turn { .. }) => turn_log::read(&bridge.link, *session, event.seq).await?,
+        _ => TurnLog::default(),
+    };
+    // For what is asked of a person it does not matter who would look on.
+    let mirrors = match event.kind {
+        EventKind::TurnEnded | EventKind::Prompt => bridge.mirrors(*session).await?,
+        _ => Vec::new(),
+    };
+    let now = Timestamp::now();
+    let read = |tables: &Tables| {
+        let open = tables.accepted_in(*session)?;
+        let topics = tables.topics_of(*session)?;
+        Ok(Facts {
+            now,
+            session: *session,
+            name: name.clone(),
+            keys: sets.iter().map(|set| set.key.clone()).collect(),
+            asked: askers(&sets),
+            open: askers(&open),
+            last: tables.last_asked(*session)?.as_ref().map(asker),
+            mirrors,
+            inboxes: bridge.inboxes().into_iter().map(Place::chat).collect(),
+            shown: turn_of(event).map_or(Ok(Vec::new()), |turn| tables.live_places(*session, turn))?,
+            approval: approval_of(event)
+                .map_or(Ok(Vec::new()), |approval| tables.shown_approvals(approval))?,
+            mutes: tables.mutes(now)?,
+            topics: topics.iter().filter(|topic| !topic.closed).map(|topic| topic.place).collect(),
+            turn,
+            verbosity: Verbosity::from_word(&bridge.config.verbosity),
+            ring_after: bridge.config.ring_after,
+        })
+    };
+    bridge.db.read(read)
+}
+
+/// The prompts as they came from Telegram. One that was accepted just now may be noted only in a moment.
+async fn sets(
+    bridge: &Bridge,
+    prompts: &[PromptId],
+    recent: &HashMap<PromptId, Instant>,
+) -> Result<Vec<PromptSet>> {
+    loop {
+        let mut is_all = true;
+        let mut found = Vec::new();
+        bridge.db.read(|tables| {
+            for prompt in prompts {
+                match tables.prompt_set_of(*prompt)? {
+                    Some(set) => found.push(set),
+                    None => is_all &= recent.get(prompt).is_none_or(|at| at.elapsed() >= NOTED_WITHIN),
+                }
+            }
+            Ok(())
+        })?;
+        if is_all {
+            return Ok(found);
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn asker(set: &PromptSet) -> Asker {
+    Asker { place: set.place, reply_to: set.reply_to, prompt: set.prompt, at: set.at }
+}
+
+fn askers(sets: &[PromptSet]) -> Vec<Asker> {
+    let mut askers: Vec<Asker> = Vec::new();
+    for set in sets {
+        if askers.iter().all(|asker| asker.place != set.place) {
+            askers.push(asker(set));
+        }
+    }
+    askers
+}
+
+fn prompts_of(event: &Event) -> Vec<PromptId> {
+    match &event.detail {
+        Some(Detail::Turn { prompts, .. }) => prompts.clone(),
+        _ => event.prompt_id.into_iter().collect(),
+    }
+}
+
+const fn turn_of(event: &Event) -> Option<TurnId> {
+    match event.detail {
+        Some(Detail::Turn { turn, .. }) => Some(turn),
+        _ => None,
+    }
+}
+
+const fn approval_of(event: &Event) -> Option<ApprovalId> {
+    match event.detail {
+        Some(Detail::Answered { approval, .. }) => Some(approval),
+        _ => None,
+    }
+}
+
+impl Facts {
+    pub(super) fn is_muted(&self, place: Place) -> bool {
+        self.mutes.iter().any(|mute| mute.hides(place, self.session))
+    }
+
+    /// Whether the session's name has to be said there.
+    pub(super) fn has_heading(&self, place: Place) -> bool {
+        !self.topics.contains(&place)
+    }
+
+    /// Where something ended for which it may have typed.
+    pub(super) fn is_over(&self, event: &Event) -> Vec<Place> {
+        if ends_prompts(event) { self.asked.iter().map(|asker| asker.place).collect() } else { Vec::new() }
+    }
+}
+
+/// Nothing more comes of the event's prompts.
+pub(super) fn ends_prompts(event: &Event) -> bool {
+    match &event.detail {
+        Some(Detail::Turn { .. }) => true,
+        Some(Detail::Notice { code }) => code == "taken_back",
+        _ => false,
+    }
+}

@@ -1,0 +1,87 @@
+//! What is heard, as rows of `outgoing`.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::facts::{Facts, ends_prompts};
+use super::hears::{Heard, Say};
+use crate::model::{Event, SessionId};
+use crate::telegram::action::Action;
+use crate::telegram::approvals;
+use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables};
+use crate::telegram::outbox::Payload;
+use crate::telegram::place::Place;
+use crate::telegram::view;
+
+/// The chats that have something to be sent now.
+pub(super) fn enqueue(
+    tables: &Tables,
+    epoch: &str,
+    session: SessionId,
+    heard: &[Heard],
+    now: Timestamp,
+) -> Result<BTreeSet<i64>, Fault> {
+    for heard in heard {
+        let place = heard.place;
+        let payload = match &heard.say {
+            Say::Payload(payload, action) => {
+                with_button(tables, epoch, place, session, payload, action.as_ref(), now)?
+            }
+            Say::Ask { approval, ring } => {
+                let payload = approvals::asked(tables, epoch, place, approval, now)?;
+                if *ring { payload } else { silent(payload) }
+            }
+            Say::Settle { approval, message, words } => {
+                approvals::settled(tables, place, *message, *approval, words)?
+            }
+        };
+        let (priority, key) = (heard.priority, heard.key.clone());
+        let row = tables.enqueue(&NewOutgoing { place, priority, key, payload: payload.to_json()? }, now)?;
+        match &heard.say {
+            Say::Ask { approval, .. } => tables.put_shown_approval(approval.id, place, row, now)?,
+            Say::Settle { approval, .. } => tables.forget_shown_approvals(*approval)?,
+            Say::Payload(..) => {}
+        }
+    }
+    Ok(heard.iter().map(|heard| heard.place.chat).collect())
+}
+
+/// Nothing more is expected of prompts whose turn is over.
+pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event) -> Result<(), Fault> {
+    if ends_prompts(event) {
+        for key in &facts.keys {
+            tables.close_prompt(key, PromptState::Ended)?;
+        }
+    }
+    Ok(())
+}
+
+fn with_button(
+    tables: &Tables,
+    epoch: &str,
+    place: Place,
+    session: SessionId,
+    payload: &Payload,
+    action: Option<&Action>,
+    now: Timestamp,
+) -> Result<Payload, Fault> {
+    let mut payload = payload.clone();
+    let Some(action) = action else { return Ok(payload) };
+    let keyboard = view::alone(tables, epoch, place, session, ("Continue", action.clone()), now)?;
+    match &mut payload {
+        Payload::Message(message) => message.buttons = keyboard,
+        Payload::Final(last) => last.buttons = keyboard,
+        _ => {}
+    }
+    Ok(payload)
+}
+
+fn silent(mut payload: Payload) -> Payload {
+    match &mut payload {
+        Payload::Message(message) => message.ring = false,
+        Payload::File(file) => file.ring = false,
+        _ => {}
+    }
+    payload
+}

@@ -1,0 +1,208 @@
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+use super::*;
+use crate::model::{Detail, EventKind, LiveTurn, Outcome, SessionId, SessionState, Snapshot, Stages, Usage};
+use crate::telegram::bridge::Bridge;
+use crate::telegram::db::PromptState;
+use crate::telegram::live::Live as Handle;
+use crate::telegram::outbox::{LiveKey, LiveView, Order, Press};
+use crate::telegram::place::Place;
+use crate::telegram::test_host::{Host, ask, bridge, run, snapshot, soon};
+
+const ANNA: Place = Place::chat(1);
+const BORIS: Place = Place::chat(2);
+
+struct House {
+    host: Host,
+    bridge: Arc<Bridge>,
+    orders: UnboundedReceiver<Order>,
+    live: Handle,
+    stop: watch::Sender<bool>,
+}
+
+impl House {
+    async fn new(mirror: &str) -> Self {
+        let host = Host::start().await;
+        let (bridge, orders) = bridge(&host, &[1, 2], |config| config.mirror = mirror.to_owned());
+        let (live, wished) = Handle::new(bridge.outbox.clone());
+        let stop = watch::Sender::new(false);
+        tokio::spawn(crate::telegram::live::run(Arc::clone(&bridge), live.clone(), wished, stop.subscribe()));
+        Self { host, bridge, orders, live, stop }
+    }
+
+    async fn watched(&self, session: SessionId) {
+        self.live.watch(session);
+        soon(async {
+            while self.host.watchers(session) == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// The next view.
+    async fn shown(&mut self) -> (LiveKey, LiveView) {
+        loop {
+            if let Order::Show { key, view } = soon(self.orders.recv()).await.unwrap() {
+                return (key, *view);
+            }
+        }
+    }
+
+    async fn typing(&mut self) -> (Place, bool) {
+        loop {
+            if let Order::Typing { place, on } = soon(self.orders.recv()).await.unwrap() {
+                return (place, on);
+            }
+        }
+    }
+
+    fn changed(&self, session: SessionId, state: SessionState, queue: &[PromptId]) {
+        let waiting = |id: &PromptId| crate::model::QueuedPrompt {
+            id: *id,
+            text: String::new(),
+            delivery: crate::model::Delivery::Queue,
+            status: crate::model::PromptStatus::Queued,
+            accepted: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let queue = queue.iter().map(waiting).collect();
+        self.host.live(session, &Live::Changed { state, queue, hold: None, status: None });
+    }
+}
+
+fn ended(host: &Host, session: SessionId, prompt: PromptId) {
+    let detail = Detail::Turn {
+        turn: 3,
+        origin: Origin::Prompt,
+        outcome: Outcome::Done,
+        prompts: vec![prompt],
+        cost_usd: 0.0,
+        usage: Usage::default(),
+        stages: Stages::default(),
+    };
+    host.append(session, EventKind::TurnEnded, "", Some(prompt), detail);
+}
+
+#[test]
+fn a_turn_is_shown_where_it_was_asked_until_it_is_over() {
+    run(async {
+        let mut house = House::new("replies").await;
+        let session = house.host.session("work");
+        house.host.make_current(BORIS, session);
+        let prompt = ask(&house.bridge, ANNA, session, 50);
+        house.host.present(session, snapshot(SessionState::Busy));
+        house.watched(session).await;
+        assert_eq!(house.typing().await, (ANNA, true));
+        house.host.live(session, &begins(3, vec![prompt]));
+        house.host.live(session, &started(3, 1, BlockKind::Text, ""));
+        house.host.live(session, &delta(1, "Hello"));
+        let (key, view) = house.shown().await;
+        assert_eq!(key, LiveKey { place: ANNA, session, turn: 3 });
+        assert_eq!(view.rich.text, "work\nHello\n\n⏳");
+        assert_eq!((view.reply_to, view.note.prompt), (Some(50), Some(prompt)));
+        let Press::Token(token) = &view.buttons.0[0][0].press else { panic!() };
+        let first = token.clone();
+        house.host.live(session, &delta(1, ", you"));
+        let (_, view) = house.shown().await;
+        assert_eq!(view.rich.text, "work\nHello, you\n\n⏳");
+        assert_eq!(view.buttons.tokens(), [first]);
+        ended(&house.host, session, prompt);
+        house.bridge.db.write(|tables| tables.close_prompt("tg:42:50", PromptState::Ended)).unwrap();
+        house.changed(session, SessionState::Idle, &[]);
+        let mut left = Vec::new();
+        while left.len() < 2 {
+            match soon(house.orders.recv()).await.unwrap() {
+                Order::Forget(forgotten) => left.push(forgotten == key),
+                Order::Typing { place, on: false } => left.push(place == ANNA),
+                Order::Show { view, .. } => assert!(view.rich.text.contains("you")),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(left, [true, true]);
+        house.stop.send_replace(true);
+    });
+}
+
+#[test]
+fn it_types_only_where_something_is_being_done() {
+    run(async {
+        let mut house = House::new("off").await;
+        let session = house.host.session("work");
+        let (first, second) = (ask(&house.bridge, ANNA, session, 1), ask(&house.bridge, BORIS, session, 2));
+        let running = LiveTurn {
+            turn: 3,
+            origin: Origin::Prompt,
+            started: jiff::Timestamp::now(),
+            prompts: vec![first],
+            blocks: Vec::new(),
+        };
+        let waiting = snapshot(SessionState::Busy);
+        house.host.present(session, Snapshot { turn: Some(running), ..waiting });
+        house.watched(session).await;
+        house.changed(session, SessionState::Busy, &[second]);
+        // Boris's waits behind Anna's: whatever typed there before ends.
+        while house.typing().await != (BORIS, false) {}
+        house.changed(session, SessionState::Waiting, &[second]);
+        while house.typing().await != (ANNA, false) {}
+        house.changed(session, SessionState::Busy, &[second]);
+        while house.typing().await != (ANNA, true) {}
+    });
+}
+
+#[test]
+fn a_turn_that_runs_already_is_joined_with_all_it_did() {
+    run(async {
+        let mut house = House::new("off").await;
+        let session = house.host.session("work");
+        let prompt = ask(&house.bridge, ANNA, session, 1);
+        let detail = Detail::Reply { turn: 3, block: 1, parent: None };
+        house.host.append(session, EventKind::Reply, "So far.", None, detail);
+        let turn = LiveTurn {
+            turn: 3,
+            origin: Origin::Prompt,
+            started: jiff::Timestamp::now(),
+            prompts: vec![prompt],
+            blocks: vec![block(2, BlockKind::Text, "And")],
+        };
+        house.host.present(session, Snapshot { turn: Some(turn), ..snapshot(SessionState::Busy) });
+        house.watched(session).await;
+        let (_, view) = house.shown().await;
+        assert_eq!(view.rich.text, "work\nSo far.\n\nAnd\n\n⏳");
+        // A host that hangs up is followed again, and nothing is shown twice.
+        house.host.hang_up();
+        let (_, view) = house.shown().await;
+        assert_eq!(view.rich.text, "work\nSo far.\n\nAnd\n\n⏳");
+    });
+}
+
+#[test]
+fn with_all_mirrored_it_is_shown_where_the_session_is_current() {
+    run(async {
+        let mut house = House::new("all").await;
+        let session = house.host.session("work");
+        house.host.make_current(BORIS, session);
+        house.watched(session).await;
+        house.host.live(session, &begins(3, vec![PromptId::random()]));
+        house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
+        let (key, view) = house.shown().await;
+        assert_eq!((key.place, view.reply_to), (BORIS, None));
+    });
+}
+
+#[test]
+fn a_prompt_that_is_noted_late_is_found() {
+    run(async {
+        let mut house = House::new("off").await;
+        let session = house.host.session("work");
+        house.watched(session).await;
+        let prompt = ask(&house.bridge, BORIS, session, 9);
+        house.bridge.db.write(|tables| tables.close_prompt("tg:42:9", PromptState::Refused)).unwrap();
+        house.host.live(session, &begins(3, vec![prompt]));
+        house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
+        let (key, _) = house.shown().await;
+        assert_eq!(key.place, BORIS);
+    });
+}

@@ -1,0 +1,169 @@
+//! Calls of the Bot API as this part makes them, and their carrying out.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use teloxide_core::types::{InlineKeyboardButton, InlineKeyboardButtonKind, InlineKeyboardMarkup};
+
+use super::payload::{FileContent, FileOut, Keyboard, Message, Press};
+use super::step::Step;
+use crate::telegram::api::methods::{
+    AnswerCallbackQuery, DeleteMessage, EditMessageText, Reaction, ReplyTo, SendChatAction, SendMessage,
+    SetMessageReaction, no_preview,
+};
+use crate::telegram::api::{Api, ApiError, Content, FileKind, Upload};
+use crate::telegram::place::Place;
+use crate::telegram::render::Rich;
+
+/// Telegram takes files up to this…
+const LARGEST_FILE: u64 = 50 << 20;
+/// …and pictures up to this.
+const LARGEST_PICTURE: u64 = 10 << 20;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Call {
+    Send(SendMessage),
+    Edit(EditMessageText),
+    Upload {
+        place: Place,
+        file: FileOut,
+        /// Not as a picture, though it is one.
+        as_document: bool,
+    },
+    React(SetMessageReaction),
+    Delete(DeleteMessage),
+    Typing(SendChatAction),
+    Answer(AnswerCallbackQuery),
+}
+
+impl Call {
+    /// `is_plain`: without formatting, which Telegram has refused.
+    pub(super) fn of(step: Step, place: Place, is_plain: bool) -> Self {
+        match step {
+            Step::Send(message) => Self::send(place, message, is_plain),
+            Step::Edit { message, rich, buttons, .. } => Self::edit(place, message, rich, &buttons, is_plain),
+            Step::Upload(file) => Self::Upload { place, file, as_document: is_plain },
+            Step::React { message, emoji } => Self::React(SetMessageReaction {
+                chat_id: place.chat,
+                message_id: message,
+                reaction: emoji.into_iter().map(|emoji| Reaction::Emoji { emoji }).collect(),
+            }),
+            Step::Delete { message } => {
+                Self::Delete(DeleteMessage { chat_id: place.chat, message_id: message })
+            }
+        }
+    }
+
+    pub(super) fn send(place: Place, message: Message, is_plain: bool) -> Self {
+        let Message { rich: Rich { text, entities }, ring, reply_to, buttons, note: _ } = message;
+        Self::Send(SendMessage {
+            chat_id: place.chat,
+            message_thread_id: place.thread,
+            text,
+            entities: if is_plain { Vec::new() } else { entities },
+            link_preview_options: Some(no_preview()),
+            disable_notification: !ring,
+            reply_parameters: reply_to.map(ReplyTo::message),
+            reply_markup: markup(&buttons),
+        })
+    }
+
+    pub(super) fn edit(place: Place, message: i64, rich: Rich, buttons: &Keyboard, is_plain: bool) -> Self {
+        let Rich { text, entities } = rich;
+        Self::Edit(EditMessageText {
+            chat_id: place.chat,
+            message_id: message,
+            text,
+            entities: if is_plain { Vec::new() } else { entities },
+            link_preview_options: Some(no_preview()),
+            reply_markup: markup(buttons),
+        })
+    }
+
+    pub(super) fn typing(place: Place) -> Self {
+        Self::Typing(SendChatAction {
+            chat_id: place.chat,
+            message_thread_id: place.thread,
+            action: "typing".to_owned(),
+        })
+    }
+
+    /// The message that was sent, if one was.
+    pub(super) async fn carry_out(self, api: &Api) -> Result<Option<i64>, ApiError> {
+        match self {
+            Self::Send(call) => api.call(&call).await.map(|sent| Some(sent.message_id)),
+            Self::Edit(call) => api.call(&call).await.map(|_| None),
+            Self::React(call) => api.call(&call).await.map(|_| None),
+            Self::Delete(call) => api.call(&call).await.map(|_| None),
+            Self::Typing(call) => api.call(&call).await.map(|_| None),
+            Self::Answer(call) => api.call(&call).await.map(|_| None),
+            Self::Upload { place, file, as_document } => {
+                api.upload(upload(place, file, as_document)?).await.map(|sent| Some(sent.message_id))
+            }
+        }
+    }
+}
+
+fn upload(place: Place, file: FileOut, as_document: bool) -> Result<Upload, ApiError> {
+    let FileOut { name, content, caption, ring, reply_to, buttons, note: _ } = file;
+    let (content, bytes) = match content {
+        FileContent::Text(text) => {
+            let bytes = text.len() as u64;
+            (Content::Bytes(text.into_bytes()), bytes)
+        }
+        FileContent::Path(path) => {
+            let (file, bytes) = open(&path)?;
+            (Content::File { file, bytes }, bytes)
+        }
+    };
+    if bytes > LARGEST_FILE {
+        return Err(ApiError::TooLarge);
+    }
+    let as_picture = !as_document && bytes <= LARGEST_PICTURE && is_picture(&name);
+    let kind = if as_picture { FileKind::Photo } else { FileKind::Document };
+    Ok(Upload {
+        message_thread_id: place.thread,
+        caption: caption.text,
+        caption_entities: caption.entities,
+        disable_notification: !ring,
+        reply_parameters: reply_to.map(ReplyTo::message),
+        reply_markup: markup(&buttons),
+        ..Upload::new(kind, place.chat, name, content)
+    })
+}
+
+/// What was a file when it was offered may be something else by now: no link is followed, no pipe waited for.
+fn open(path: &Path) -> Result<(File, u64), ApiError> {
+    let failed =
+        |why: &dyn std::fmt::Display| ApiError::Local(format!("cannot read {}: {why}", path.display()));
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(&error))?;
+    let file = File::from(file);
+    let metadata = file.metadata().map_err(|error| failed(&error))?;
+    match metadata.is_file() {
+        true if metadata.len() == 0 => Err(failed(&"it is empty")),
+        true => Ok((file, metadata.len())),
+        false => Err(failed(&"it is no file any more")),
+    }
+}
+
+fn is_picture(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
+    extension.is_some_and(|extension| ["png", "jpg", "jpeg", "webp"].contains(&extension.as_str()))
+}
+
+fn markup(buttons: &Keyboard) -> Option<InlineKeyboardMarkup> {
+    let rows = buttons.0.iter().map(|row| {
+        row.iter().filter_map(|key| {
+            let kind = match &key.press {
+                Press::Token(token) => InlineKeyboardButtonKind::CallbackData(token.clone()),
+                // An address that cannot be read would make Telegram refuse the whole message.
+                Press::Url(url) => InlineKeyboardButtonKind::Url(url.parse().ok()?),
+            };
+            Some(InlineKeyboardButton::new(key.label.clone(), kind))
+        })
+    });
+    let rows: Vec<Vec<_>> = rows.map(Iterator::collect).filter(|row: &Vec<_>| !row.is_empty()).collect();
+    (!rows.is_empty()).then(|| InlineKeyboardMarkup::new(rows))
+}

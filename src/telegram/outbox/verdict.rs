@@ -1,0 +1,89 @@
+//! What to do about a call of a row that was not simply done. Pure.
+
+use std::time::Duration;
+
+use super::step::Step;
+use crate::telegram::api::ApiError;
+
+/// How often a call may fail inside Telegram before its formatting is suspected.
+const PATIENCE: u32 = 5;
+
+/// What was tried of one call so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tries {
+    /// Without formatting by now; a picture as a plain file.
+    pub(super) is_plain: bool,
+    /// Tries that may have had their effect.
+    pub(super) doubts: u32,
+    /// Tries that failed inside Telegram.
+    pub(super) failures: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// As good as done.
+    Done,
+    /// The same once more, later. `network`: as soon as Telegram is reached again.
+    Later { network: bool },
+    /// The same once more, after this time and not before; nor anything else in the chat.
+    Hold(Duration),
+    /// Once more, without formatting.
+    Plain,
+    /// Once more, in the chat instead of its topic.
+    NoThread,
+    /// The message that showed the turn is gone.
+    NoLive,
+    /// These words instead.
+    Words(String),
+    /// This call can never be made; the row's others may.
+    Skip,
+    /// Nothing can be sent to this chat.
+    Blocked,
+    /// The chat has this number now.
+    Moved(i64),
+    /// The token is not the bot's any more.
+    Halt,
+}
+
+/// `tries` without the call that has just failed.
+pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tries) -> Verdict {
+    let is_file = matches!(step, Step::Upload(_));
+    match error {
+        ApiError::NotModified | ApiError::QueryTooOld => Verdict::Done,
+        ApiError::RetryAfter(wait) => Verdict::Hold(*wait),
+        ApiError::Migrated(to) => Verdict::Moved(*to),
+        ApiError::Blocked(_) => Verdict::Blocked,
+        ApiError::Unauthorized => Verdict::Halt,
+        ApiError::ThreadNotFound if in_thread => Verdict::NoThread,
+        ApiError::MessageGone if matches!(step, Step::Edit { is_live: true, .. }) => Verdict::NoLive,
+        ApiError::MessageGone => Verdict::Done,
+        ApiError::TooLarge if is_file => {
+            Verdict::Words("it is larger than Telegram takes (50 MB)".to_owned())
+        }
+        ApiError::Local(why) if is_file => Verdict::Words(why.clone()),
+        ApiError::Network { maybe_done: false, .. } => Verdict::Later { network: true },
+        // Once more, and no oftener: two of the same are better than none, and three are not.
+        ApiError::Network { maybe_done: true, .. } | ApiError::Garbled(_) if is_repeatable(step, tries) => {
+            Verdict::Later { network: true }
+        }
+        ApiError::Network { .. } | ApiError::Garbled(_) => Verdict::Done,
+        ApiError::Server { .. } if tries.failures == PATIENCE && !tries.is_plain => Verdict::Plain,
+        ApiError::Server { .. } | ApiError::Conflict(_) => Verdict::Later { network: false },
+        ApiError::BadEntities(_)
+        | ApiError::Refused(_)
+        | ApiError::TooLarge
+        | ApiError::ThreadNotFound
+        | ApiError::Local(_) => {
+            if tries.is_plain {
+                Verdict::Skip
+            } else {
+                Verdict::Plain
+            }
+        }
+    }
+}
+
+/// An edit that came twice is one edit; a message that came twice is two.
+const fn is_repeatable(step: &Step, tries: Tries) -> bool {
+    !matches!(step, Step::Send(_) | Step::Upload(_)) || tries.doubts == 0
+}

@@ -1,0 +1,8 @@
+//! `claudebot serve` with a Bot API on loopback: what people in Telegram may rely on.
+
+mod approvals;
+mod desk;
+mod lasting;
+mod sessions;
+mod strangers;
+mod talk;

@@ -1,0 +1,72 @@
+//! What waits for a person, as buttons.
+
+use super::desk::Desk;
+
+#[test]
+fn a_command_is_allowed_in_the_chat() {
+    let desk = Desk::new();
+    desk.say("list files");
+    let asked = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
+    assert!(!asked.silent, "it rings");
+    assert!(asked.labels().contains(&"Deny"), "{asked}");
+    desk.chat.tap(asked.id, "Allow once", &desk.owner);
+    let settled = desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());
+    assert!(settled.text.to_lowercase().contains("allowed"), "{settled}");
+    desk.bot.wait_for(|_| ended(&desk).then_some(()));
+}
+
+fn ended(desk: &Desk) -> bool {
+    desk.log("work").iter().any(|event| event["kind"] == "turn_ended")
+}
+
+#[test]
+fn answered_at_the_desk_the_buttons_go() {
+    let desk = Desk::new();
+    desk.say("list files");
+    let asked = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
+    desk.home.run(&["deny", "1", "--message", "not now"]).expect_code(0);
+    let settled = desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());
+    assert!(settled.text.contains("shell"), "{settled}");
+    // Whoever presses what is no longer there is told so.
+    let data = asked.button("Allow once").expect("a button").data.clone();
+    let query = desk.chat.tap_stale(asked.id, &data, &desk.owner);
+    let (words, _) = desk.bot.wait_for_answer(&query);
+    assert!(!words.is_empty());
+}
+
+#[test]
+fn a_press_counts_once() {
+    let desk = Desk::new();
+    desk.say("list files");
+    let asked = desk.chat.wait_for_message(|seen| seen.button("Deny").is_some());
+    let data = asked.button("Deny").expect("a button").data.clone();
+    desk.chat.tap(asked.id, "Deny", &desk.owner);
+    let query = desk.chat.tap_stale(asked.id, &data, &desk.owner);
+    desk.bot.wait_for_answer(&query);
+    desk.bot.wait_for(|_| ended(&desk).then_some(()));
+    let answers = desk.log("work").iter().filter(|event| event["kind"] == "approval_answered").count();
+    assert_eq!(answers, 1);
+}
+
+#[test]
+fn a_question_is_answered_by_its_options() {
+    let desk = Desk::new();
+    desk.say("ask me");
+    let asked = desk.chat.wait_for_message(|seen| !seen.silent && !seen.labels().is_empty());
+    let label = asked.labels()[0].to_owned();
+    desk.chat.tap(asked.id, &label, &desk.owner);
+    // Whatever is asked after that is answered with its first option, too, until the turn is over.
+    desk.bot.wait_for(|_| {
+        if ended(&desk) {
+            return Some(());
+        }
+        let open = desk.chat.bot_messages().into_iter().rev().find(|seen| !seen.labels().is_empty());
+        if let Some(open) = open {
+            let label = open.labels()[0].to_owned();
+            desk.chat.tap(open.id, &label, &desk.owner);
+        }
+        None
+    });
+    let answered = desk.log("work").iter().filter(|event| event["kind"] == "approval_answered").count();
+    assert!(answered >= 1);
+}

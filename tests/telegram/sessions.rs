@@ -1,0 +1,79 @@
+//! Which session a message goes to.
+
+use super::desk::Desk;
+use crate::support::home::Home;
+
+#[test]
+fn without_a_current_session_the_message_is_kept_until_one_is_picked() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.session("one");
+    desk.start();
+    desk.say("echo hello");
+    let asked = desk.chat.wait_for_message(|seen| seen.labels().iter().any(|label| label.contains("one")));
+    let label = asked.labels().into_iter().find(|label| label.contains("one")).expect("a button").to_owned();
+    desk.chat.tap(asked.id, &label, &desk.owner);
+    desk.wait("hello");
+    assert_eq!(desk.prompts("one", "echo hello"), 1);
+    desk.say("echo again");
+    desk.wait("again");
+}
+
+#[test]
+fn an_answer_to_a_message_goes_to_its_session() {
+    let desk = Desk::new();
+    desk.session("other");
+    desk.say("echo from work");
+    let from_work = desk.wait("from work");
+    desk.say("/session other");
+    desk.wait("other");
+    desk.say("echo from other");
+    desk.wait("from other");
+    desk.chat.message(&desk.owner).text("echo to work").reply_to(from_work.id).send();
+    desk.wait("to work");
+    assert_eq!((desk.prompts("work", "echo to work"), desk.prompts("other", "echo to work")), (1, 0));
+    desk.say("echo still other");
+    desk.wait("still other");
+    assert_eq!(desk.prompts("other", "echo still other"), 1);
+}
+
+#[test]
+fn commands_answer() {
+    let desk = Desk::new();
+    for (command, says) in [
+        ("/help", "/session"),
+        ("/status", "work"),
+        ("/session", "work"),
+        ("/inbox", "othing waits"),
+        ("/search hello", "othing"),
+        ("/history", "work"),
+        ("/rules", "rule"),
+        ("/persona", "default"),
+        ("/session nosuch", "nosuch"),
+        ("/rename work", "work"),
+    ] {
+        let before = desk.chat.bot_messages().len();
+        desk.say(command);
+        desk.chat.wait_for_message(|seen| seen.text.contains(says));
+        desk.bot.wait_for(|_| (desk.chat.bot_messages().len() > before).then_some(()));
+    }
+}
+
+#[test]
+fn a_topic_is_a_place_of_its_own() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    let group = desk.bot.forum("Team", &[desk.owner]);
+    desk.home.set("CLAUDEBOT_TELEGRAM_ALLOWED_CHATS", group.id().to_string());
+    desk.session("one");
+    desk.session("two");
+    desk.start();
+    let bot = format!("@{}", desk.bot.bot_username());
+    for name in ["one", "two"] {
+        let topic = group.topic(&desk.owner, name);
+        group.message(&desk.owner).text(&format!("/session{bot} {name}")).in_topic(topic).send();
+        group.wait_for_message(|seen| seen.thread == Some(topic) && seen.text.contains(name));
+        group.message(&desk.owner).text(&format!("{bot} echo in {name}")).in_topic(topic).send();
+        group
+            .wait_for_message(|seen| seen.thread == Some(topic) && seen.text.contains(&format!("in {name}")));
+        assert_eq!(desk.prompts(name, &format!("echo in {name}")), 1);
+    }
+}
