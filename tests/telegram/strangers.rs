@@ -21,7 +21,11 @@ fn a_stranger_is_told_once_how_to_be_let_in() {
 
     let code = hint.text.split_whitespace().skip_while(|word| *word != "pair").nth(1).expect("a code");
     desk.home.run(&["pair", code.trim_matches(|letter: char| !letter.is_alphanumeric())]).expect_code(0);
-    chat.say(&eve, "/session work");
+    // The host is asked again at most once a second.
+    desk.until("an answer", || {
+        chat.say(&eve, "/session work");
+        (chat.bot_messages().len() > 1).then_some(())
+    });
     chat.wait_for_text("work");
     let audit = desk.home.run(&["log", "--audit"]).expect_code(0).stdout;
     assert!(audit.contains("Eve"), "{audit}");

@@ -52,7 +52,7 @@ fn stop_ends_the_turn() {
 #[test]
 fn a_message_during_a_turn_waits() {
     let desk = Desk::new();
-    desk.say("words 60 50");
+    desk.say("words 160 50");
     desk.wait("w2");
     desk.say("echo later");
     let waits = desk.chat.wait_for_message(|seen| seen.button("Take back").is_some());
@@ -60,7 +60,7 @@ fn a_message_during_a_turn_waits() {
     desk.say("echo never");
     let other = desk.chat.wait_for_message(|seen| seen.id != waits.id && seen.button("Take back").is_some());
     desk.chat.tap(other.id, "Take back", &desk.owner);
-    desk.wait("w59");
+    desk.wait("w159");
     desk.wait("later");
     assert_eq!(
         desk.log("work").iter().filter(|event| event["kind"] == "reply" && event["text"] == "never").count(),
