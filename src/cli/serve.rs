@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::host::{self, Guest, HostMode, HostOptions};
 use crate::ipc::StopWhen;
-use crate::telegram;
+use crate::persona;
+use crate::telegram::{self, PersonaChoice};
 
 /// Another client may start a host between the end of one and our start.
 const TRIES: u32 = 5;
@@ -54,6 +55,8 @@ fn bridge(ctx: &Ctx, config: &Config) -> Guest {
         telegram: config.telegram.clone(),
         stale_after: config.host.stale_after,
         projects: config.projects.clone(),
+        scratch: config.session.root.clone(),
+        personas: personas(ctx),
     };
     Box::new(move |stay| {
         tell_service_manager(&[sd_notify::NotifyState::Ready]);
@@ -63,6 +66,18 @@ fn bridge(ctx: &Ctx, config: &Config) -> Guest {
             tell_service_manager(&[sd_notify::NotifyState::Stopping]);
         };
         telegram::run(options, until_draining, async move { drained.until_drained().await });
+    })
+}
+
+/// The personas of the moment, for whoever starts a session from Telegram; a broken one is not offered.
+fn personas(ctx: &Ctx) -> Box<dyn Fn() -> Vec<PersonaChoice> + Send + Sync> {
+    let paths = ctx.paths.clone();
+    Box::new(move || {
+        let listed = persona::list(&paths).unwrap_or_default();
+        let sound = listed.into_iter().filter_map(|listed| Some((listed.name, listed.persona.ok()?)));
+        sound
+            .map(|(name, persona)| PersonaChoice { name, description: persona.description, dir: persona.dir })
+            .collect()
     })
 }
 

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+
+use tokio::sync::mpsc;
 
 use super::api::Api;
 use super::db::Db;
 use super::gate::{Access, Bot};
 use super::link::Link;
 use super::outbox::Outbox;
+use super::place::Place;
 use crate::config::TelegramConfig;
+use crate::model::SessionId;
 
 pub(crate) struct Bridge {
     pub(crate) api: Api,
-    pub(crate) db: Db,
+    pub(crate) db: Arc<Db>,
     pub(crate) link: Link,
     pub(crate) bot: Bot,
     pub(crate) outbox: Outbox,
@@ -25,10 +29,39 @@ pub(crate) struct Bridge {
     pub(crate) projects: BTreeMap<String, PathBuf>,
     /// Where files from Telegram lie until the host has copied them.
     pub(crate) downloads: PathBuf,
+    pub(crate) home: PathBuf,
+    /// Where scratch directories are made.
+    pub(crate) scratch: PathBuf,
+    /// The personas that there are at the moment.
+    pub(crate) personas: Personas,
     /// Of this run.
     pub(crate) epoch: String,
-    access: RwLock<Access>,
+    pub(crate) access: SharedAccess,
+    /// What is asked of sessions from here, for whoever shows how they go.
+    pub(crate) watched: mpsc::UnboundedSender<Watched>,
 }
+
+/// Personas lie in another room; whoever starts the bridge knows both.
+pub(crate) type Personas = Box<dyn Fn() -> Vec<PersonaChoice> + Send + Sync>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PersonaChoice {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The working directory of new sessions that name none.
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A place has asked something of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watched {
+    pub(crate) session: SessionId,
+    pub(crate) place: Place,
+}
+
+/// Who is let in, as far as the host has told.
+#[derive(Debug, Default)]
+pub(crate) struct SharedAccess(RwLock<Access>);
 
 impl Bridge {
     #[cfg(test)]
@@ -42,7 +75,7 @@ impl Bridge {
     ) -> Self {
         Self {
             api,
-            db,
+            db: Arc::new(db),
             link,
             bot,
             outbox,
@@ -51,17 +84,21 @@ impl Bridge {
             projects: BTreeMap::new(),
             downloads: PathBuf::from("/nowhere"),
             epoch: "test".to_owned(),
-            access: RwLock::default(),
+            home: PathBuf::from("/home/me"),
+            scratch: PathBuf::from("/nowhere/sessions"),
+            personas: Box::new(Vec::new),
+            access: SharedAccess::default(),
+            watched: mpsc::unbounded_channel().0,
         }
     }
 
     /// Who is let in just now.
     pub(crate) fn access(&self) -> Access {
-        self.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.access.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_access(&self, access: Access) {
-        *self.access.write().unwrap_or_else(PoisonError::into_inner) = access;
+        *self.access.0.write().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
     /// The private chats of those who are let in: what waits for a person is shown in all of them. A private chat has

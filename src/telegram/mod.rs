@@ -17,38 +17,53 @@
 //! | [`turn_log`] | what a turn said and did, read back from the log |
 //! | [`ending`] | how the parts are told to end |
 //! | [`show`] | small words that several parts put into messages |
-//! | [`action`] | what a button does |
-//! | [`button`] | the one below what is said of a turn |
-//! | [`approvals`] | what waits for a person, as messages |
+//! | [`intake`] | rows in order, one lane per place: command, press, or prompt for the host |
+//! | [`commands`] | what a slash at the beginning does |
+//! | [`press`] | what a pressed button does; [`action`] is everything that one can mean |
+//! | [`approvals`], [`questions`] | requests of the agent, as buttons |
+//! | [`media`] | files on their way in |
+//! | [`talk`] | who says something, where, and to which session |
+//! | [`host`] | asking the host, and what it means when it does not answer |
+//! | [`view`], [`words`], [`effects`] | what is said, how it is said, and storing it |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
-
-#![expect(dead_code, unused_imports, reason = "its users come with the rest of the bridge")]
 
 mod action;
 mod api;
 mod approvals;
 mod bridge;
-mod button;
+mod commands;
 mod db;
+mod effects;
 mod ending;
 mod feed;
 mod gate;
+mod host;
+mod intake;
 mod link;
 mod live;
+mod media;
 mod mirror;
 mod outbox;
 mod place;
 mod poll;
+mod press;
+mod questions;
 mod render;
 mod run;
 pub(crate) mod setup;
 mod show;
+mod talk;
 #[cfg(test)]
 mod test_host;
+#[cfg(test)]
+mod testing;
 mod turn_log;
 mod update;
+mod view;
+mod words;
 
 pub(crate) use api::Token;
+pub(crate) use bridge::PersonaChoice;
 pub(crate) use run::{Options, run};
 pub(crate) use setup::BotFacts;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::Url;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::api::methods::{GetUpdates, GetWebhookInfo};
 use super::api::{Api, ApiError};
@@ -50,7 +50,8 @@ pub(crate) enum PollState {
 pub(crate) struct Poller {
     pub(crate) api: Api,
     pub(crate) db: Arc<Db>,
-    pub(crate) wake: Arc<Notify>,
+    /// Moves when something new lies there.
+    pub(crate) wake: watch::Sender<u64>,
     pub(crate) state: watch::Sender<PollState>,
     pub(crate) times: PollTimes,
 }
@@ -144,7 +145,7 @@ impl Poller {
             tracing::warn!("Telegram sent {} updates without a number; they are dropped", stored.unnumbered);
         }
         if stored.new > 0 {
-            self.wake.notify_one();
+            self.wake.send_modify(|count| *count += 1);
         }
         Ok(stored.new)
     }

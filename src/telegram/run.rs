@@ -2,21 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::api::answers::Me;
 use super::api::methods::GetMe;
 use super::api::{Api, ApiError, Token};
+use super::bridge::{Bridge, Personas, SharedAccess, Watched};
+use super::db::{Adopted, Db};
+use super::gate::Bot;
+use super::link::Link;
+use super::live::Live;
+use super::outbox::{Order, Outbox};
+use super::poll::{PollState, PollTimes, Poller};
+use super::{commands, ending, feed, intake, live, outbox};
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
+use crate::model::SessionId;
 use crate::paths::Paths;
 
 /// How soon a Telegram that does not answer is asked again.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// The end of the last turn is in the feed before the host says that it is drained; it is read within this time.
+const SETTLING: Duration = Duration::from_millis(300);
+const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+
 /// What the bridge is started with.
-#[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) paths: Paths,
     pub(crate) telegram: TelegramConfig,
@@ -24,6 +42,10 @@ pub(crate) struct Options {
     pub(crate) stale_after: Duration,
     /// Short names of directories.
     pub(crate) projects: BTreeMap<String, PathBuf>,
+    /// Where scratch directories are made.
+    pub(crate) scratch: PathBuf,
+    /// Personas lie in another room.
+    pub(crate) personas: Personas,
 }
 
 /// Runs the bridge on this thread. From `draining` on nothing more is received; after `drained` what is on its way out
@@ -57,8 +79,149 @@ async fn serve(
         me = meet(&api) => me?,
         () = &mut draining => return Ok(()),
     };
+    let db = open(&options.paths, me.id)?;
+    let (outbox, orders) = Outbox::new();
+    let (live, wished) = Live::new(outbox.clone());
+    let (watched, asked) = mpsc::unbounded_channel();
+    let bridge = Arc::new(bridge(options, api, &me, db, outbox, watched));
+    let parts = Parts { bridge, live, orders, wished, asked };
     tracing::info!("serving Telegram as @{}", me.username);
-    Ok(())
+    parts.run(draining, drained).await
+}
+
+fn open(paths: &Paths, bot: i64) -> Result<Arc<Db>> {
+    let db = Db::open(&paths.telegram_database())?;
+    if let Adopted::Other { former, unsent } = db.write(|tables| tables.adopt(bot))? {
+        tracing::warn!(former, unsent, "another bot was served before; what it still had to say is dropped");
+    }
+    Ok(Arc::new(db))
+}
+
+fn bridge(
+    options: Options,
+    api: Api,
+    me: &Me,
+    db: Arc<Db>,
+    outbox: Outbox,
+    watched: mpsc::UnboundedSender<Watched>,
+) -> Bridge {
+    let Options { paths, telegram, stale_after, projects, scratch, personas } = options;
+    Bridge {
+        api,
+        db,
+        link: Link::new(paths.clone()),
+        bot: Bot { id: me.id, username: me.username.clone() },
+        outbox,
+        config: telegram,
+        stale_after,
+        projects,
+        downloads: paths.telegram_downloads(),
+        home: paths.home().to_owned(),
+        scratch,
+        personas,
+        epoch: Uuid::new_v4().simple().to_string(),
+        access: SharedAccess::default(),
+        watched,
+    }
+}
+
+/// Everything that runs, before it does.
+struct Parts {
+    bridge: Arc<Bridge>,
+    live: Live,
+    orders: mpsc::UnboundedReceiver<Order>,
+    wished: mpsc::UnboundedReceiver<SessionId>,
+    asked: mpsc::UnboundedReceiver<Watched>,
+}
+
+impl Parts {
+    async fn run(self, draining: impl Future<Output = ()>, drained: impl Future<Output = ()>) -> Result<()> {
+        let Self { bridge, live, orders, wished, asked } = self;
+        let (stop_receiving, receiving) = watch::channel(false);
+        let (stop_telling, telling) = watch::channel(false);
+        let (stop_sending, sending) = watch::channel(false);
+        let (authorised, _) = watch::channel(true);
+        let wake = watch::Sender::new(0);
+        let news = wake.subscribe();
+
+        let sender = tokio::spawn(outbox::run(Arc::clone(&bridge), orders, authorised, sending));
+        let mut tellers = JoinSet::new();
+        tellers.spawn(feed::run(Arc::clone(&bridge), live.clone(), telling.clone()));
+        tellers.spawn(live::run(Arc::clone(&bridge), live.clone(), wished, telling.clone()));
+        tellers.spawn(watch_what_is_asked(live, asked, telling.clone()));
+        tellers.spawn(keep_house(Arc::clone(&bridge), telling));
+        let mut receivers = JoinSet::new();
+        receivers.spawn(receive(Arc::clone(&bridge), wake, receiving.clone()));
+        receivers.spawn(act(Arc::clone(&bridge), news, receiving));
+
+        draining.await;
+        stop_receiving.send_replace(true);
+        finished(receivers).await;
+        drained.await;
+        // What the last turns brought is told before the last words go out.
+        tokio::time::sleep(SETTLING).await;
+        stop_telling.send_replace(true);
+        finished(tellers).await;
+        stop_sending.send_replace(true);
+        sender.await.map_err(|bug| Error::failed(format!("a bug ended what sends to Telegram: {bug}")))
+    }
+}
+
+async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+    let poller = Poller {
+        api: bridge.api.clone(),
+        db: Arc::clone(&bridge.db),
+        wake,
+        state: watch::Sender::new(PollState::Starting),
+        times: PollTimes::default(),
+    };
+    // Why it ended before its time it has said itself.
+    poller.run(ending::told(&mut stop)).await.ok();
+    ending::told(&mut stop).await;
+}
+
+async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
+    if let Err(error) = bridge.api.call(&commands::menu()).await {
+        tracing::warn!("the bot's menu is not brought up to date: {}", Error::from(error).message);
+    }
+    if let Err(error) = intake::run(bridge, news, ending::told(&mut stop)).await {
+        tracing::error!("nothing that people write is handled any more: {}", error.message);
+    }
+}
+
+async fn watch_what_is_asked(
+    live: Live,
+    mut asked: mpsc::UnboundedReceiver<Watched>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            Some(watched) = asked.recv() => live.watch(watched.session),
+            () = ending::told(&mut stop) => return,
+        }
+    }
+}
+
+/// Old rows go, once in a while.
+async fn keep_house(bridge: Arc<Bridge>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = bridge.db.write(|tables| tables.prune(Timestamp::now())) {
+            tracing::warn!(%error, "old rows stay in telegram.db");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+            () = ending::told(&mut stop) => return,
+        }
+    }
+}
+
+/// A bug in one of them is said, and does not keep the others from ending.
+async fn finished(mut parts: JoinSet<()>) {
+    while let Some(ended) = parts.join_next().await {
+        if let Err(bug) = ended {
+            tracing::error!(%bug, "a part of the Telegram bridge ended in a bug");
+        }
+    }
 }
 
 /// Who the token belongs to, as soon as Telegram can be reached.

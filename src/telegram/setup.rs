@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::api::answers::Me;
 use super::api::methods::{DeleteWebhook, GetChatMember, GetMe, GetWebhookInfo};
@@ -117,16 +117,16 @@ impl Candidate {
     pub(crate) async fn wait_for_claim(&self, paths: &Paths, code: &str) -> Result<Request> {
         let db = Arc::new(Db::open(&paths.telegram_database())?);
         db.write(|tables| tables.adopt(self.facts.bot))?;
-        let wake = Arc::new(Notify::new());
         let poller = Poller {
             api: self.api.clone(),
             db: Arc::clone(&db),
-            wake: Arc::clone(&wake),
+            wake: watch::Sender::new(0),
             state: watch::Sender::new(PollState::Starting),
             times: PollTimes::default(),
         };
+        let news = poller.wake.subscribe();
         tokio::select! {
-            claim = look_for(&db, &wake, code) => claim,
+            claim = look_for(&db, news, code) => claim,
             ended = poller.run(std::future::pending()) => {
                 ended.and_then(|()| Err(Error::unavailable("nothing is received from Telegram any more")))
             }
@@ -134,12 +134,14 @@ impl Candidate {
     }
 }
 
-async fn look_for(db: &Db, wake: &Notify, code: &str) -> Result<Request> {
+async fn look_for(db: &Db, mut moved: watch::Receiver<u64>, code: &str) -> Result<Request> {
     let mut after = 0;
     loop {
         let news = db.read(|tables| tables.new_updates(after, PAGE))?;
         if news.is_empty() {
-            wake.notified().await;
+            if moved.changed().await.is_err() {
+                return Err(Error::unavailable("nothing is received from Telegram any more"));
+            }
             continue;
         }
         for (position, incoming) in news {
@@ -173,7 +175,7 @@ mod tests {
     use crate::telegram::api::test_server::{Reply, Server, run};
 
     fn incoming(raw: Value) -> Incoming {
-        Incoming { id: 1, at: Timestamp::UNIX_EPOCH, place: None, tries: 0, raw }
+        Incoming { id: 1, at: Timestamp::UNIX_EPOCH, place: None, tries: 0, released: false, raw }
     }
 
     fn said(text: &str, kind: &str, is_bot: bool) -> Incoming {

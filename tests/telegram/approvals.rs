@@ -12,11 +12,7 @@ fn a_command_is_allowed_in_the_chat() {
     desk.chat.tap(asked.id, "Allow once", &desk.owner);
     let settled = desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());
     assert!(settled.text.to_lowercase().contains("allowed"), "{settled}");
-    desk.bot.wait_for(|_| ended(&desk).then_some(()));
-}
-
-fn ended(desk: &Desk) -> bool {
-    desk.log("work").iter().any(|event| event["kind"] == "turn_ended")
+    desk.until("the end", || (desk.ended() > 0).then_some(()));
 }
 
 #[test]
@@ -43,7 +39,7 @@ fn a_press_counts_once() {
     desk.chat.tap(asked.id, "Deny", &desk.owner);
     let query = desk.chat.tap_stale(asked.id, &data, &desk.owner);
     desk.bot.wait_for_answer(&query);
-    desk.bot.wait_for(|_| ended(&desk).then_some(()));
+    desk.until("the end", || (desk.ended() > 0).then_some(()));
     let answers = desk.log("work").iter().filter(|event| event["kind"] == "approval_answered").count();
     assert_eq!(answers, 1);
 }
@@ -56,8 +52,8 @@ fn a_question_is_answered_by_its_options() {
     let label = asked.labels()[0].to_owned();
     desk.chat.tap(asked.id, &label, &desk.owner);
     // Whatever is asked after that is answered with its first option, too, until the turn is over.
-    desk.bot.wait_for(|_| {
-        if ended(&desk) {
+    desk.until("the end", || {
+        if desk.ended() > 0 {
             return Some(());
         }
         let open = desk.chat.bot_messages().into_iter().rev().find(|seen| !seen.labels().is_empty());

@@ -1,6 +1,6 @@
 //! A bot, its owner's private chat, and `serve` in a home of the test's own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -129,6 +129,25 @@ impl Desk {
         self.log(session).iter().filter(|event| event["kind"] == "prompt" && event["text"] == text).count()
     }
 
+    /// Looks again and again until there is something.
+    #[track_caller]
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{what} did not come:\n{}", self.bot.summary());
+            std::thread::park_timeout(NEXT_LOOK);
+        }
+    }
+
+    /// Turns of `work` that have ended.
+    #[track_caller]
+    pub(crate) fn ended(&self) -> usize {
+        self.log("work").iter().filter(|event| event["kind"] == "turn_ended").count()
+    }
+
     /// Calls that the Bot API refused though no test had asked for it.
     #[track_caller]
     pub(crate) fn assert_nothing_refused(&self) {
@@ -136,6 +155,9 @@ impl Desk {
         assert!(refused.is_empty(), "{refused:?}");
     }
 }
+
+/// Nothing tells of what a log or a chat has got.
+const NEXT_LOOK: Duration = Duration::from_millis(50);
 
 /// For what is expected not to happen.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(700);

@@ -25,7 +25,7 @@ fn a_reply_that_was_not_delivered_is_delivered_later() {
     let mut desk = Desk::new();
     desk.bot.fail_next(usize::MAX, "sendMessage", Fault::Server(500));
     desk.say("echo hello");
-    desk.bot.wait_for(|_| desk.log("work").iter().any(|event| event["kind"] == "turn_ended").then_some(()));
+    desk.until("the end", || (desk.ended() > 0).then_some(()));
     desk.kill();
     desk.bot.heal();
     desk.start();

@@ -54,7 +54,7 @@ fn commands_answer() {
         let before = desk.chat.bot_messages().len();
         desk.say(command);
         desk.chat.wait_for_message(|seen| seen.text.contains(says));
-        desk.bot.wait_for(|_| (desk.chat.bot_messages().len() > before).then_some(()));
+        desk.until(command, || (desk.chat.bot_messages().len() > before).then_some(()));
     }
 }
 

@@ -43,13 +43,9 @@ fn stop_ends_the_turn() {
     desk.say("words 1000 50");
     desk.chat.wait_for_message(|seen| seen.button("Stop").is_some() && seen.text.contains("w3"));
     desk.say("/stop");
-    desk.bot.wait_for(|_| (desk_ended(&desk) == 2).then_some(()));
+    desk.until("the end", || (desk.ended() == 2).then_some(()));
     desk.say("/stop");
     desk.wait("othing runs");
-}
-
-fn desk_ended(desk: &Desk) -> usize {
-    desk.log("work").iter().filter(|event| event["kind"] == "turn_ended").count()
 }
 
 /// What comes while a turn runs waits, and can be hurried, changed and taken back.

@@ -45,6 +45,8 @@ pub(crate) struct Press {
     pub(crate) chat: i64,
     pub(crate) message: i64,
     pub(crate) user: i64,
+    /// Its own number: handled again after a crash, it is the same press.
+    pub(crate) update: i64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -114,11 +116,11 @@ impl Tables {
         let taken = self
             .conn
             .prepare_cached(&format!(
-                "UPDATE button SET used = ?5, used_by = ?4 WHERE token = ?1 AND chat = ?2 \
-                 AND (message IS NULL OR message = ?3) AND (user IS NULL OR user = ?4) AND used IS NULL \
-                 RETURNING {COLUMNS}"
+                "UPDATE button SET used = ?5, used_by = ?4, used_in = ?6 WHERE token = ?1 AND chat = ?2 \
+                 AND (message IS NULL OR message = ?3) AND (user IS NULL OR user = ?4) \
+                 AND (used IS NULL OR used_in = ?6) RETURNING {COLUMNS}"
             ))?
-            .query_row(params![token, press.chat, press.message, press.user, Micros(now)], read)
+            .query_row(params![token, press.chat, press.message, press.user, Micros(now), press.update], read)
             .optional()?;
         match taken {
             Some(button) => Ok(Taken::Button(button)),
@@ -145,7 +147,7 @@ impl Tables {
     /// What it was pressed for could not be done, through no fault of the press: it may be pressed again.
     pub(crate) fn give_back_button(&self, token: &str) -> Result<(), Fault> {
         self.conn
-            .prepare_cached("UPDATE button SET used = NULL, used_by = NULL WHERE token = ?1")?
+            .prepare_cached("UPDATE button SET used = NULL, used_by = NULL, used_in = NULL WHERE token = ?1")?
             .execute([token])?;
         Ok(())
     }
@@ -172,6 +174,24 @@ impl Tables {
         shown.sort_unstable();
         shown.dedup();
         Ok(shown)
+    }
+
+    /// The buttons under a message lapse: it shows others, or none.
+    pub(crate) fn void_message(&self, chat: i64, message: i64, now: Timestamp) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE button SET used = ?3 WHERE chat = ?1 AND message = ?2 AND used IS NULL")?
+            .execute(params![chat, message, Micros(now)])?;
+        Ok(())
+    }
+
+    /// The buttons of a request lapse in one place.
+    pub(crate) fn void_request_in(&self, place: Place, request: &str, now: Timestamp) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE button SET used = ?4 WHERE chat = ?1 AND thread = ?2 AND request = ?3 AND used IS NULL",
+            )?
+            .execute(params![place.chat, thread(place), request, Micros(now)])?;
+        Ok(())
     }
 
     /// The requests of a session that buttons are still shown for.

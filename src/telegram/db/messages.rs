@@ -91,13 +91,17 @@ impl Tables {
         self.conn
             .execute("UPDATE outgoing SET chat = ?2, thread = 0, key = NULL WHERE chat = ?1", [from, to])?;
         self.conn.execute("UPDATE prompt SET chat = ?2, thread = 0 WHERE chat = ?1", [from, to])?;
-        self.conn.execute("UPDATE incoming SET chat = ?2 WHERE chat = ?1 AND state = 'new'", [from, to])?;
+        self.conn.execute(
+            "UPDATE incoming SET chat = ?2 WHERE chat = ?1 AND state IN ('new', 'kept')",
+            [from, to],
+        )?;
         self.conn.execute(
             "INSERT OR REPLACE INTO mute (chat, thread, session, until) \
              SELECT ?2, 0, session, until FROM mute WHERE chat = ?1 AND thread = 0",
             [from, to],
         )?;
-        for table in ["mute", "message", "topic", "button", "live", "shown_approval"] {
+        for table in ["mute", "message", "topic", "button", "expectation", "asked", "live", "shown_approval"]
+        {
             self.conn.execute(&format!("DELETE FROM {table} WHERE chat = ?1"), [from])?;
         }
         Ok(())

@@ -7,7 +7,9 @@
 
 mod buttons;
 mod columns;
+mod expected;
 mod failure;
+mod kept;
 mod messages;
 mod notes;
 mod open;
@@ -27,7 +29,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::Result;
 
 pub(crate) use buttons::{Button, NewButton, Press, Taken};
+pub(crate) use expected::Expectation;
 pub(crate) use failure::Fault;
+pub(crate) use kept::Why;
 pub(crate) use messages::{MessageKind, Noted};
 pub(crate) use notes::{Mute, TopicRow};
 pub(crate) use outgoing::{NewOutgoing, Outgoing};

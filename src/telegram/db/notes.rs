@@ -1,5 +1,5 @@
 //! Small things to remember: what a chat does not want to hear, whose a topic is, how far the feed was read, and who
-//! was told how to be let in.
+//! was told how to be let in, and when.
 
 use jiff::Timestamp;
 use rusqlite::types::Value as Column;
@@ -147,12 +147,25 @@ impl Tables {
         Ok(())
     }
 
-    /// True the first time for a user or group, for as long as that is remembered.
-    pub(crate) fn hint_once(&self, id: i64, now: Timestamp) -> Result<bool, Fault> {
-        let added = self
-            .conn
-            .prepare_cached("INSERT OR IGNORE INTO hinted (id, at) VALUES (?1, ?2)")?
+    /// When a user or group was told last how to be let in.
+    pub(crate) fn hinted(&self, id: i64) -> Result<Option<Timestamp>, Fault> {
+        let sql = "SELECT at FROM hinted WHERE id = ?1";
+        let at: Option<Micros> =
+            self.conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+        Ok(at.map(|at| at.0))
+    }
+
+    pub(crate) fn note_hint(&self, id: i64, now: Timestamp) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO hinted (id, at) VALUES (?1, ?2)")?
             .execute(params![id, Micros(now)])?;
-        Ok(added > 0)
+        Ok(())
+    }
+
+    /// When somebody was told last, among all who were.
+    pub(crate) fn last_hint(&self) -> Result<Option<Timestamp>, Fault> {
+        let sql = "SELECT max(at) FROM hinted";
+        let last: Option<Micros> = self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(last.map(|at| at.0))
     }
 }

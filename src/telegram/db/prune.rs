@@ -21,6 +21,8 @@ const RULES: &[(&str, &str, i64)] = &[
     ("live", "TRUE", 7 * DAY),
     ("shown_approval", "TRUE", 60 * DAY),
     ("hinted", "TRUE", 30 * DAY),
+    ("expectation", "TRUE", DAY),
+    ("asked", "TRUE", 60 * DAY),
 ];
 
 impl Tables {

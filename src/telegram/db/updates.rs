@@ -19,7 +19,7 @@ pub(crate) struct Cursor {
 }
 
 /// Tables whose rows mean nothing to another bot.
-const OF_ONE_BOT: [&str; 10] = [
+const OF_ONE_BOT: [&str; 12] = [
     "bot",
     "incoming",
     "prompt",
@@ -30,6 +30,8 @@ const OF_ONE_BOT: [&str; 10] = [
     "hinted",
     "live",
     "shown_approval",
+    "expectation",
+    "asked",
 ];
 
 /// Whose file it was.
@@ -63,8 +65,12 @@ pub(crate) struct Incoming {
     pub(crate) place: Option<Place>,
     /// How often it was begun before.
     pub(crate) tries: u32,
+    /// It was kept until a person said that it is to go on.
+    pub(crate) released: bool,
     pub(crate) raw: Value,
 }
+
+const COLUMNS: &str = "position, update_id, at, chat, thread, tries, released, raw";
 
 impl Tables {
     /// Makes the file this bot's. What another bot left refers to messages that this one cannot touch.
@@ -140,12 +146,35 @@ impl Tables {
 
     /// The next updates to handle behind a position in the order of arrival, with their positions.
     pub(crate) fn new_updates(&self, after: i64, limit: u32) -> Result<Vec<(i64, Incoming)>, Fault> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT position, update_id, at, chat, thread, tries, raw FROM incoming \
-             WHERE state = 'new' AND position > ?1 ORDER BY position LIMIT ?2",
-        )?;
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incoming \
+             WHERE state = 'new' AND position > ?1 ORDER BY position LIMIT ?2"
+        ))?;
         let rows =
             statement.query_map(params![after, limit], |row| Ok((row.get("position")?, read(row)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The position of the last update that ever came.
+    pub(crate) fn last_position(&self) -> Result<i64, Fault> {
+        let sql = "SELECT coalesce(max(position), 0) FROM incoming";
+        Ok(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Likewise, but only those of one place.
+    pub(crate) fn new_updates_in(
+        &self,
+        at: Place,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Incoming)>, Fault> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incoming \
+             WHERE state = 'new' AND chat = ?1 AND thread = ?2 AND position > ?3 ORDER BY position LIMIT ?4"
+        ))?;
+        let rows = statement.query_map(params![at.chat, thread(at), after, limit], |row| {
+            Ok((row.get("position")?, read(row)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -194,6 +223,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Incoming> {
         at: row.get::<_, Micros>("at")?.0,
         place: in_chat.then(|| place(row)).transpose()?,
         tries: row.get("tries")?,
+        released: row.get("released")?,
         raw: row.get::<_, Json<_>>("raw")?.0,
     })
 }

@@ -9,10 +9,10 @@ use super::hears::{Heard, Say};
 use crate::model::{Event, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
-use crate::telegram::button;
 use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables};
 use crate::telegram::outbox::Payload;
 use crate::telegram::place::Place;
+use crate::telegram::view;
 
 /// The chats that have something to be sent now.
 pub(super) fn enqueue(
@@ -68,7 +68,7 @@ fn with_button(
 ) -> Result<Payload, Fault> {
     let mut payload = payload.clone();
     let Some(action) = action else { return Ok(payload) };
-    let keyboard = button::alone(tables, epoch, place, session, action, now)?;
+    let keyboard = view::alone(tables, epoch, place, session, ("Continue", action.clone()), now)?;
     match &mut payload {
         Payload::Message(message) => message.buttons = keyboard,
         Payload::Final(last) => last.buttons = keyboard,

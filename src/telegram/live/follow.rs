@@ -15,7 +15,6 @@ use crate::ipc::{Push, Request, Response, Selector};
 use crate::model::{Live, PromptId, SessionId, SessionState, TurnId};
 use crate::telegram::action::Action;
 use crate::telegram::bridge::Bridge;
-use crate::telegram::button;
 use crate::telegram::db::MessageKind;
 use crate::telegram::link::Following;
 use crate::telegram::outbox::{Keyboard, LiveKey, LiveView, Note, Order};
@@ -23,6 +22,7 @@ use crate::telegram::place::Place;
 use crate::telegram::render;
 use crate::telegram::show;
 use crate::telegram::turn_log::{self, TurnLog, unexpected};
+use crate::telegram::view;
 
 /// Views are made no oftener than this; how often one is sent, the outbox decides.
 const BETWEEN_VIEWS: Duration = Duration::from_millis(700);
@@ -339,7 +339,8 @@ fn is_young(running: &Running, now: Timestamp) -> bool {
 fn stop_button(bridge: &Bridge, place: Place, session: SessionId, turn: TurnId) -> Keyboard {
     let action = Action::Stop { session, turn: Some(turn) };
     let now = Timestamp::now();
-    let made = bridge.db.write(|tables| button::alone(tables, &bridge.epoch, place, session, &action, now));
+    let made =
+        bridge.db.write(|tables| view::alone(tables, &bridge.epoch, place, session, ("Stop", action), now));
     made.unwrap_or_else(|error| {
         tracing::warn!(%error, "a turn is shown without its button");
         Keyboard::default()

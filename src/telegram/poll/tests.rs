@@ -11,7 +11,7 @@ use crate::telegram::api::test_server::{Reply, SECRET, Server, run};
 struct Rig {
     server: Server,
     db: Arc<Db>,
-    wake: Arc<Notify>,
+    wake: watch::Receiver<u64>,
     state: watch::Receiver<PollState>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<()>>,
@@ -20,12 +20,12 @@ struct Rig {
 impl Rig {
     async fn start(db: Db) -> Self {
         let server = Server::start().await;
-        let (db, wake) = (Arc::new(db), Arc::new(Notify::new()));
+        let db = Arc::new(db);
+        let (waker, wake) = watch::channel(0);
         let (sender, state) = watch::channel(PollState::Starting);
         let (stop, stopped) = oneshot::channel();
         let times = PollTimes { hold: Duration::from_secs(50), first_wait: Duration::from_millis(1) };
-        let poller =
-            Poller { api: server.api(), db: Arc::clone(&db), wake: Arc::clone(&wake), state: sender, times };
+        let poller = Poller { api: server.api(), db: Arc::clone(&db), wake: waker, state: sender, times };
         let running = tokio::spawn(poller.run(async { stopped.await.unwrap() }));
         Self { server, db, wake, state, stop: Some(stop), running }
     }
@@ -78,7 +78,7 @@ fn what_came_is_stored_before_it_is_confirmed() {
         // Telegram is told with this one, so by now both have to be there.
         assert_eq!(rig.polled().await, (Some(12), 50));
         assert_eq!(rig.stored(), [10, 11]);
-        rig.wake.notified().await;
+        rig.wake.changed().await.unwrap();
         rig.reaches(|state| matches!(state, PollState::Receiving { .. })).await;
         rig.server.reply(Reply::ok(json!([update(12)])));
         assert_eq!(rig.polled().await, (Some(13), 50));

@@ -14,12 +14,15 @@ CREATE TABLE incoming (
     at INTEGER NOT NULL,
     chat INTEGER,
     thread INTEGER NOT NULL,
-    state TEXT NOT NULL,                    -- new, done, poisoned
+    state TEXT NOT NULL,                    -- new, kept, done, poisoned
     tries INTEGER NOT NULL DEFAULT 0,
+    kept TEXT,                              -- what a person has to say before it goes on
+    released INTEGER NOT NULL DEFAULT 0,    -- a person has said so
     error TEXT,
     raw TEXT NOT NULL                       -- JSON as it came; empty once done
 ) STRICT;
 CREATE INDEX incoming_new ON incoming (position) WHERE state = 'new';
+CREATE INDEX incoming_kept ON incoming (chat, thread) WHERE state = 'kept';
 
 CREATE TABLE prompt (
     key TEXT PRIMARY KEY,
@@ -50,9 +53,32 @@ CREATE TABLE button (
     action TEXT NOT NULL,                   -- JSON
     at INTEGER NOT NULL,
     used INTEGER,
-    used_by INTEGER
+    used_by INTEGER,
+    used_in INTEGER                         -- the update that was the press
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX button_request ON button (session, request) WHERE used IS NULL;
+CREATE INDEX button_message ON button (chat, message) WHERE used IS NULL;
+
+-- What a person's next text in a place is for.
+CREATE TABLE expectation (
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    request TEXT,                           -- what it answers
+    action TEXT NOT NULL,                   -- JSON
+    at INTEGER NOT NULL,
+    PRIMARY KEY (chat, thread, user)
+) STRICT, WITHOUT ROWID;
+
+-- What a request looked like where it was shown, to say below it how it was settled.
+CREATE TABLE asked (
+    chat INTEGER NOT NULL,
+    thread INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    shown TEXT NOT NULL,                    -- JSON
+    at INTEGER NOT NULL,
+    PRIMARY KEY (chat, thread, request)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (
     chat INTEGER NOT NULL,

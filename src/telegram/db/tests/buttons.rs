@@ -9,7 +9,7 @@ use super::*;
 use crate::model::SessionId;
 use crate::telegram::db::{Button, NewButton, Press, Taken};
 
-const PRESS: Press = Press { chat: -1_001, message: 5, user: 7 };
+const PRESS: Press = Press { chat: -1_001, message: 5, user: 7, update: 1 };
 
 fn new(session: SessionId) -> NewButton {
     NewButton {
@@ -60,7 +60,11 @@ fn a_button_works_once() {
         made: at(0),
     };
     assert_eq!(take(&db, &token, PRESS), Taken::Button(wanted.clone()));
-    assert_eq!(take(&db, &token, PRESS), Taken::Used);
+    // Handled again after a crash it is still the same press; another one comes too late.
+    assert_eq!(take(&db, &token, PRESS), Taken::Button(wanted.clone()));
+    assert_eq!(take(&db, &token, Press { update: 2, ..PRESS }), Taken::Used);
+    db.write(|t| t.give_back_button(&token)).unwrap();
+    assert_eq!(take(&db, &token, Press { update: 3, ..PRESS }), Taken::Button(wanted.clone()));
     db.write(|t| t.give_back_button(&token)).unwrap();
     assert_eq!(take(&db, &token, PRESS), Taken::Button(wanted));
 }
@@ -92,7 +96,7 @@ fn of_two_presses_at_once_one_counts() {
                 let (db, token, start) = (&db, &token, &start);
                 scope.spawn(move || {
                     start.wait();
-                    take(db, token, Press { user, ..PRESS })
+                    take(db, token, Press { user, update: user, ..PRESS })
                 })
             };
             let both = [press(7), press(8)];
@@ -119,4 +123,25 @@ fn what_is_settled_takes_its_buttons_along() {
     assert_eq!(db.read(|t| t.open_requests(session)).unwrap(), ["other"]);
     assert_eq!(db.read(|t| t.open_requests(SessionId::random())).unwrap(), [""; 0]);
     assert!(matches!(take(&db, &other, PRESS), Taken::Button(_)));
+}
+
+#[test]
+fn a_message_that_shows_others_takes_its_buttons_along() {
+    let db = db();
+    let session = SessionId::random();
+    let (old, elsewhere, home) = (
+        add(&db, &new(session)),
+        add(&db, &new(session)),
+        add(&db, &NewButton { place: HOME, ..new(session) }),
+    );
+    db.write(|t| {
+        t.place_buttons(std::slice::from_ref(&old), 5)?;
+        t.place_buttons(std::slice::from_ref(&elsewhere), 6)?;
+        t.void_message(TOPIC.chat, 5, at(1))
+    })
+    .unwrap();
+    assert_eq!(take(&db, &old, PRESS), Taken::Used);
+    db.write(|t| t.void_request_in(TOPIC, "r", at(1))).unwrap();
+    assert_eq!(take(&db, &elsewhere, Press { message: 6, ..PRESS }), Taken::Used);
+    assert!(matches!(take(&db, &home, PRESS), Taken::Button(_)));
 }

@@ -97,7 +97,7 @@ fn a_full_disk_is_said_and_nothing_is_half_stored() {
             t.set_feed_cursor(7)?;
             t.poison_update(1, "")?;
             for id in 0..10_000 {
-                t.hint_once(id, super::at(0))?;
+                t.note_hint(id, super::at(0))?;
             }
             Ok(())
         })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{PromptId, SessionId};
-use crate::telegram::db::{Adopted, Cursor, Incoming, PromptSet, PromptState};
+use crate::telegram::db::{Adopted, Cursor, Incoming, PromptSet, PromptState, Why};
 
 fn message(id: i64, chat: i64) -> Value {
     json!({ "update_id": id, "message": { "message_id": 1, "chat": { "id": chat }, "text": format!("of {id}") } })
@@ -27,7 +27,14 @@ fn a_batch_is_stored_once_and_the_cursor_moves_behind_it() {
     assert_eq!((again.new, again.cursor.next), (1, Some(14)));
     let updates = db.read(|t| t.new_updates(0, 100)).unwrap();
     let (position, first) = &updates[0];
-    let wanted = Incoming { id: 10, at: at(5), place: Some(Place::chat(1)), tries: 0, raw: message(10, 1) };
+    let wanted = Incoming {
+        id: 10,
+        at: at(5),
+        place: Some(Place::chat(1)),
+        tries: 0,
+        released: false,
+        raw: message(10, 1),
+    };
     assert_eq!(*first, wanted);
     assert_eq!((updates[2].1.place, &updates[2].1.raw), (None, &batch[2]));
     let rest: Vec<_> =
@@ -152,4 +159,42 @@ fn a_prompt_is_found_by_its_key_and_by_the_hosts_id() {
     .unwrap();
     assert_eq!(db.read(Tables::open_prompt_sets).unwrap(), []);
     assert_eq!(db.read(|t| t.prompt_set_of(prompt)).unwrap().unwrap().key, "tg:42:1");
+}
+
+#[test]
+fn what_waits_for_a_word_is_kept_whole_and_goes_on_behind_the_rest() {
+    let db = db();
+    db.write(|t| t.store_updates(&[message(1, 1), message(2, 1), message(3, 2), message(4, 1)], at(0)))
+        .unwrap();
+    let at_one = Place::chat(1);
+    db.write(|t| {
+        t.begin_update(1)?;
+        [1, 3].into_iter().try_for_each(|id| t.keep_update(id, Why::Session))?;
+        t.keep_update(4, Why::Late)
+    })
+    .unwrap();
+    assert_eq!(waiting(&db), [2]);
+    assert_eq!(db.read(|t| t.kept_updates(at_one, Why::Session)).unwrap(), 1);
+    // Telegram may send it again meanwhile.
+    assert_eq!(db.write(|t| t.store_updates(&[message(1, 1)], at(1))).unwrap().new, 0);
+    assert_eq!(db.write(|t| t.release_updates(at_one, Why::Session)).unwrap(), 1);
+    assert_eq!(waiting(&db), [2, 1]);
+    let updates = db.read(|t| t.new_updates(4, 9)).unwrap();
+    let (_, released) = &updates[0];
+    assert!(released.released && released.tries == 0 && released.at == at(0));
+    assert_eq!(released.raw, message(1, 1));
+    assert_eq!(db.write(|t| t.drop_kept(at_one, Why::Late)).unwrap(), 1);
+    assert_eq!(db.write(|t| t.release_updates(at_one, Why::Late)).unwrap(), 0);
+    assert_eq!(db.read(|t| t.kept_updates(Place::chat(2), Why::Session)).unwrap(), 1);
+}
+
+#[test]
+fn one_places_updates_can_be_read_alone() {
+    let db = db();
+    db.write(|t| t.store_updates(&[message(1, 1), message(2, 2), message(3, 1)], at(0))).unwrap();
+    let of = |after, limit| -> Vec<i64> {
+        let rows = db.read(|t| t.new_updates_in(Place::chat(1), after, limit)).unwrap();
+        rows.iter().map(|(_, update)| update.id).collect()
+    };
+    assert_eq!((of(0, 9), of(1, 9), of(0, 1)), (vec![1, 3], vec![3], vec![1]));
 }

@@ -6,7 +6,7 @@ use super::outgoing::new;
 use super::*;
 use crate::model::{PromptId, SessionId};
 use crate::telegram::db::{
-    MessageKind, Mute, NewButton, Noted, Press, PromptSet, PromptState, Taken, TopicRow,
+    Expectation, MessageKind, Mute, NewButton, Noted, Press, PromptSet, PromptState, Taken, TopicRow,
 };
 
 fn noted(id: i64, kind: MessageKind) -> Noted {
@@ -85,11 +85,45 @@ fn the_feed_goes_on_where_its_rows_were_stored() {
 }
 
 #[test]
-fn a_hint_is_given_once() {
+fn who_was_told_is_known() {
     let db = db();
-    assert!(db.write(|t| t.hint_once(666, at(0))).unwrap());
-    assert!(!db.write(|t| t.hint_once(666, at(1))).unwrap());
-    assert!(db.write(|t| t.hint_once(-100_666, at(1))).unwrap());
+    assert_eq!(db.read(|t| t.hinted(666)).unwrap(), None);
+    for seconds in [0, 5] {
+        db.write(|t| t.note_hint(666, at(seconds))).unwrap();
+        assert_eq!(db.read(|t| t.hinted(666)).unwrap(), Some(at(seconds)));
+    }
+    assert_eq!(db.read(|t| t.hinted(-100_666)).unwrap(), None);
+}
+
+#[test]
+fn a_persons_next_text_is_for_one_thing_at_a_time() {
+    let db = db();
+    let expectation = |request: &str| Expectation {
+        place: TOPIC,
+        user: 7,
+        request: Some(request.to_owned()),
+        action: json!({ "reason": request }),
+    };
+    let expected = |place, user, seconds| db.read(|t| t.expected(place, user, at(seconds))).unwrap();
+    db.write(|t| t.expect(&expectation("1"), at(0))).unwrap();
+    db.write(|t| t.expect(&expectation("2"), at(1))).unwrap();
+    assert_eq!(expected(TOPIC, 7, 2), Some(json!({ "reason": "2" })));
+    assert_eq!((expected(TOPIC, 8, 2), expected(HOME, 7, 2), expected(TOPIC, 7, 3602)), (None, None, None));
+    db.write(|t| t.expect_nothing_for(TOPIC, "1")).unwrap();
+    assert!(expected(TOPIC, 7, 2).is_some());
+    db.write(|t| t.expect_nothing_for(TOPIC, "2")).unwrap();
+    assert_eq!(expected(TOPIC, 7, 2), None);
+    db.write(|t| t.expect(&expectation("1"), at(0))).unwrap();
+    db.write(|t| t.expect_no_more(TOPIC, 7)).unwrap();
+    assert_eq!(expected(TOPIC, 7, 2), None);
+}
+
+#[test]
+fn what_was_asked_is_known_where_it_was_shown() {
+    let db = db();
+    db.write(|t| t.put_asked(TOPIC, "12", &json!({ "text": "ls" }), at(0))).unwrap();
+    assert_eq!(db.read(|t| t.asked(TOPIC, "12")).unwrap(), Some(json!({ "text": "ls" })));
+    assert_eq!(db.read(|t| t.asked(HOME, "12")).unwrap(), None);
 }
 
 fn prompt(key: &str, state: PromptState) -> PromptSet {
@@ -137,7 +171,7 @@ fn a_group_that_moves_takes_along_what_waits() {
     assert_eq!(db.read(|t| t.prompt_set("p")).unwrap().unwrap().place, Place::chat(to));
     assert_eq!(db.read(|t| t.message(HOME.chat, 1)).unwrap(), None);
     assert_eq!(db.read(|t| t.mutes(at(0))).unwrap()[0].place, Place::chat(to));
-    let press = Press { chat: to, message: 1, user: 7 };
+    let press = Press { chat: to, message: 1, user: 7, update: 1 };
     assert_eq!(db.write(|t| t.take_button(&token, press, at(0))).unwrap(), Taken::Gone);
 }
 
@@ -159,19 +193,22 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
             t.note_message(&noted(1, MessageKind::Reply))?;
             t.mute(&Mute { place: HOME, session: None, until: Some(at(5)) })?;
             t.mute(&Mute { place: TOPIC, session: None, until: None })?;
-            t.hint_once(666, at(0))?;
+            t.note_hint(666, at(0))?;
+            t.put_asked(HOME, "12", &json!({}), at(0))?;
+            t.expect(&Expectation { place: HOME, user: 7, request: None, action: json!({}) }, at(0))?;
             t.add_button(&button(), at(0))
         })
         .unwrap();
     let prune = |days| db.write(|t| t.prune(day(days))).unwrap();
     assert_eq!(prune(0), 0);
-    // The finished update, what was sent, the mute that ended.
-    assert_eq!(prune(3), 3);
+    // The finished update, what was sent, the mute that ended, what nobody said.
+    assert_eq!(prune(3), 4);
     // The poisoned update, the prompt that ended, the hint.
     assert_eq!(prune(31), 3);
-    let press = Press { chat: HOME.chat, message: 1, user: 7 };
+    let press = Press { chat: HOME.chat, message: 1, user: 7, update: 1 };
     assert!(matches!(db.write(|t| t.take_button(&token, press, day(50))).unwrap(), Taken::Button(_)));
-    assert_eq!(prune(181), 2);
+    // The button, the message, what was asked.
+    assert_eq!(prune(181), 3);
     assert_eq!(prune(9999), 0);
     assert_eq!(db.read(|t| t.new_updates(0, 9)).unwrap()[0].1.id, 3);
     assert_eq!(db.read(|t| t.next_outgoing(HOME.chat)).unwrap().unwrap().payload["text"], "waits");

@@ -57,7 +57,7 @@ fn a_row_becomes_a_message_and_is_known_by_it() {
                     (noted.place, noted.session, noted.kind),
                     (topic, Some(session), MessageKind::Approval)
                 );
-                let press = Pressed { chat: -5, message: 99, user: 1 };
+                let press = Pressed { chat: -5, message: 99, user: 1, update: 1 };
                 assert_eq!(tables.take_button(&token, press, Timestamp::now())?, Taken::Gone);
                 Ok(())
             })

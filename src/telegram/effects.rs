@@ -1,0 +1,272 @@
+//! What an update leads to in the bridge's own file: carried out in the one transaction that also ends the update,
+//! so that after a crash either all of it is there or the update is handled again.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::approvals;
+use super::db::{
+    Expectation, Fault, MessageKind, Mute, NewOutgoing, Noted, PromptSet, PromptState, Tables, TopicRow, Why,
+};
+use super::outbox::{Message, Note, Payload, Target, priority};
+use super::place::Place;
+use super::view::{Owner, View};
+use crate::model::{Approval, PromptId, SessionId};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    Say(Box<Say>),
+    /// A message of ours says something else from now on.
+    Edit {
+        place: Place,
+        message: i64,
+        view: Box<View>,
+        owner: Owner,
+    },
+    React {
+        place: Place,
+        message: i64,
+        /// None takes it away.
+        emoji: Option<&'static str>,
+    },
+    /// Ready as it is.
+    Send {
+        place: Place,
+        payload: Box<Payload>,
+    },
+    /// A request is shown (again).
+    Ask {
+        place: Place,
+        approval: Box<Approval>,
+    },
+    /// A request is settled; this message showed it.
+    Settled {
+        place: Place,
+        message: i64,
+        approval: i64,
+        words: String,
+    },
+    /// The host has taken a prompt, made of these messages.
+    Prompt {
+        set: Box<PromptSet>,
+        messages: Vec<i64>,
+    },
+    PromptOver {
+        key: String,
+        state: PromptState,
+    },
+    Mute(Mute),
+    Unmute {
+        place: Place,
+        session: Option<SessionId>,
+    },
+    Topic(TopicRow),
+    Expect(Expectation),
+    ExpectNoMore {
+        place: Place,
+        user: i64,
+    },
+    /// These updates wait for a word instead of being done.
+    Keep {
+        updates: Vec<i64>,
+        why: Why,
+    },
+    Release {
+        place: Place,
+        why: Why,
+    },
+    Drop {
+        place: Place,
+        why: Why,
+    },
+    /// Somebody was told how to be let in.
+    Hinted {
+        id: i64,
+    },
+    /// A group has got another number.
+    Move {
+        from: i64,
+        to: i64,
+    },
+    /// A button may be pressed again.
+    GiveBack {
+        token: String,
+    },
+    /// Nothing more can arrive there.
+    GiveUp {
+        chat: i64,
+    },
+}
+
+/// A new message.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Say {
+    pub(crate) place: Place,
+    pub(crate) view: View,
+    pub(crate) owner: Owner,
+    pub(crate) reply_to: Option<i64>,
+    pub(crate) kind: MessageKind,
+    pub(crate) prompt: Option<PromptId>,
+    /// A newer one with the same key takes the place of one that waits.
+    pub(crate) key: Option<String>,
+    pub(crate) ring: bool,
+}
+
+impl Say {
+    pub(crate) fn new(place: Place, view: View) -> Self {
+        Self {
+            place,
+            view,
+            owner: Owner::default(),
+            reply_to: None,
+            kind: MessageKind::Answer,
+            prompt: None,
+            key: None,
+            ring: false,
+        }
+    }
+
+    pub(crate) const fn replying(mut self, message: i64) -> Self {
+        self.reply_to = Some(message);
+        self
+    }
+
+    pub(crate) fn about(mut self, session: SessionId) -> Self {
+        self.owner.session = Some(session);
+        self
+    }
+
+    /// Only this person may press its buttons.
+    pub(crate) fn only_for(mut self, user: i64) -> Self {
+        self.owner.user = Some(user);
+        self
+    }
+}
+
+impl From<Say> for Effect {
+    fn from(say: Say) -> Self {
+        Self::Say(Box::new(say))
+    }
+}
+
+/// What is to be done once the transaction is done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct After {
+    /// Chats that have something to send.
+    pub(crate) chats: BTreeSet<i64>,
+    /// Updates go on that were kept.
+    pub(crate) released: bool,
+}
+
+pub(crate) fn carry_out(
+    tables: &Tables,
+    epoch: &str,
+    effects: Vec<Effect>,
+    now: Timestamp,
+) -> Result<After, Fault> {
+    let mut doing = Doing { tables, epoch, now, after: After::default() };
+    effects.into_iter().try_for_each(|effect| doing.one(effect))?;
+    Ok(doing.after)
+}
+
+struct Doing<'a> {
+    tables: &'a Tables,
+    epoch: &'a str,
+    now: Timestamp,
+    after: After,
+}
+
+impl Doing<'_> {
+    fn one(&mut self, effect: Effect) -> Result<(), Fault> {
+        let Self { tables, now, .. } = *self;
+        match effect {
+            Effect::Say(say) => self.say(*say),
+            Effect::Edit { place, message, view, owner } => self.edit(place, message, &view, &owner),
+            Effect::React { place, message, emoji } => {
+                let payload = Payload::React { message, emoji: emoji.map(str::to_owned) };
+                self.send(place, priority::ANSWER, Some(format!("react:{message}")), &payload)
+            }
+            Effect::Send { place, payload } => self.send(place, priority::ANSWER, None, &payload),
+            Effect::Ask { place, approval } => {
+                let payload = approvals::asked(tables, self.epoch, place, &approval, now)?;
+                self.send(place, priority::APPROVAL, None, &payload)
+            }
+            Effect::Settled { place, message, approval, words } => {
+                let payload = approvals::settled(tables, place, Target::Id(message), approval, &words)?;
+                self.send(place, priority::ANSWER, Some(edit_key(message)), &payload)
+            }
+            Effect::Prompt { set, messages } => self.prompt(&set, &messages),
+            Effect::PromptOver { key, state } => tables.close_prompt(&key, state),
+            Effect::Mute(mute) => tables.mute(&mute),
+            Effect::Unmute { place, session } => tables.unmute(place, session).map(drop),
+            Effect::Topic(topic) => tables.put_topic(&topic),
+            Effect::Expect(expectation) => tables.expect(&expectation, now),
+            Effect::ExpectNoMore { place, user } => tables.expect_no_more(place, user),
+            Effect::Keep { updates, why } => updates.iter().try_for_each(|id| tables.keep_update(*id, why)),
+            Effect::Release { place, why } => {
+                self.after.released |= tables.release_updates(place, why)? > 0;
+                Ok(())
+            }
+            Effect::Drop { place, why } => tables.drop_kept(place, why).map(drop),
+            Effect::Hinted { id } => tables.note_hint(id, now),
+            Effect::GiveBack { token } => tables.give_back_button(&token),
+            Effect::Move { from, to } => tables.move_chat(from, to),
+            Effect::GiveUp { chat } => tables.fail_chat(chat, "the bot was blocked there").map(drop),
+        }
+    }
+
+    fn say(&mut self, say: Say) -> Result<(), Fault> {
+        let buttons = say.view.keyboard(self.tables, self.epoch, say.place, &say.owner, self.now)?;
+        let payload = Payload::Message(Message {
+            rich: say.view.rich,
+            ring: say.ring,
+            reply_to: say.reply_to,
+            buttons,
+            note: Note { kind: say.kind, session: say.owner.session, prompt: say.prompt },
+        });
+        self.send(say.place, priority::ANSWER, say.key, &payload)
+    }
+
+    fn edit(&mut self, place: Place, message: i64, view: &View, owner: &Owner) -> Result<(), Fault> {
+        self.tables.void_message(place.chat, message, self.now)?;
+        let buttons = view.keyboard(self.tables, self.epoch, place, owner, self.now)?;
+        self.tables.place_buttons(&buttons.tokens(), message)?;
+        let payload = Payload::Edit { message: Target::Id(message), rich: view.rich.clone(), buttons };
+        self.send(place, priority::ANSWER, Some(edit_key(message)), &payload)
+    }
+
+    fn prompt(&self, set: &PromptSet, messages: &[i64]) -> Result<(), Fault> {
+        self.tables.put_prompt(set)?;
+        messages.iter().try_for_each(|id| {
+            self.tables.note_message(&Noted {
+                place: set.place,
+                id: *id,
+                kind: MessageKind::Prompt,
+                session: set.session,
+                prompt: set.prompt,
+                at: self.now,
+            })
+        })
+    }
+
+    fn send(
+        &mut self,
+        place: Place,
+        priority: u8,
+        key: Option<String>,
+        payload: &Payload,
+    ) -> Result<(), Fault> {
+        let payload = serde_json::to_value(payload).map_err(|error| {
+            crate::error::Error::failed(format!("a message cannot be put into JSON: {error}"))
+        })?;
+        self.tables.enqueue(&NewOutgoing { place, priority, key, payload }, self.now)?;
+        self.after.chats.insert(place.chat);
+        Ok(())
+    }
+}
+
+/// Of two edits of one message only the newer one counts.
+fn edit_key(message: i64) -> String {
+    format!("edit:{message}")
+}

@@ -1,0 +1,236 @@
+//! One place's updates, one after the other: who may, what belongs together, and what it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::assemble::{Assembler, PATIENCE, Part, Set};
+use super::work::{Ids, Job, Worker};
+use super::{Name, Note, Row, Shared, said};
+use crate::telegram::db::PromptSet;
+use crate::telegram::gate::{Accepted, Gate, Reason, decide};
+use crate::telegram::talk::Talk;
+use crate::telegram::update::{Callback, Message, UpdateKind};
+
+/// `/stop` waits so long for what was said before it.
+const MANNERS: Duration = Duration::from_secs(1);
+
+pub(super) struct Lane {
+    worker: Worker,
+    rows: mpsc::Receiver<Row>,
+    assembler: Assembler,
+    late: Vec<(Talk, Set)>,
+    late_until: Option<Instant>,
+}
+
+enum Next {
+    Row(Box<Row>),
+    /// Something is complete although nothing came.
+    Due,
+    Over,
+}
+
+impl Lane {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        name: Name,
+        rows: mpsc::Receiver<Row>,
+        done: watch::Sender<u64>,
+        sets: &[PromptSet],
+    ) -> Self {
+        let here = sets.iter().filter(|set| set.place == name.place);
+        let assembler = Assembler::new(here);
+        Self { worker: Worker::new(shared, name, done), rows, assembler, late: Vec::new(), late_until: None }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Next::Row(row) => self.row(*row).await,
+                Next::Due => self.due().await,
+                Next::Over => return,
+            }
+            if self.rows.is_empty() && self.deadline().is_none() {
+                let note = Note::Idle { name: self.worker.name, done: self.worker.done() };
+                // Nobody listens any more: the end is near.
+                self.worker.shared.notes.send(note).ok();
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [self.assembler.deadline(), self.late_until].into_iter().flatten().min()
+    }
+
+    async fn next(&mut self) -> Next {
+        let row = match self.deadline() {
+            Some(deadline) => match timeout_at(deadline, self.rows.recv()).await {
+                Ok(row) => row,
+                Err(_) => return Next::Due,
+            },
+            None => self.rows.recv().await,
+        };
+        row.map_or(Next::Over, |row| Next::Row(Box::new(row)))
+    }
+
+    async fn due(&mut self) {
+        let now = Instant::now();
+        for set in self.assembler.due(now) {
+            self.set(set).await;
+        }
+        if self.late_until.is_some_and(|until| until <= now) {
+            self.late_until = None;
+            self.ask_about_late().await;
+        }
+    }
+
+    async fn row(&mut self, row: Row) {
+        self.worker.at(&[row.id]);
+        if let Some((mut earlier, count)) = row.behind.clone() {
+            // What was said before it should be there to be stopped; but a download may take its time.
+            timeout(MANNERS, earlier.wait_for(|done| *done >= count)).await.ok();
+        }
+        let gate = self.gate(&row).await;
+        let ids = Ids { updates: vec![row.id], left_over: row.left_over, place: None };
+        let (accepted, tentative) = match gate {
+            Gate::Accept(accepted) => (accepted, false),
+            Gate::WithAlbum(accepted) => (accepted, true),
+            other => return self.refused(row, other, ids).await,
+        };
+        let ids = Ids { place: Some(accepted.place), ..ids };
+        match row.update.kind {
+            UpdateKind::Message(message) if message.is_service() => {
+                self.worker.work(ids, &Job::Service(message, accepted)).await;
+            }
+            UpdateKind::Message(message) => {
+                let Row { id: update, released, left_over, .. } = row;
+                self.part(Part { update, message, accepted, tentative, released, left_over }).await;
+            }
+            UpdateKind::Edited(message) => self.edited(ids, row.id, message, accepted).await,
+            UpdateKind::Callback(callback) => self.press(ids, row.id, callback, accepted).await,
+            UpdateKind::Membership(membership) => {
+                self.worker.work(ids, &Job::Standing(membership, accepted)).await;
+            }
+            UpdateKind::Reaction(_) | UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => {
+                self.worker.work(ids, &Job::Pass).await;
+            }
+        }
+    }
+
+    /// Decides; before somebody is refused, the host is asked whether that is still right.
+    async fn gate(&self, row: &Row) -> Gate {
+        let bridge = &self.worker.shared.bridge;
+        let gate = decide(&bridge.access(), &bridge.bot, &row.update);
+        let is_refused =
+            matches!(gate, Gate::Hint(_) | Gate::Ignore(Reason::Stranger | Reason::ChatNotAllowed));
+        if is_refused && self.worker.shared.door.look_again(bridge).await {
+            return decide(&bridge.access(), &bridge.bot, &row.update);
+        }
+        gate
+    }
+
+    async fn refused(&mut self, row: Row, gate: Gate, ids: Ids) {
+        let job = match (gate, row.update.kind) {
+            (Gate::Ignore(Reason::NotAddressed), UpdateKind::Message(message)) => {
+                let user = message.from.as_ref().map_or(0, |from| from.id);
+                if let Some(accepted) = self.assembler.continued(user, &message) {
+                    let Row { id: update, released, left_over, .. } = row;
+                    let part = Part { update, message, accepted, tentative: false, released, left_over };
+                    return self.part(part).await;
+                }
+                Job::Pass
+            }
+            (Gate::Ignore(reason), UpdateKind::Callback(callback)) => Job::Foreign(callback, reason),
+            (Gate::Ignore(reason), _) => Job::Refused(reason, self.worker.name.place.chat),
+            (Gate::Hint(hint), _) => Job::Hint(hint),
+            (Gate::Moved { from, to }, _) => Job::Moved { from, to },
+            (Gate::Accept(_) | Gate::WithAlbum(_), _) => Job::Pass,
+        };
+        self.worker.work(ids, &job).await;
+    }
+
+    async fn part(&mut self, part: Part) {
+        for set in self.assembler.take(part, Instant::now()) {
+            self.set(set).await;
+        }
+    }
+
+    async fn edited(&mut self, ids: Ids, update: i64, message: Box<Message>, accepted: Accepted) {
+        // It may be of what is being put together.
+        for set in self.assembler.flush_of(accepted.user) {
+            self.set(set).await;
+        }
+        match said::talk(&self.worker.shared.bridge, update, &message, &accepted) {
+            Ok(talk) => self.worker.work(ids, &Job::Edited(Box::new(talk), message, accepted)).await,
+            Err(trouble) => self.worker.give_up(&ids, &trouble),
+        }
+    }
+
+    async fn press(&mut self, ids: Ids, update: i64, callback: Box<Callback>, accepted: Accepted) {
+        let bridge = &self.worker.shared.bridge;
+        let Some(pressed) = &callback.message else { return self.worker.work(ids, &Job::Pass).await };
+        let topic = match bridge.db.read(|tables| tables.topic_at(accepted.place)) {
+            Ok(topic) => topic,
+            Err(error) => return self.worker.give_up(&ids, &error.into()),
+        };
+        let now = Timestamp::now();
+        let talk = Talk {
+            bridge: Arc::clone(bridge),
+            place: accepted.place,
+            private: accepted.private,
+            forum: pressed.chat.is_forum,
+            user: accepted.user,
+            name: accepted.name,
+            update,
+            message: pressed.message_id,
+            date: now,
+            now,
+            answers: None,
+            topic,
+        };
+        self.worker.work(ids, &Job::Press(Box::new(talk), callback)).await;
+    }
+
+    /// What one or several messages have become.
+    async fn set(&mut self, set: Set) {
+        let Some(first) = set.parts.first() else { return };
+        let ids = Ids {
+            updates: set.updates(),
+            left_over: set.parts.iter().any(|part| part.left_over),
+            place: Some(first.accepted.place),
+        };
+        self.worker.at(&ids.updates);
+        if !set.is_meant() {
+            return self.worker.work(ids, &Job::Pass).await;
+        }
+        let released = first.released;
+        let talk = match said::talk(&self.worker.shared.bridge, first.update, &first.message, &first.accepted)
+        {
+            Ok(talk) => talk,
+            Err(trouble) => return self.worker.give_up(&ids, &trouble),
+        };
+        if !released && talk.is_late() && said::is_prompt(&set) {
+            self.late.push((talk, set));
+            self.late_until = Some(Instant::now() + PATIENCE);
+            return;
+        }
+        self.worker.work(ids, &Job::Said(Box::new(talk), Box::new(set))).await;
+    }
+
+    /// One question for all of them.
+    async fn ask_about_late(&mut self) {
+        let late = std::mem::take(&mut self.late);
+        let Some((oldest, _)) = late.first() else { return };
+        let talk = Box::new(oldest.clone());
+        let sets: Vec<Set> = late.into_iter().map(|(_, set)| set).collect();
+        let ids = Ids {
+            updates: sets.iter().flat_map(Set::updates).collect(),
+            left_over: false,
+            place: Some(talk.place),
+        };
+        self.worker.work(ids, &Job::Late(talk, sets)).await;
+    }
+}

@@ -1,0 +1,363 @@
+//! What came in, handled in order: every place has a lane of its own, and a second one for buttons and `/stop`, so
+//! that a download keeps nobody waiting but those behind it.
+//!
+//! | part | what it is for |
+//! |---|---|
+//! | [`lane`] | one place's updates, one after the other |
+//! | [`work`] | what each leads to, until it is done or set aside |
+//! | [`assemble`] | which messages are one prompt |
+//! | [`compose`] | a prompt's words |
+//! | [`said`] | command, awaited answer, or prompt; edits |
+//! | [`prompt`] | a prompt on its way to the host |
+//! | [`door`] | who is let in, and what the others are told |
+//! | [`chats`] | topics, the bot's standing, groups that move |
+//!
+//! An update ends in the transaction that stores what came of it. What a host that is about to end has not taken is
+//! left for the next start.
+
+mod assemble;
+mod chats;
+mod compose;
+mod door;
+mod lane;
+mod prompt;
+mod said;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::bridge::Bridge;
+use super::db::{Fault, Incoming, PromptSet, PromptState, Tables};
+use super::effects::{self, After, Effect};
+use super::host::{Outcome, Trouble};
+use super::media;
+use super::place::Place;
+use super::update::{Update, UpdateKind};
+use crate::error::Result;
+use door::Door;
+use lane::Lane;
+
+/// Rows that are read at a time.
+const BATCH: u32 = 100;
+/// Rows that a lane holds; the rest stays in the file until it has room.
+const ROOM: usize = 64;
+/// Before the file or the host is tried again.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+/// How often somebody new is looked for while nothing comes in.
+const LOOK: Duration = Duration::from_secs(60);
+/// Likewise, soon after a stranger was given a code.
+const LOOK_SOON: Duration = Duration::from_secs(5);
+/// A code lasts so long.
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+/// A lane: of a place, and whether it is the one for what must not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    place: Place,
+    fast: bool,
+}
+
+/// An update on its way through a lane.
+#[derive(Debug)]
+struct Row {
+    id: i64,
+    released: bool,
+    left_over: bool,
+    update: Update,
+    /// What was said before it in the other lane: how many rows that one has done, and how many it had got.
+    behind: Option<(watch::Receiver<u64>, u64)>,
+}
+
+/// What lanes tell the one who feeds them.
+#[derive(Debug)]
+enum Note {
+    /// A lane has nothing to do, after so many rows.
+    Idle { name: Name, done: u64 },
+    /// There are new rows, by what was done here.
+    Rows,
+}
+
+struct Shared {
+    bridge: Arc<Bridge>,
+    notes: mpsc::UnboundedSender<Note>,
+    door: Door,
+    under_way: UnderWay,
+}
+
+/// Which updates each lane is at: if it falls over, they are why.
+#[derive(Debug, Default)]
+struct UnderWay(Mutex<HashMap<Name, Vec<i64>>>);
+
+impl UnderWay {
+    fn begin(&self, name: Name, updates: &[i64]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, updates.to_vec());
+    }
+
+    fn end(&self, name: Name) -> Vec<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name).unwrap_or_default()
+    }
+}
+
+/// Stores what came of something.
+fn store(bridge: &Bridge, effects: Vec<Effect>) -> Outcome<After> {
+    let now = Timestamp::now();
+    let after = bridge.db.write(|tables| effects::carry_out(tables, &bridge.epoch, effects, now))?;
+    after.chats.iter().for_each(|chat| bridge.outbox.wake(*chat));
+    Ok(after)
+}
+
+/// Likewise, and what else belongs to the same transaction.
+fn store_with(
+    shared: &Shared,
+    effects: Vec<Effect>,
+    more: impl FnOnce(&Tables) -> Result<(), Fault>,
+) -> Outcome<()> {
+    let Shared { bridge, notes, .. } = shared;
+    let now = Timestamp::now();
+    let after = bridge.db.write(|tables| {
+        let after = effects::carry_out(tables, &bridge.epoch, effects, now)?;
+        more(tables)?;
+        Ok(after)
+    })?;
+    after.chats.iter().for_each(|chat| bridge.outbox.wake(*chat));
+    if after.released {
+        notes.send(Note::Rows).ok();
+    }
+    Ok(())
+}
+
+/// Handles what is in the file and what comes, until told to stop: `wake` counts what the poller has stored.
+pub(crate) async fn run(
+    bridge: Arc<Bridge>,
+    mut wake: watch::Receiver<u64>,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let mut stop = pin!(stop);
+    let (notes, mut heard) = mpsc::unbounded_channel();
+    media::clean_up(&bridge.downloads);
+    let mut feeder = Feeder::new(Arc::new(Shared {
+        bridge,
+        notes,
+        door: Door::default(),
+        under_way: UnderWay::default(),
+    }))?;
+    let (mut receives, mut again) = (true, Some(Duration::ZERO));
+    loop {
+        let look = again.unwrap_or_else(|| feeder.until_next_look());
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            // Without a poller nothing will come any more, but what is here goes on.
+            changed = wake.changed(), if receives => receives = changed.is_ok(),
+            Some(note) = heard.recv() => feeder.hear(note),
+            Some(ended) = feeder.lanes.join_next_with_id(), if !feeder.lanes.is_empty() => feeder.ended(ended),
+            () = tokio::time::sleep(look) => {}
+        }
+        let fed = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            fed = feeder.feed() => fed,
+        };
+        again = match fed {
+            Ok(()) => None,
+            Err(trouble) => {
+                if !matches!(trouble, Trouble::Ending) {
+                    tracing::warn!("Telegram: updates have to wait: {trouble:?}");
+                }
+                Some(PAUSE)
+            }
+        };
+    }
+}
+
+/// A lane, as its feeder sees it.
+struct Feed {
+    rows: mpsc::Sender<Row>,
+    done: watch::Receiver<u64>,
+    /// How many rows it has got, and the last one's position.
+    given: u64,
+    last: i64,
+    /// It had no room: more of its rows are in the file only.
+    behind: bool,
+}
+
+/// Reads rows and gives each to its lane.
+struct Feeder {
+    shared: Arc<Shared>,
+    feeds: HashMap<Name, Feed>,
+    lanes: JoinSet<()>,
+    names: HashMap<tokio::task::Id, Name>,
+    /// Every row up to here was read.
+    read: i64,
+    /// Rows up to here lay in the file at the start.
+    left_over: i64,
+    /// Sets that a former bridge has put together and not got through.
+    sets: Vec<PromptSet>,
+}
+
+impl Feeder {
+    fn new(shared: Arc<Shared>) -> Result<Self> {
+        let (sets, left_over) = shared.bridge.db.read(|tables| {
+            let mut sets = tables.open_prompt_sets()?;
+            sets.retain(|set| set.state == PromptState::Gathering);
+            Ok((sets, tables.last_position()?))
+        })?;
+        let (feeds, names) = (HashMap::new(), HashMap::new());
+        Ok(Self { shared, feeds, lanes: JoinSet::new(), names, read: 0, left_over, sets })
+    }
+
+    /// When somebody new is looked for next.
+    fn until_next_look(&self) -> Duration {
+        let since = |at| Timestamp::now().duration_since(at);
+        let hinted = self.shared.bridge.db.read(|tables| Ok(tables.last_hint()?.map(since)));
+        let is_soon = hinted.is_ok_and(|since| since.is_some_and(|since| since < SOON));
+        if is_soon { LOOK_SOON } else { LOOK }
+    }
+
+    /// Gives out everything that is new.
+    async fn feed(&mut self) -> Outcome<()> {
+        let bridge = Arc::clone(&self.shared.bridge);
+        let refreshed = self.shared.door.refresh(&bridge).await;
+        if !self.shared.door.is_known() {
+            // Everybody would be a stranger.
+            return refreshed;
+        }
+        loop {
+            let rows = bridge.db.read(|tables| tables.new_updates(self.read, BATCH))?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            self.read = *last;
+            for (position, row) in rows {
+                self.give(position, row);
+            }
+        }
+    }
+
+    fn give(&mut self, position: i64, row: Incoming) {
+        let update = Update::read(row.id, &row.raw);
+        let Some(place) = row.place else {
+            return self.pass_over(&update);
+        };
+        let name = Name { place, fast: is_urgent(&update) };
+        let behind = name.fast.then(|| self.other(place)).flatten();
+        let left_over = position <= self.left_over;
+        let row = Row { id: row.id, released: row.released, left_over, update, behind };
+        let feed = match self.feeds.get_mut(&name) {
+            Some(feed) => feed,
+            None => self.open(name),
+        };
+        // While it is behind, the file gives it its rows in order.
+        if feed.behind || position <= feed.last {
+            return;
+        }
+        match feed.rows.try_send(row) {
+            Ok(()) => {
+                feed.given += 1;
+                feed.last = position;
+            }
+            Err(_) => feed.behind = true,
+        }
+    }
+
+    /// What is said before a `/stop`; presses wait for nobody.
+    fn other(&self, place: Place) -> Option<(watch::Receiver<u64>, u64)> {
+        let feed = self.feeds.get(&Name { place, fast: false })?;
+        Some((feed.done.clone(), feed.given))
+    }
+
+    fn open(&mut self, name: Name) -> &mut Feed {
+        let (rows, inbox) = mpsc::channel(ROOM);
+        let (count, done) = watch::channel(0);
+        let lane = Lane::new(Arc::clone(&self.shared), name, inbox, count, &self.sets);
+        let task = self.lanes.spawn(lane.run());
+        self.names.insert(task.id(), name);
+        self.feeds.entry(name).insert_entry(Feed { rows, done, given: 0, last: 0, behind: false }).into_mut()
+    }
+
+    /// It did not happen in any chat.
+    fn pass_over(&self, update: &Update) {
+        if let UpdateKind::Malformed { kind, reason } = &update.kind {
+            tracing::warn!("Telegram: an update of the kind {kind} cannot be read: {reason}");
+        }
+        if let Err(error) = self.shared.bridge.db.write(|tables| tables.finish_update(update.id)) {
+            tracing::warn!("Telegram: the update {} stays: {error}", update.id);
+        }
+    }
+
+    fn hear(&mut self, note: Note) {
+        let Note::Idle { name, done } = note else { return };
+        let Some(feed) = self.feeds.get_mut(&name) else { return };
+        if feed.given != done {
+            return;
+        }
+        if !feed.behind {
+            // Without its sender the lane ends.
+            self.feeds.remove(&name);
+            return;
+        }
+        feed.behind = false;
+        let after = feed.last;
+        self.catch_up(name, after);
+    }
+
+    /// Rows of a place that there was no room for, until there is none again.
+    fn catch_up(&mut self, name: Name, mut after: i64) {
+        let Name { place, .. } = name;
+        while !self.feeds.get(&name).is_some_and(|feed| feed.behind) {
+            let rows = match self.shared.bridge.db.read(|tables| tables.new_updates_in(place, after, BATCH)) {
+                Ok(rows) => rows,
+                Err(error) => return tracing::warn!("Telegram: updates of {place} have to wait: {error}"),
+            };
+            // What was not read yet comes by itself.
+            let rows = rows.into_iter().take_while(|(position, _)| *position <= self.read);
+            let rows: Vec<_> = rows.collect();
+            let Some((last, _)) = rows.last() else { return };
+            after = *last;
+            for (position, row) in rows {
+                self.give(position, row);
+            }
+        }
+    }
+
+    /// A lane has ended: as it should, or it fell over. Then what it was at is why, and the rest goes on.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(name) = self.names.remove(&id) else { return };
+        let updates = self.shared.under_way.end(name);
+        let Err(error) = ended else { return };
+        tracing::error!("Telegram: the updates {updates:?} of {} are set aside: {error}", name.place);
+        let set_aside = self.shared.bridge.db.write(|tables| {
+            updates.iter().try_for_each(|id| tables.poison_update(*id, "it made the bridge fall over"))
+        });
+        if let Err(error) = set_aside {
+            tracing::error!("Telegram: they cannot even be set aside: {error}");
+        }
+        self.feeds.remove(&name);
+        self.catch_up(name, 0);
+    }
+}
+
+/// Buttons, and `/stop`, overtake what is slow.
+fn is_urgent(update: &Update) -> bool {
+    match &update.kind {
+        UpdateKind::Callback(_) => true,
+        UpdateKind::Message(message) => message.text.as_deref().is_some_and(is_stop),
+        _ => false,
+    }
+}
+
+fn is_stop(text: &str) -> bool {
+    let word = text.split_whitespace().find(|word| !word.starts_with('@')).unwrap_or_default();
+    word.split('@').next().is_some_and(|command| command.eq_ignore_ascii_case("/stop"))
+}

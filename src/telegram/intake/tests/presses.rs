@@ -1,0 +1,256 @@
+//! Buttons: pressed once, by the right one, for what was shown.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::ipc::Request;
+use crate::model::{Approval, ApprovalKind, Choice, Decision, Question, Scope, SessionState};
+use crate::telegram::action::Action;
+use crate::telegram::approvals;
+use crate::telegram::db::NewButton;
+use crate::telegram::outbox::Payload;
+use crate::telegram::place::Place;
+use crate::telegram::testing::{Rig, Seen, approval, id_of};
+
+fn bash() -> Approval {
+    Approval {
+        rules: vec!["Bash(mkdir *)".to_owned()],
+        rules_file: Some("/p/settings.json".into()),
+        ..approval(12, ApprovalKind::Tool)
+    }
+}
+
+/// A request is shown in Ann's chat, as message 900.
+fn shown(rig: &Rig, request: &Approval) -> Seen {
+    rig.host.scene().approvals.push(request.clone());
+    let payload = rig
+        .bridge
+        .db
+        .write(|t| approvals::asked(t, &rig.bridge.epoch, Place::chat(7), request, Timestamp::now()))
+        .unwrap();
+    let Payload::Message(message) = &payload else { panic!() };
+    rig.bridge.db.write(|t| t.place_buttons(&message.buttons.tokens(), 900)).unwrap();
+    Seen { chat: 7, thread: None, payload, row: 0 }
+}
+
+fn answers(rig: &Rig) -> Vec<Decision> {
+    let scene = rig.host.scene();
+    let answer = |asked: &Request| match asked {
+        Request::Answer { decision, .. } => Some(decision.clone()),
+        _ => None,
+    };
+    scene.asked.iter().filter_map(answer).collect()
+}
+
+fn allow(scope: Scope) -> Decision {
+    Decision::Allow { scope }
+}
+
+#[tokio::test]
+async fn a_permission_is_given_once_and_the_message_says_so() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    let token = seen.button("Allow for session");
+    rig.presses(7, 900, &token);
+    assert_eq!(rig.toast().await, "Allowed for this session by Ann.");
+    let edit = rig.hears("Id(900)").await;
+    assert!(edit.text().ends_with("\n\n**Allowed for this session by Ann.**"), "{}", edit.text());
+    assert!(edit.text().contains("mkdir zz") && edit.labels().is_empty());
+    rig.presses(7, 900, &token);
+    assert_eq!(rig.toast().await, "This was pressed already, or is settled.");
+    rig.presses(7, 900, &seen.button("Deny"));
+    assert_eq!(rig.toast().await, "This was pressed already, or is settled.");
+    assert_eq!(answers(&rig), [allow(Scope::Session)]);
+}
+
+#[tokio::test]
+async fn always_is_shown_before_it_is_done() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.presses(7, 900, &seen.button("Always"));
+    let ask = rig.hears("written to").await;
+    assert_eq!(ask.labels(), ["Always", "Back"]);
+    assert_eq!(answers(&rig), []);
+    // What was shown before is over.
+    rig.presses(7, 900, &seen.button("Allow once"));
+    rig.toast().await;
+    rig.toast().await;
+    rig.presses(7, 900, &ask.button("Back"));
+    let again = rig.hears("For the session, or always").await;
+    rig.presses(7, 900, &again.button("Always"));
+    let ask = rig.hears("written to").await;
+    rig.presses(7, 900, &ask.button("Always"));
+    rig.hears("Allowed from now on by Ann").await;
+    assert_eq!(answers(&rig), [allow(Scope::Always)]);
+}
+
+#[tokio::test]
+async fn forged_foreign_and_stale_presses_approve_nothing() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    let token = seen.button("Allow once");
+    for (message, data) in [(900, "forged"), (900, ""), (901, token.as_str()), (900, &token[1..])] {
+        rig.presses(7, message, data);
+        assert_eq!(rig.toast().await, "This button has expired: it does nothing any more.");
+    }
+    let mut elsewhere = crate::telegram::testing::pressed(7, 900, &token);
+    elsewhere["message"]["chat"] = json!({ "id": -1001, "type": "supergroup" });
+    rig.comes("callback_query", elsewhere);
+    assert_eq!(rig.toast().await, "This button has expired: it does nothing any more.");
+    // The same number asks for something else by now.
+    rig.host.scene().approvals[0].input = json!({ "command": "rm -rf /" });
+    rig.presses(7, 900, &token);
+    assert_eq!(rig.toast().await, "What is asked for has changed: nothing was answered.");
+    assert_eq!(answers(&rig), []);
+}
+
+#[tokio::test]
+async fn a_button_of_a_former_run_approves_nothing() {
+    let mut rig = Rig::new().await;
+    let request = bash();
+    rig.host.scene().approvals.push(request.clone());
+    let button = NewButton {
+        place: Place::chat(7),
+        user: None,
+        session: Some(request.session_id),
+        request: Some("12".to_owned()),
+        input_hash: Some(approvals::fingerprint(&request)),
+        epoch: "another run".to_owned(),
+        action: Action::Allow { approval: 12, scope: Scope::Once }.stored().unwrap(),
+    };
+    let token = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
+    rig.presses(7, 900, &token);
+    assert!(rig.toast().await.starts_with("Void: claudebot was started anew"));
+    assert_eq!(answers(&rig), []);
+}
+
+#[tokio::test]
+async fn what_was_answered_elsewhere_says_so() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.host.scene().approvals.clear();
+    rig.presses(7, 900, &seen.button("Allow once"));
+    assert_eq!(rig.toast().await, "Settled already.");
+    let edit = rig.hears("**Settled already.**").await;
+    assert!(edit.labels().is_empty());
+}
+
+#[tokio::test]
+async fn a_denial_may_say_why_with_the_next_text() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.presses(7, 900, &seen.button("Deny with a reason"));
+    let ask = rig.hears("Your next message here is the reason").await;
+    rig.presses(7, 901, &ask.button("Cancel"));
+    rig.hears("Cancelled").await;
+    // It can be asked for again, and a command is no reason.
+    rig.presses(7, 900, &seen.button("Deny with a reason"));
+    rig.hears("Your next message here is the reason").await;
+    rig.settles().await;
+    rig.says("use git\ninstead");
+    let edit = rig.hears("Id(900)").await;
+    assert!(edit.text().ends_with("**Denied: use git instead by Ann.**"), "{}", edit.text());
+    assert_eq!(answers(&rig), [Decision::Deny { message: Some("use git\ninstead".to_owned()) }]);
+    rig.says("a prompt");
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), ["a prompt"]);
+}
+
+#[tokio::test]
+async fn a_reason_that_comes_too_late_is_a_prompt() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.presses(7, 900, &seen.button("Deny with a reason"));
+    rig.hears("Your next message here").await;
+    rig.host.scene().approvals.clear();
+    rig.says("use git");
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), ["use git"]);
+    assert_eq!(answers(&rig), []);
+}
+
+#[tokio::test]
+async fn questions_are_answered_by_buttons_and_words() {
+    let mut rig = Rig::new().await;
+    let choice = |label: &str| Choice { label: label.to_owned(), description: String::new() };
+    let question = |text: &str, multi| Question {
+        question: text.to_owned(),
+        header: String::new(),
+        options: vec![choice("A"), choice("B")],
+        multi,
+    };
+    let questions = vec![question("One?", true), question("Two?", false)];
+    let request = Approval { questions, ..approval(12, ApprovalKind::Question) };
+    let seen = shown(&rig, &request);
+    rig.presses(7, 900, &seen.button("Done"));
+    assert_eq!(rig.toast().await, "Mark at least one of them first.");
+    rig.presses(7, 900, &seen.button("☐ B"));
+    let marked = rig.hears("One?").await;
+    rig.presses(7, 900, &marked.button("Done"));
+    let second = rig.hears("Two?").await;
+    rig.presses(7, 900, &second.button("In my own words"));
+    rig.hears("Your next message here is the answer").await;
+    rig.says("neither");
+    rig.hears("Answered: B; neither by Ann").await;
+    let answers_given = [("One?", "B"), ("Two?", "neither")];
+    let answers_given =
+        answers_given.map(|(question, answer)| (question.to_owned(), answer.to_owned())).into();
+    assert_eq!(answers(&rig), [Decision::Answers { answers: answers_given }]);
+}
+
+#[tokio::test]
+async fn all_of_a_long_request_is_shown_before_it_can_be_allowed() {
+    let mut rig = Rig::new().await;
+    let long = Approval { input: json!({ "command": "echo a line\n".repeat(600) }), ..bash() };
+    let seen = shown(&rig, &long);
+    assert_eq!(seen.labels(), ["Show all", "Deny"]);
+    rig.hears("file Bash-12.txt").await;
+    rig.presses(7, 900, &seen.button("Show all"));
+    let said = rig.said().await;
+    assert!(said[0].labels().contains(&"Allow once".to_owned()), "{:?}", said[0].labels());
+    assert!(said[1].text().len() > 6000);
+}
+
+#[tokio::test]
+async fn a_stop_button_stops_its_own_turn_only() {
+    let mut rig = Rig::new().await;
+    rig.host.scene().set("work", SessionState::Busy);
+    let button = |action: Action| NewButton {
+        place: Place::chat(7),
+        user: None,
+        session: None,
+        request: None,
+        input_hash: None,
+        epoch: "another run".to_owned(),
+        action: action.stored().unwrap(),
+    };
+    let session = id_of("work");
+    let add =
+        |rig: &Rig, action| rig.bridge.db.write(|t| t.add_button(&button(action), Timestamp::now())).unwrap();
+    let stop = add(&rig, Action::Stop { session, turn: Some(3) });
+    rig.presses(7, 900, &stop);
+    assert_eq!(rig.toast().await, "Stopped.");
+    rig.host.scene().scripted.push(("session_stop", Err(crate::error::Error::conflict("turn 2 is over"))));
+    let stale = add(&rig, Action::Stop { session, turn: Some(2) });
+    rig.presses(7, 900, &stale);
+    assert_eq!(rig.toast().await, "That turn is over: nothing was stopped.");
+    let go_on = add(&rig, Action::Continue { session });
+    let update = rig.presses(7, 900, &go_on);
+    assert_eq!(rig.toast().await, "It goes on.");
+    assert_eq!(rig.works().await.session, session);
+    let set = rig.bridge.db.read(|t| t.prompt_set(&format!("tg:42:{update}"))).unwrap().unwrap();
+    assert_eq!((set.place, set.reply_to), (Place::chat(7), 900));
+}
+
+#[tokio::test]
+async fn a_press_does_not_wait_for_a_download() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    // Telegram does not answer, so the file takes for ever.
+    rig.sends(json!({ "document": { "file_id": "d", "file_size": 10 } }));
+    rig.telegram.seen().await;
+    rig.presses(7, 900, &seen.button("Allow once"));
+    assert_eq!(rig.toast().await, "Allowed by Ann.");
+    rig.sends(json!({ "text": "/stop" }));
+    rig.hears("Nothing runs in work").await;
+}

@@ -1,0 +1,232 @@
+//! One thing after the other that updates lead to, each until it is done, kept, or set aside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::assemble::Set;
+use super::{Name, Shared, chats, prompt, said};
+use crate::telegram::db::Fault;
+use crate::telegram::effects::{Effect, Say};
+use crate::telegram::gate::{Accepted, Hint, Reason};
+use crate::telegram::host::{Outcome, Trouble};
+use crate::telegram::outbox::Order;
+use crate::telegram::place::Place;
+use crate::telegram::press;
+use crate::telegram::talk::Talk;
+use crate::telegram::update::{Callback, Membership, Message};
+use crate::telegram::view::View;
+use crate::telegram::words;
+
+/// An update that fails so often is set aside.
+const TRIES: u32 = 3;
+/// Between tries, and while the host does not answer.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+
+/// What is to be done for some updates.
+pub(super) enum Job {
+    /// Nothing.
+    Pass,
+    Said(Box<Talk>, Box<Set>),
+    Late(Box<Talk>, Vec<Set>),
+    Edited(Box<Talk>, Box<Message>, Accepted),
+    Service(Box<Message>, Accepted),
+    Standing(Box<Membership>, Accepted),
+    Press(Box<Talk>, Box<Callback>),
+    /// A press by somebody who may not even try.
+    Foreign(Box<Callback>, Reason),
+    Hint(Hint),
+    Refused(Reason, i64),
+    Moved {
+        from: i64,
+        to: i64,
+    },
+}
+
+/// Updates that are done together.
+pub(super) struct Ids {
+    pub(super) updates: Vec<i64>,
+    /// They lay here when the bridge began: one of them may be what ended the one before.
+    pub(super) left_over: bool,
+    pub(super) place: Option<Place>,
+}
+
+/// Does what a lane gives it.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) name: Name,
+    /// How many updates are done.
+    done: watch::Sender<u64>,
+}
+
+impl Worker {
+    pub(super) const fn new(shared: Arc<Shared>, name: Name, done: watch::Sender<u64>) -> Self {
+        Self { shared, name, done }
+    }
+
+    /// If the lane falls over now, these are why.
+    pub(super) fn at(&self, updates: &[i64]) {
+        self.shared.under_way.begin(self.name, updates);
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        *self.done.borrow()
+    }
+
+    /// Until it is done, set aside, or the bridge ends: then it is for the next one.
+    pub(super) async fn work(&self, ids: Ids, job: &Job) {
+        self.at(&ids.updates);
+        let mut tries = 0;
+        if ids.left_over {
+            tries = self.begin(&ids);
+        }
+        loop {
+            if tries > TRIES {
+                self.set_aside(&ids, "it has ended the bridge again and again");
+                break;
+            }
+            let trouble = match self.once(&ids, job).await {
+                Ok(()) => break,
+                Err(trouble) => trouble,
+            };
+            match trouble {
+                Trouble::Ending => {}
+                Trouble::Refused(error) => {
+                    // Where nobody is let in, nobody is told.
+                    let say = ids.place.map(|place| Say::new(place, words::refusal(&error)).into());
+                    if self.finish(&ids, say.into_iter().collect()).is_ok() {
+                        break;
+                    }
+                }
+                Trouble::Failed(error) => {
+                    tries = self.begin(&ids).max(tries + 1);
+                    tracing::warn!("Telegram: the updates {:?} fail ({tries}): {error}", ids.updates);
+                    if tries >= TRIES {
+                        self.set_aside(&ids, &error.message);
+                        break;
+                    }
+                }
+            }
+            sleep(PAUSE).await;
+        }
+        self.shared.under_way.end(self.name);
+        let count = u64::try_from(ids.updates.len()).unwrap_or(u64::MAX);
+        self.done.send_modify(|done| *done += count);
+    }
+
+    /// How often they were begun.
+    fn begin(&self, ids: &Ids) -> u32 {
+        let begun = self.shared.bridge.db.write(|tables| {
+            let tries: Result<Vec<u32>, Fault> =
+                ids.updates.iter().map(|id| tables.begin_update(*id)).collect();
+            Ok(tries?.into_iter().max().unwrap_or(0))
+        });
+        begun.unwrap_or(0)
+    }
+
+    async fn once(&self, ids: &Ids, job: &Job) -> Outcome<()> {
+        let shared = Arc::clone(&self.shared);
+        let bridge = &shared.bridge;
+        let effects = match job {
+            Job::Pass => Vec::new(),
+            Job::Said(talk, set) => match said::handle(talk, set).await {
+                Err(Trouble::Refused(error)) => vec![talk.say(words::refusal(&error)).into()],
+                done => done?,
+            },
+            Job::Late(talk, sets) => said::late(talk, sets)?,
+            Job::Edited(talk, message, accepted) => said::edited(talk, message, accepted.clone()).await?,
+            Job::Service(message, accepted) => chats::service(bridge, message, accepted)?,
+            Job::Standing(membership, accepted) => chats::standing(membership, accepted),
+            Job::Press(talk, callback) => return self.pressed(ids, talk, callback).await,
+            Job::Foreign(callback, reason) => {
+                shared.door.refused(bridge, reason, callback.from.id).await;
+                self.answer(&callback.id, Some("This is not for you.".to_owned()), true);
+                Vec::new()
+            }
+            Job::Hint(hint) => shared.door.hint(bridge, hint, Timestamp::now()).await?,
+            Job::Refused(reason, id) => {
+                shared.door.refused(bridge, reason, *id).await;
+                Vec::new()
+            }
+            Job::Moved { from, to } => {
+                shared.door.note(bridge, "group_moved", *from, &format!("{from} to {to}")).await;
+                chats::moved(bridge, *from, *to)
+            }
+        };
+        self.finish(ids, effects)
+    }
+
+    async fn pressed(&self, ids: &Ids, talk: &Talk, callback: &Callback) -> Outcome<()> {
+        let done = press::handle(talk, callback).await?;
+        if done.is_odd {
+            let who = format!("{} ({})", talk.name, talk.user);
+            self.shared.door.note(&talk.bridge, "button_refused", talk.user, &who).await;
+        }
+        self.finish(ids, done.effects)?;
+        self.answer(&callback.id, Some(done.toast).filter(|toast| !toast.is_empty()), done.alert);
+        if let Some(session) = done.watch {
+            prompt::watch(talk, session);
+        }
+        if let Some(long) = done.long {
+            // It may take minutes, and nobody else here waits for it.
+            tokio::spawn(see_through(Arc::clone(&self.shared), talk.clone(), long));
+        }
+        Ok(())
+    }
+
+    fn answer(&self, callback: &str, text: Option<String>, alert: bool) {
+        let callback = callback.to_owned();
+        self.shared.bridge.outbox.order(Order::Answer { callback, text, alert });
+    }
+
+    /// Stores what came of it, and that it is done, in one.
+    fn finish(&self, ids: &Ids, effects: Vec<Effect>) -> Outcome<()> {
+        let kept: Vec<i64> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Keep { updates, .. } => Some(updates.clone()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let done = ids.updates.iter().filter(|id| !kept.contains(id));
+        super::store_with(&self.shared, effects, |tables| {
+            done.clone().try_for_each(|id| tables.finish_update(*id))
+        })
+    }
+
+    /// It cannot be handled; whoever said it should know.
+    fn set_aside(&self, ids: &Ids, why: &str) {
+        tracing::error!("Telegram: the updates {:?} are set aside: {why}", ids.updates);
+        let say = ids.place.map(|place| {
+            let words = words::sentence(&format!("this cannot be handled: {}", words::line(why, 300)));
+            Effect::from(Say::new(place, View::plain(format!("✗ {words}"))))
+        });
+        let stored = super::store_with(&self.shared, say.into_iter().collect(), |tables| {
+            ids.updates.iter().try_for_each(|id| tables.poison_update(*id, why))
+        });
+        if let Err(trouble) = stored {
+            tracing::error!("Telegram: they cannot even be set aside: {trouble:?}");
+        }
+    }
+
+    /// Our own file cannot be read: the update stays where it is, for the next start.
+    pub(super) fn give_up(&self, ids: &Ids, trouble: &Trouble) {
+        tracing::error!("Telegram: the updates {:?} wait for the next start: {trouble:?}", ids.updates);
+        let count = u64::try_from(ids.updates.len()).unwrap_or(u64::MAX);
+        self.done.send_modify(|done| *done += count);
+    }
+}
+
+async fn see_through(shared: Arc<Shared>, talk: Talk, long: press::Long) {
+    let stored = match press::long(&talk, long).await {
+        Ok(effects) => super::store_with(&shared, effects, |_| Ok(())),
+        Err(trouble) => Err(trouble),
+    };
+    if let Err(trouble) = stored {
+        tracing::warn!("Telegram: what came of it cannot be said: {trouble:?}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Voice messages as text, by a command that a person has configured.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+
+/// A quarter of an hour of speech takes a small machine about that long.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// More text than this is none that somebody said.
+const MOST: u64 = 256 << 10;
+
+/// What is said in a file. The command gets the file's path as its last argument and prints the text.
+pub(crate) async fn hear(command: Option<&str>, file: &Path) -> Result<String> {
+    let command = command.ok_or_else(deaf)?;
+    let text = run(command, file, PATIENCE).await?;
+    match text.trim() {
+        "" => Err(Error::failed("nothing was understood in the voice message: nothing was sent")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Nobody has said how to hear.
+pub(crate) fn deaf() -> Error {
+    Error::usage("voice messages cannot be heard here: nothing was sent")
+        .hint("set `telegram.transcribe` to a command that prints what a file says")
+}
+
+async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
+    let failed = |what: &str| {
+        Error::failed(format!("the command of `telegram.transcribe` {what}: nothing was sent"))
+            .hint("run it in a terminal with the path of a sound file behind it")
+    };
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("{command} \"$@\""), "sh"])
+        .arg(file)
+        .env_remove("CLAUDEBOT_TELEGRAM_TOKEN")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&format!("cannot be started ({error})")))?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let output = child.stdout.take();
+    let heard = timeout(limit, async {
+        let mut bytes = Vec::new();
+        if let Some(output) = output {
+            output.take(MOST).read_to_end(&mut bytes).await?;
+        }
+        Ok::<_, std::io::Error>((bytes, child.wait().await?))
+    });
+    match heard.await {
+        Ok(Ok((bytes, status))) if status.success() => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(Ok((_, status))) => Err(failed(&format!("failed ({status})"))),
+        Ok(Err(error)) => Err(failed(&format!("cannot be read ({error})"))),
+        Err(_) => {
+            // The shell is not waited for yet, so the number is still its group's.
+            if let Some(group) = group {
+                kill_process_group(group, Signal::KILL).ok();
+            }
+            Err(failed(&format!("took longer than {} s", limit.as_secs())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telegram::api::test_server;
+
+    fn hear_now(command: Option<&str>, file: &str) -> Result<String> {
+        test_server::run(hear(command, Path::new(file)))
+    }
+
+    #[test]
+    fn the_command_gets_the_file_and_says_what_is_in_it() {
+        let heard = hear_now(Some("printf ' %s|%s\\n' \"it says\""), "/tmp/a 'b'.ogg");
+        assert_eq!(heard.unwrap(), "it says|/tmp/a 'b'.ogg");
+    }
+
+    #[test]
+    fn without_a_command_or_words_it_says_so() {
+        for (command, wanted) in [
+            (None, "voice messages cannot be heard here: nothing was sent"),
+            (Some("true"), "nothing was understood in the voice message: nothing was sent"),
+            (
+                Some("exit 3;"),
+                "the command of `telegram.transcribe` failed (exit status: 3): nothing was sent",
+            ),
+        ] {
+            assert_eq!(hear_now(command, "/x").unwrap_err().message, wanted);
+        }
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended() {
+        let hung = run("sleep 600; echo", Path::new("/x"), Duration::from_millis(200));
+        let error = test_server::run(hung).unwrap_err();
+        assert!(error.message.contains("took longer than 0 s"), "{error}");
+        assert!(hear_now(Some("exec yes"), "/x").is_err(), "endless output is cut, and its maker fails");
+    }
+}
