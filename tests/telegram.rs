@@ -6,3 +6,4 @@ mod lasting;
 mod sessions;
 mod strangers;
 mod talk;
+mod turns;

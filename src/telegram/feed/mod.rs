@@ -41,7 +41,7 @@ const UNNOTED: u32 = 500;
 /// At the end, a feed that brings nothing for so long has brought everything.
 const SILENCE: Duration = Duration::from_millis(300);
 /// In any case it ends after this.
-const LAST_EVENTS: Duration = Duration::from_secs(5);
+const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -57,12 +57,17 @@ pub(crate) async fn run(bridge: Arc<Bridge>, live: Live, mut stop: watch::Receiv
         let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
-            match feed.follow(&mut stop).await {
-                Ok(()) => return,
-                Err(error) => tracing::debug!(%error, "the feed is followed again in a moment"),
+            let Err(error) = feed.follow(&mut stop).await else { return };
+            if *stop.borrow() {
+                return tracing::debug!(%error, "the host ended first");
             }
-            pause =
-                if begun.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            let next = if begun.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { pause * 2 };
+            if pause < LONGEST_PAUSE && next >= LONGEST_PAUSE {
+                tracing::warn!(%error, "nothing is told of what happens in sessions; it is tried again and again");
+            } else {
+                tracing::debug!(%error, "the feed is followed again in a moment");
+            }
+            pause = next.min(LONGEST_PAUSE);
             sleep(pause).await;
         }
     };
@@ -100,9 +105,9 @@ impl Feed {
     /// Until there is nothing more to follow. An error: the feed ended too soon.
     async fn follow(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
         if self.cursor.is_none() {
-            self.cursor = self.bridge.db.read(Tables::feed_cursor)?;
+            self.find_cursor().await?;
         }
-        let mut following = self.connect().await?;
+        let (mut following, _) = self.connect(self.cursor).await?;
         loop {
             let push = tokio::select! {
                 push = following.next() => push?,
@@ -127,15 +132,30 @@ impl Feed {
         Ok(())
     }
 
-    async fn connect(&mut self) -> Result<Following> {
-        let (following, response) = self.bridge.link.follow(Request::Feed { since: self.cursor }).await?;
-        let Response::Following { feed } = response else { return Err(unexpected(&response)) };
-        if self.cursor.is_none() {
-            // The very first start: what was before it is no news. From now on everything is.
-            self.bridge.db.write(|tables| tables.set_feed_cursor(feed))?;
+    /// Where the last run has stopped. The very first one begins at the present: what was before it is no news.
+    async fn find_cursor(&mut self) -> Result<()> {
+        let stored = self.bridge.db.read(Tables::feed_cursor)?;
+        let (_, head) = self.connect(None).await?;
+        let cursor = match stored {
+            Some(stored) if stored <= head => stored,
+            Some(_) => {
+                tracing::warn!("the host's log is another one than before: what happened in it is not told");
+                head
+            }
+            None => head,
+        };
+        if stored != Some(cursor) {
+            self.bridge.db.write(|tables| tables.set_feed_cursor(cursor))?;
         }
-        self.cursor = Some(feed);
-        Ok(following)
+        self.cursor = Some(cursor);
+        Ok(())
+    }
+
+    async fn connect(&self, since: Option<u64>) -> Result<(Following, u64)> {
+        match self.bridge.link.follow(Request::Feed { since }).await? {
+            (following, Response::Following { feed }) => Ok((following, feed)),
+            (_, other) => Err(unexpected(&other)),
+        }
     }
 
     async fn take(&mut self, push: Push) -> Result<()> {

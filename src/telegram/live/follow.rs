@@ -19,6 +19,7 @@ use crate::telegram::db::MessageKind;
 use crate::telegram::link::Following;
 use crate::telegram::outbox::{Keyboard, LiveKey, LiveView, Note, Order};
 use crate::telegram::place::Place;
+use crate::telegram::render;
 use crate::telegram::show;
 use crate::telegram::turn_log::{self, TurnLog, unexpected};
 use crate::telegram::view;
@@ -73,6 +74,9 @@ pub(super) async fn follow(bridge: Arc<Bridge>, typing: Arc<Typing>, session: Se
                 tracing::debug!(%session, %error, "a session is followed again in a moment");
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
+                if Instant::now() >= watcher.open_until && !watcher.is_open() {
+                    break;
+                }
             }
         }
     }
@@ -266,6 +270,8 @@ impl Watcher {
             }
             let mut rich = if shown.heading { show::heading(&self.name) } else { Default::default() };
             rich.append(&body);
+            // One piece, without more formatting than a message may have.
+            let rich = render::split(rich).into_iter().next().unwrap_or_default();
             let note = Note { kind: MessageKind::Live, session: Some(session), prompt: shown.prompt };
             let view = LiveView { rich, buttons: shown.buttons.clone(), reply_to: shown.reply_to, note };
             let key = LiveKey { place: *place, session, turn };

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::turn::{Line, Progress, Running, State};
 use crate::model::SessionState;
-use crate::telegram::render::{Rich, Style};
+use crate::telegram::render::{PIECE, Rich, Style};
 use crate::telegram::show;
 
 /// Before this there is nothing to say of a turn that has only called tools.
@@ -18,8 +18,8 @@ const NOTHING_AFTER: Duration = Duration::from_secs(3);
 /// UTF-16 units of thinking that are shown.
 const THINKING: usize = 400;
 
-/// Telegram takes 4096; the rest is for the name in front.
-const MOST: usize = 3980;
+/// A message is one piece, with room for the name in front.
+const MOST: usize = PIECE - 80;
 
 /// How much of what a turn does is shown: the words of `telegram.verbosity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,12 +86,13 @@ pub(super) fn next_step(running: &Running, now: Timestamp) -> Timestamp {
 /// What it says, without the session's name.
 pub(super) fn body(state: &State, running: &Running, verbosity: Verbosity, now: Timestamp) -> Rich {
     let mut rich = running.text.tail();
-    let foot = foot(state, running, verbosity, now);
-    if !rich.is_empty() && !foot.is_empty() {
+    if !rich.is_empty() {
         rich.push("\n\n", Style::Plain);
     }
+    let mut foot = foot(state, running, verbosity, now);
     if rich.units() + foot.units() > MOST {
-        return rich;
+        foot = Rich::default();
+        foot.push(&summary(state, running, verbosity, now), Style::Italic);
     }
     rich.append(&foot);
     rich

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::budget::{Budget, Weight, Window, pace};
-use super::{LiveKey, LiveView};
+use super::{LiveKey, LiveView, priority};
 use crate::telegram::place::Place;
 
 /// The sign lasts five seconds.
@@ -98,7 +98,9 @@ impl Chat {
     pub(super) fn row_at(&self, now: Instant, all: &Window) -> Option<(Instant, Head)> {
         let head =
             self.head.filter(|head| !self.calling && !self.owing && Some(head.row) != self.uploading)?;
-        Some((self.affordable(now, all, Weight::Full).max(head.due), head))
+        // What is only mirrored leaves room for what is asked of a person meanwhile.
+        let weight = if head.priority < priority::MIRROR { Weight::Full } else { Weight::Fresh };
+        Some((self.affordable(now, all, weight).max(head.due), head))
     }
 
     /// When a live message may be touched, if one is to be: the one that waited longest. Rows go first.

@@ -10,6 +10,7 @@ mod files;
 mod incoming;
 mod outgoing;
 mod rest;
+mod shown;
 
 const HOME: Place = Place { chat: -1_001, thread: None };
 const TOPIC: Place = Place { chat: -1_001, thread: Some(4) };

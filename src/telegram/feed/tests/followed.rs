@@ -226,6 +226,22 @@ fn at_the_end_everything_that_happened_is_told() {
 }
 
 #[test]
+fn a_host_with_another_past_is_followed_from_its_present() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        end(&host, session, Vec::new());
+        let parts = bridge(&host, &[1], |_| {});
+        parts.0.db.write(|tables| tables.set_feed_cursor(5000)).unwrap();
+        let mut house = House::new(parts);
+        house.noted(1).await;
+        let prompt = ask(&house.bridge, ANNA, session, 50);
+        end(&host, session, vec![prompt]);
+        assert_eq!(last(&house.next().await.1).reply_to, Some(50));
+    });
+}
+
+#[test]
 fn where_everything_is_shown_a_session_is_followed_as_soon_as_it_works() {
     run(async {
         let host = Host::start().await;

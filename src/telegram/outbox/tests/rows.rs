@@ -114,6 +114,40 @@ fn a_kill_in_the_middle_repeats_at_most_what_was_in_the_air() {
 }
 
 #[test]
+fn whenever_it_is_killed_everything_arrives_in_order_and_at_most_twice() {
+    for kill in (0..4200).step_by(60) {
+        run(async {
+            let house = House::new();
+            let session = SessionId::random();
+            house.show(key(1, session), "working");
+            pass(150).await;
+            house.put(A, priority::FINAL, &Payload::Final(last(session, true, &long(3))));
+            house.say(A, "answer");
+            pass(kill).await;
+            let house = house.killed().await;
+            pass(20_000).await;
+            assert_eq!(house.open_rows(1), 0, "killed after {kill} ms");
+            let mut words = house.phone.words();
+            let all = words.len();
+            words.dedup();
+            assert!(all <= words.len() + 1, "killed after {kill} ms: {words:?}");
+            assert_eq!(
+                words,
+                [
+                    "send 1 working",
+                    "send🔔 1 answer",
+                    "send🔔 1 0 word word word word wo",
+                    "send 1 1 word word word word wo",
+                    "send 1 2 word word word word wo",
+                    "edit 1/100 ✓ 4m12s · 14 tools",
+                ],
+                "killed after {kill} ms"
+            );
+        });
+    }
+}
+
+#[test]
 fn rows_of_an_earlier_run_are_sent_at_the_start() {
     run(async {
         let house = House::new();
