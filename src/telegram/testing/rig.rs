@@ -108,7 +108,7 @@ impl Rig {
         let (watched_by, watched) = mpsc::unbounded_channel();
         let bridge = Arc::new(Bridge {
             api: telegram.api(),
-            db,
+            db: Arc::new(db),
             link: Link::new(host.paths().clone()),
             bot: Bot { id: 42, username: "my_bot".to_owned() },
             outbox,
