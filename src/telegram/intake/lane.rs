@@ -48,7 +48,12 @@ impl Lane {
 
     pub(super) async fn run(mut self) {
         loop {
-            match self.next().await {
+            let next = self.next().await;
+            if self.worker.shared.ends() {
+                // The rest is for the next start.
+                return;
+            }
+            match next {
                 Next::Row(row) => self.row(*row).await,
                 Next::Due => self.due().await,
                 Next::Over => return,

@@ -28,6 +28,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ const BATCH: u32 = 100;
 const ROOM: usize = 64;
 /// Before the file or the host is tried again.
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+/// What is under way at the end has so long.
+const LAST: Duration = Duration::from_secs(2);
 /// How often somebody new is looked for while nothing comes in.
 const LOOK: Duration = Duration::from_secs(60);
 /// Likewise, soon after a stranger was given a code.
@@ -91,6 +94,14 @@ struct Shared {
     notes: mpsc::UnboundedSender<Note>,
     door: Door,
     under_way: UnderWay,
+    /// Nothing more is to be begun.
+    ends: AtomicBool,
+}
+
+impl Shared {
+    fn ends(&self) -> bool {
+        self.ends.load(Ordering::Relaxed)
+    }
 }
 
 /// Which updates each lane is at: if it falls over, they are why.
@@ -149,13 +160,14 @@ pub(crate) async fn run(
         notes,
         door: Door::default(),
         under_way: UnderWay::default(),
+        ends: AtomicBool::new(false),
     }))?;
     let (mut receives, mut again) = (true, Some(Duration::ZERO));
     loop {
         let look = again.unwrap_or_else(|| feeder.until_next_look());
         tokio::select! {
             biased;
-            () = &mut stop => return Ok(()),
+            () = &mut stop => break,
             // Without a poller nothing will come any more, but what is here goes on.
             changed = wake.changed(), if receives => receives = changed.is_ok(),
             Some(note) = heard.recv() => feeder.hear(note),
@@ -164,7 +176,7 @@ pub(crate) async fn run(
         }
         let fed = tokio::select! {
             biased;
-            () = &mut stop => return Ok(()),
+            () = &mut stop => break,
             fed = feeder.feed() => fed,
         };
         again = match fed {
@@ -177,6 +189,8 @@ pub(crate) async fn run(
             }
         };
     }
+    feeder.end().await;
+    Ok(())
 }
 
 /// A lane, as its feeder sees it.
@@ -325,6 +339,14 @@ impl Feeder {
                 self.give(position, row);
             }
         }
+    }
+
+    /// What is under way may still be done: a pressed button, above all, that is taken already.
+    async fn end(mut self) {
+        self.shared.ends.store(true, Ordering::Relaxed);
+        self.feeds.clear();
+        let ended = async { while self.lanes.join_next().await.is_some() {} };
+        tokio::time::timeout(LAST, ended).await.ok();
     }
 
     /// A lane has ended: as it should, or it fell over. Then what it was at is why, and the rest goes on.

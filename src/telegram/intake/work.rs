@@ -110,6 +110,9 @@ impl Worker {
                     }
                 }
             }
+            if self.shared.ends() {
+                return;
+            }
             sleep(PAUSE).await;
         }
         self.shared.under_way.end(self.name);
