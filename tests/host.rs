@@ -5,5 +5,6 @@ mod client;
 mod draining;
 mod interrupted;
 mod places;
+mod stuck;
 mod waiting;
 mod watching;

@@ -26,6 +26,8 @@ use crate::store::{Db, Mode, Store};
 const WAITING: usize = 32;
 /// After the drain a turn that was interrupted gets this long to end.
 const LAST_GRACE: Duration = Duration::from_secs(20);
+/// What has to do with files gets this long to end after everything else.
+const LAST_FILES: Duration = Duration::from_secs(2);
 /// A host without work looks this often at least whether it may end.
 const SLOWEST_LOOK: Duration = Duration::from_secs(30);
 
@@ -84,7 +86,7 @@ fn serve(options: HostOptions) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start the runtime: {e}")))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let (host, lock) = match Host::start(options).await {
             Ok(Start::Ready(host, lock)) => (host, lock),
             Ok(Start::Taken(info)) => {
@@ -106,7 +108,10 @@ fn serve(options: HostOptions) -> Result<()> {
         host.serve().await;
         drop(lock);
         Ok(())
-    })
+    });
+    // What still waits for a disk that does not answer is not waited for.
+    runtime.shutdown_timeout(LAST_FILES);
+    served
 }
 
 enum Start {

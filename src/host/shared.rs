@@ -10,11 +10,12 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{Actor, Command, Subscribers};
+use super::long::blocking;
 use super::places::Places;
-use super::short::{self, Presence, ShortCtx, Way};
+use super::short::{self, Draft, Presence, ShortCtx, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ipc::{Request, Response};
+use crate::ipc::{NewSession, Request, Response};
 use crate::model::{Agent, Channel, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Listed, Store};
@@ -242,6 +243,17 @@ impl Shared {
         request: Request,
     ) -> Result<Option<Response>> {
         let (shared, who) = (Arc::clone(self), who.to_owned());
+        // A disk that does not answer must not hold up those who wait for the store.
+        match &request {
+            Request::SessionNew(new) => return self.create(who, new.clone()).await.map(Some),
+            Request::SessionDelete { session, confirmed: false } => {
+                let session = session.clone();
+                let find = move |db: &Db| shared.shortly(&who, |ctx| short::Doomed::find(db, ctx, &session));
+                let doomed = self.store.read(find).await?;
+                return blocking(move || Ok(Some(doomed.in_words()))).await;
+            }
+            _ => {}
+        }
         match short::way(&request) {
             // Not among the writes: a long search must not hold up their commit.
             Way::Read => {
@@ -254,6 +266,25 @@ impl Shared {
                 self.store.run(answer).await
             }
         }
+    }
+
+    async fn create(self: &Arc<Self>, who: String, new: NewSession) -> Result<Response> {
+        self.store.glance(|db| db.refuse_taken_name(&new.name))?;
+        let (shared, asker) = (Arc::clone(self), who.clone());
+        let make = move || shared.shortly(&asker, |ctx| Draft::make(ctx, &new));
+        let draft = Arc::new(blocking(make).await?);
+        let (shared, stored) = (Arc::clone(self), Arc::clone(&draft));
+        let store = move |db: &mut Db| shared.shortly(&who, |ctx| stored.store(db, ctx));
+        let created = self.store.run(store).await;
+        if created.is_err() {
+            let discard = move || {
+                draft.discard();
+                Ok(())
+            };
+            // What kept it from being stored is what is to be said.
+            blocking(discard).await.ok();
+        }
+        created
     }
 
     fn shortly<T>(&self, who: &str, answer: impl FnOnce(&ShortCtx<'_>) -> T) -> T {

@@ -19,8 +19,9 @@ use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Found};
 
+pub(crate) use create::Draft;
 pub(crate) use edit::{drop_waiting, edit_prompt, set, take_back};
-pub(crate) use remove::{delete_rows, would_delete};
+pub(crate) use remove::{Doomed, delete_rows};
 pub(crate) use view::{find, session_view, view};
 
 /// How many names completion is given at most.
@@ -113,7 +114,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
         Request::SessionTag { session, .. } => {
             Response::Session(session_view(db, ctx, ctx.channel, find(db, session)?.id)?)
         }
-        Request::SessionDelete { session, .. } => would_delete(db, ctx, &find(db, session)?)?,
+        Request::SessionDelete { session, .. } => Doomed::find(db, ctx, session)?.in_words(),
         Request::Status { channel } => view::status(db, ctx, channel)?,
         Request::Log { session, since, limit } => {
             Response::Events(db.events(find(db, session)?.id, *since, *limit)?)

@@ -1,31 +1,30 @@
 //! Starting the agent of a session: what is started, with which settings, and why it failed.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::journal::Write;
+use super::prepare::prepare;
 use super::{Actor, Command, recovery};
-use crate::claude::command::{self, Conversation, Launch, MINIMUM_VERSION, Version};
+use crate::claude::command::{Conversation, MINIMUM_VERSION, Version};
 use crate::claude::conversation;
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Kind, Result};
-use crate::host::Shared;
 use crate::host::checkup;
 use crate::host::places::Wish;
 use crate::host::turn::Input;
 use crate::model::{Agent, Detail, EventKind, NewEvent, Session};
-use crate::paths::Paths;
-use crate::persona::{self, Persona};
 use crate::store::Child;
 
-const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
+/// A disk that was asleep is up again within this time.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
 /// Signals that a program does not bring on itself.
 const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 const SIGTERM: i32 = rustix::process::Signal::TERM.as_raw();
@@ -83,8 +82,7 @@ impl Actor {
             None => Conversation::New(self.fresh_conversation(self.session.conversation).await?),
         };
         let (Conversation::New(id) | Conversation::Resume(id)) = conversation;
-        let launch = prepare(&self.shared, &self.session, conversation)?;
-        let process = process::spawn(&launch).map_err(|error| explain_start(error, &self.session))?;
+        let process = self.start_process(conversation).await?;
         let Identity { pid, start } = process.identity();
         let child = Child { session: self.session.id, pid, start, conversation: id };
         self.process = Some(process);
@@ -102,11 +100,34 @@ impl Actor {
         Ok(())
     }
 
+    /// A disk that does not answer holds up this session alone, and not for ever.
+    async fn start_process(&mut self, conversation: Conversation) -> Result<Process> {
+        if self.late_start.as_ref().is_some_and(|late| !late.is_finished()) {
+            return Err(self.does_not_come());
+        }
+        let (shared, session) = (Arc::clone(&self.shared), self.session.clone());
+        let mut start = spawn_blocking(move || {
+            let launch = prepare(&shared, &session, conversation)?;
+            process::spawn(&launch).map_err(|error| explain_start(error, &session))
+        });
+        if let Ok(started) = tokio::time::timeout(DISK_PATIENCE, &mut start).await {
+            return started.unwrap_or_else(|bug| Err(Error::failed(bug.to_string())));
+        }
+        self.late_start = Some(tokio::spawn(end_late(start)));
+        Err(self.does_not_come())
+    }
+
+    fn does_not_come(&self) -> Error {
+        let dir = self.session.dir.display();
+        Error::unavailable(format!("{} cannot be started: a disk does not answer", agent_name(&self.session)))
+            .hint(format!("see whether {dir} can be listed; the next prompt tries again"))
+    }
+
     /// The session's conversation, if the agent has it. Where that cannot be seen nothing is begun in its place.
     async fn stored_conversation(&self) -> Result<Option<Uuid>> {
         let Some(id) = self.session.conversation else { return Ok(None) };
         let config_dir = self.shared.config_dir(self.session.agent);
-        let found = tokio::task::spawn_blocking(move || conversation::find(&config_dir, &id)).await;
+        let found = spawn_blocking(move || conversation::find(&config_dir, &id)).await;
         match found.unwrap_or_else(|bug| Err(bug.into())) {
             Ok(found) => Ok(found.map(|_| id)),
             Err(error) => {
@@ -245,10 +266,21 @@ impl Actor {
     }
 
     async fn kill(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        process.stop(Duration::ZERO);
-        while !matches!(process.next().await, Output::Exited(_)) {}
+        let Some(process) = self.process.take() else { return };
+        end(process).await;
         self.forget_child().await;
+    }
+}
+
+async fn end(mut process: Process) {
+    process.stop(Duration::ZERO);
+    while !matches!(process.next().await, Output::Exited(_)) {}
+}
+
+/// A start that was given up may yet come to its end. Nobody knows its process, which was given nothing.
+async fn end_late(start: JoinHandle<Result<Process>>) {
+    if let Ok(Ok(process)) = start.await {
+        end(process).await;
     }
 }
 
@@ -257,73 +289,6 @@ fn agent_name(session: &Session) -> &'static str {
         Agent::Claude => "Claude Code",
         Agent::Demo => "the demo agent",
     }
-}
-
-/// Everything about the process to start, from persona, configuration and the session's own settings.
-fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Result<Launch> {
-    let persona = persona::load(&session.persona, &shared.paths)?;
-    if !session.dir.is_dir() {
-        return Err(Error::unavailable(format!(
-            "the working directory of session {} is gone: {}",
-            session.name,
-            session.dir.display()
-        ))
-        .hint("create it again, or archive the session and restore it with --dir"));
-    }
-    let (program, leading_args) = program(shared, session)?;
-    let system_prompt_file = prompt_file(shared, session, &persona)?;
-    Ok(Launch {
-        program,
-        leading_args,
-        extra_args: if session.agent == Agent::Claude {
-            shared.config.claude.extra_args.clone()
-        } else {
-            Vec::new()
-        },
-        conversation,
-        cwd: session.dir.clone(),
-        model: session.model.clone().or_else(|| persona.model.clone()),
-        effort: session.effort.clone().or_else(|| persona.effort.clone()),
-        permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
-        system_prompt_file,
-        allowed_tools: persona.allowed_tools.clone(),
-        disallowed_tools: persona.disallowed_tools.clone(),
-        add_dirs: persona.add_dirs.clone(),
-        mcp_config: persona.mcp_config.clone(),
-        name: Some(session.name.clone()),
-        env: environment(shared, session, &persona),
-    })
-}
-
-fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>)> {
-    if session.agent == Agent::Demo {
-        return Ok((shared.exe.clone(), vec!["demo-agent".into()]));
-    }
-    Ok((checkup::find_claude(&shared.env, &shared.config)?, Vec::new()))
-}
-
-/// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
-fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<Option<PathBuf>> {
-    let Some(prompt) = &persona.prompt else { return Ok(None) };
-    let dir = shared.paths.session_dir(&session.id.to_string());
-    Paths::create_private(&dir)?;
-    let file = dir.join("prompt.md");
-    std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
-    Ok(Some(file))
-}
-
-fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(OsString, OsString)> {
-    let layers = [&shared.config.claude.env, &persona.env];
-    let mut env = command::child_env(shared.env.iter(), layers, &session.id.to_string());
-    let config_dir = match session.agent {
-        Agent::Demo => Some(shared.paths.demo_config_dir()),
-        Agent::Claude => shared.config.claude.config_dir.clone(),
-    };
-    if let Some(dir) = config_dir {
-        env.retain(|(name, _)| name != CONFIG_DIR);
-        env.push((CONFIG_DIR.into(), dir.into()));
-    }
-    env
 }
 
 fn explain_start(error: StartError, session: &Session) -> Error {

@@ -10,6 +10,7 @@ mod deadlines;
 mod effects;
 mod journal;
 mod launch;
+mod prepare;
 mod recovery;
 mod requests;
 mod subscribers;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Replier;
@@ -167,6 +169,8 @@ pub(super) struct Actor {
     /// The control request that `Ready` waits for.
     initialize: Option<String>,
     last_start: Option<Instant>,
+    /// A start that was given up and has not ended: nothing is started beside it.
+    late_start: Option<JoinHandle<()>>,
     /// The first line of the present process that was no message.
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
@@ -245,6 +249,7 @@ impl Actor {
             refused_conversation: false,
             initialize: None,
             last_start: None,
+            late_start: None,
             garbage: None,
             said_release: false,
             said_key: false,
@@ -501,7 +506,8 @@ impl Actor {
 
     /// No process, and nothing that would start one by itself.
     fn is_at_rest(&self) -> bool {
-        let waits = self.waits_for_place || self.deadlines.retry.is_some();
+        let is_late = self.late_start.as_ref().is_some_and(|late| !late.is_finished());
+        let waits = self.waits_for_place || self.deadlines.retry.is_some() || is_late;
         self.orphan.is_none()
             && self.process.is_none()
             && !waits

@@ -43,7 +43,9 @@ impl Job {
             // Somebody asked it something while it was archived.
             drop(claim.close(true).await?);
         }
-        let plan = plan(&self.shared, &manifest, known, dir, name)?;
+        let shared = self.shared.clone();
+        let planning = move || Ok((plan(&shared, &manifest, known, dir, name)?, manifest));
+        let (plan, manifest) = super::blocking(planning).await?;
         self.unpack(archive, manifest, plan).await?;
         let listed = self.shared.store.read(move |db| db.listed(id)).await?;
         Ok(Response::Restored { session: self.shared.view(listed) })

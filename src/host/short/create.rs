@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{ShortCtx, edit, session_view};
 use crate::error::{Error, Result};
 use crate::ipc::{NewSession, Response};
-use crate::model::{Session, SessionId, SessionState};
+use crate::model::{Channel, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::persona;
 use crate::store::{Db, check_name};
@@ -19,57 +19,75 @@ use crate::store::{Db, check_name};
 const SCRATCH_TRIES: u32 = 100;
 
 pub(super) fn create(db: &mut Db, ctx: &ShortCtx<'_>, new: &NewSession) -> Result<Response> {
-    check_name(&new.name)?;
-    edit::check_tags(&new.tags)?;
-    if let Some(model) = &new.model {
-        persona::check_model(model)?;
-    }
-    let settings = (ctx.config)()?.session;
-    let persona = persona::load(new.persona.as_deref().unwrap_or(&settings.persona), ctx.paths)?;
     db.refuse_taken_name(&new.name)?;
-    let scratch = match &new.dir {
-        Some(dir) => {
-            check_dir(dir, ctx.paths, new.allow_wide_dir)?;
-            None
-        }
-        None => Some(make_scratch(&settings.root, &new.name)?),
-    };
-    let session = Session {
-        id: SessionId::random(),
-        name: new.name.clone(),
-        agent: new.agent,
-        persona: persona.name,
-        managed: scratch.is_some(),
-        dir: new.dir.clone().or_else(|| scratch.clone()).unwrap_or_default(),
-        tags: distinct(&new.tags),
-        pinned: false,
-        model: new.model.clone(),
-        effort: None,
-        permission_mode: None,
-        created: Timestamp::now(),
-        last_active: Timestamp::now(),
-        cost_usd: 0.0,
-        state: SessionState::Asleep,
-        conversation: None,
-        hold: None,
-        archive: None,
-    };
-    store(db, ctx, new, &session).inspect_err(|_| {
-        if let Some(scratch) = &scratch {
-            // It is empty and nobody's: one that cannot be removed does no harm.
-            fs::remove_dir(scratch).ok();
-        }
-    })
+    let draft = Draft::make(ctx, new)?;
+    draft.store(db, ctx).inspect_err(|_| draft.discard())
 }
 
-fn store(db: &mut Db, ctx: &ShortCtx<'_>, new: &NewSession, session: &Session) -> Result<Response> {
-    db.create_session(session)?;
-    if let Some(channel) = &new.switch {
-        db.set_current(channel, session.id)?;
+/// A session that is not stored yet: all that waits for files is done, which others should not wait for with it.
+pub(crate) struct Draft {
+    session: Session,
+    switch: Option<Channel>,
+}
+
+impl Draft {
+    /// Checks everything but whether the name is taken, and makes the scratch directory, if there is to be one.
+    pub(crate) fn make(ctx: &ShortCtx<'_>, new: &NewSession) -> Result<Self> {
+        check_name(&new.name)?;
+        edit::check_tags(&new.tags)?;
+        if let Some(model) = &new.model {
+            persona::check_model(model)?;
+        }
+        let settings = (ctx.config)()?.session;
+        let persona = persona::load(new.persona.as_deref().unwrap_or(&settings.persona), ctx.paths)?;
+        let dir = match &new.dir {
+            Some(dir) => {
+                check_dir(dir, ctx.paths, new.allow_wide_dir)?;
+                dir.clone()
+            }
+            None => make_scratch(&settings.root, &new.name)?,
+        };
+        let session = Session {
+            id: SessionId::random(),
+            name: new.name.clone(),
+            agent: new.agent,
+            persona: persona.name,
+            managed: new.dir.is_none(),
+            dir,
+            tags: distinct(&new.tags),
+            pinned: false,
+            model: new.model.clone(),
+            effort: None,
+            permission_mode: None,
+            created: Timestamp::now(),
+            last_active: Timestamp::now(),
+            cost_usd: 0.0,
+            state: SessionState::Asleep,
+            conversation: None,
+            hold: None,
+            archive: None,
+        };
+        Ok(Self { session, switch: new.switch.clone() })
     }
-    db.audit(ctx.who, "session_created", &session.name)?;
-    let channel = new.switch.as_ref().unwrap_or(ctx.channel);
-    Ok(Response::Session(session_view(db, ctx, channel, session.id)?))
+
+    pub(crate) fn store(&self, db: &mut Db, ctx: &ShortCtx<'_>) -> Result<Response> {
+        let session = &self.session;
+        db.create_session(session)?;
+        if let Some(channel) = &self.switch {
+            db.set_current(channel, session.id)?;
+        }
+        db.audit(ctx.who, "session_created", &session.name)?;
+        let channel = self.switch.as_ref().unwrap_or(ctx.channel);
+        Ok(Response::Session(session_view(db, ctx, channel, session.id)?))
+    }
+
+    /// It was not stored.
+    pub(crate) fn discard(&self) {
+        if self.session.managed {
+            // It is empty and nobody's: one that cannot be removed does no harm.
+            fs::remove_dir(&self.session.dir).ok();
+        }
+    }
 }
 
 fn distinct(tags: &[String]) -> Vec<String> {

@@ -1,46 +1,70 @@
 //! Deleting a session: what would go and what stays, and the rows themselves.
 
-use super::{ShortCtx, session_view};
+use std::path::PathBuf;
+
+use super::{ShortCtx, find, session_view};
 use crate::error::Result;
-use crate::ipc::Response;
-use crate::model::{Session, SessionState};
+use crate::ipc::{Response, Selector};
+use crate::model::{Session, SessionState, SessionView};
 use crate::store::Db;
 
-/// In words, before anything is touched.
-pub(crate) fn would_delete(db: &Db, ctx: &ShortCtx<'_>, session: &Session) -> Result<Response> {
-    let view = session_view(db, ctx, ctx.channel, session.id)?;
-    let mut removes =
-        vec![format!("the session {} and its log ({} events)", session.name, db.head(session.id)?)];
-    let mut keeps = Vec::new();
-    if matches!(view.state, SessionState::Busy | SessionState::Waiting) {
-        removes.push("the turn that runs now".to_owned());
+/// A session that may be deleted.
+pub(crate) struct Doomed {
+    session: Session,
+    view: SessionView,
+    events: u64,
+    conversations: usize,
+    /// Where received files lie.
+    own: PathBuf,
+}
+
+impl Doomed {
+    pub(crate) fn find(db: &Db, ctx: &ShortCtx<'_>, selector: &Selector) -> Result<Self> {
+        let session = find(db, selector)?;
+        let id = session.id;
+        Ok(Self {
+            view: session_view(db, ctx, ctx.channel, id)?,
+            events: db.head(id)?,
+            conversations: db.conversations(id)?.len(),
+            own: ctx.paths.session_dir(&id.to_string()),
+            session,
+        })
     }
-    if view.queued > 0 {
-        removes.push(format!("{} waiting prompts", view.queued));
-    }
-    match db.conversations(session.id)?.len() {
-        0 => {}
-        1 => removes.push("Claude's own record of the conversation".to_owned()),
-        several => removes.push(format!("Claude's own records of {several} conversations")),
-    }
-    let own = ctx.paths.session_dir(&session.id.to_string());
-    if own.exists() {
-        removes.push(format!("received files and the like in {}", own.display()));
-    }
-    // The place of an archived scratch directory may be another session's by now.
-    let is_packed = session.managed && session.state == SessionState::Archived;
-    if !is_packed && session.dir.exists() {
-        let dir = session.dir.display();
-        if session.managed {
-            removes.push(format!("everything in {dir}"));
-        } else {
-            keeps.push(format!("{dir}"));
+
+    /// In words, before anything is touched. It looks at the disk.
+    pub(crate) fn in_words(self) -> Response {
+        let Self { session, view, events, conversations, own } = self;
+        let mut removes = vec![format!("the session {} and its log ({events} events)", session.name)];
+        let mut keeps = Vec::new();
+        if matches!(view.state, SessionState::Busy | SessionState::Waiting) {
+            removes.push("the turn that runs now".to_owned());
         }
+        if view.queued > 0 {
+            removes.push(format!("{} waiting prompts", view.queued));
+        }
+        match conversations {
+            0 => {}
+            1 => removes.push("Claude's own record of the conversation".to_owned()),
+            several => removes.push(format!("Claude's own records of {several} conversations")),
+        }
+        if own.exists() {
+            removes.push(format!("received files and the like in {}", own.display()));
+        }
+        // The place of an archived scratch directory may be another session's by now.
+        let is_packed = session.managed && session.state == SessionState::Archived;
+        if !is_packed && session.dir.exists() {
+            let dir = session.dir.display();
+            if session.managed {
+                removes.push(format!("everything in {dir}"));
+            } else {
+                keeps.push(format!("{dir}"));
+            }
+        }
+        if let Some(archive) = &session.archive {
+            keeps.push(format!("the archive {}", archive.display()));
+        }
+        Response::WouldDelete { session: view, removes, keeps }
     }
-    if let Some(archive) = &session.archive {
-        keeps.push(format!("the archive {}", archive.display()));
-    }
-    Ok(Response::WouldDelete { session: view, removes, keeps })
 }
 
 /// Removes what the store has of a session. Its process and files must be gone before: they cannot be found after.
