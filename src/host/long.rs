@@ -66,6 +66,7 @@ impl Job {
         let has_dir = session.managed && session.state != SessionState::Archived;
         doomed.extend(has_dir.then(|| session.dir.clone()));
         blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
+        while self.shared.store.run(move |db| db.delete_last_events(id)).await? {}
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
         Ok(name)
