@@ -43,6 +43,8 @@ pub(crate) fn ask_long(
 }
 
 async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
+    // The host asks the same; without one nobody else would.
+    request.permit(ctx::CLIENT, ctx.inside().as_deref())?;
     if let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? {
         return client.call(request).await;
     }

@@ -13,10 +13,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::outbox::{Outbox, Queue, Replier};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::ipc::codec::{FrameError, FrameReader, FrameWriter};
 use crate::ipc::contact::{FROZEN_STOP, welcome};
-use crate::ipc::request::PermissionScope;
 use crate::ipc::{ClientFrame, Hello, Request, Welcome};
 
 /// A connection that says nothing at first is not kept.
@@ -44,11 +43,6 @@ impl ClientInfo {
     fn new(hello: Hello) -> Self {
         let Hello { claudebot, protocol, client, inside } = hello;
         Self { client, inside, protocol, version: claudebot }
-    }
-
-    /// The owner's own terminal: neither the Telegram bridge nor a session's own process tree.
-    fn is_local(&self) -> bool {
-        self.client != "telegram" && self.inside.is_none()
     }
 }
 
@@ -155,15 +149,11 @@ impl Desk {
     }
 
     fn permit(&self, frame: ClientFrame) -> Result<ClientFrame, (u64, Error)> {
-        if frame.request.scope() == PermissionScope::Any || self.client.is_local() {
-            return Ok(frame);
+        let ClientInfo { client, inside, .. } = &*self.client;
+        match frame.request.permit(client, inside.as_deref()) {
+            Ok(()) => Ok(frame),
+            Err(error) => Err((frame.id, error)),
         }
-        let who = match &self.client.inside {
-            Some(session) => format!("from inside session {session}"),
-            None => format!("from {}", self.client.client),
-        };
-        let error = Error::new(Kind::Denied, format!("this cannot be asked {who}"));
-        Err((frame.id, error.hint("ask it in a terminal of your own")))
     }
 
     /// False: there is no supervisor any more.
