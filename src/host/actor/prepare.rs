@@ -3,6 +3,9 @@
 //! All of it looks at files and waits for the disk, so it runs on a thread of its own.
 
 use std::ffi::OsString;
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use crate::claude::command::{self, Conversation, Launch};
@@ -14,6 +17,8 @@ use crate::paths::Paths;
 use crate::persona::{self, Persona};
 
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
+/// The mode of a file that is nobody else's to read.
+const PRIVATE: u32 = 0o600;
 
 /// Everything about the process to start, from persona, configuration and the session's own settings.
 pub(super) fn prepare(shared: &Shared, session: &Session, conversation: Conversation) -> Result<Launch> {
@@ -45,7 +50,7 @@ pub(super) fn prepare(shared: &Shared, session: &Session, conversation: Conversa
         allowed_tools: persona.allowed_tools.clone(),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
-        mcp_config: persona.mcp_config.clone(),
+        mcp_config: mcp_config(shared, session, &persona)?,
         name: Some(session.name.clone()),
         env: environment(shared, session, &persona),
     })
@@ -61,11 +66,34 @@ fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>
 /// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
 fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<Option<PathBuf>> {
     let Some(prompt) = &persona.prompt else { return Ok(None) };
+    private_file(shared, session, "prompt.md", prompt).map(Some)
+}
+
+/// MCP servers that are given as JSON may hold keys: they go by file too.
+fn mcp_config(shared: &Shared, session: &Session, persona: &Persona) -> Result<Vec<String>> {
+    let given = persona.mcp_config.iter().enumerate().map(|(n, server)| {
+        if !server.trim_start().starts_with('{') {
+            return Ok(server.clone());
+        }
+        let file = private_file(shared, session, &format!("mcp-{}.json", n + 1), server)?;
+        Ok(file.display().to_string())
+    });
+    given.collect()
+}
+
+/// A file beside the session's inbox that nobody else can read.
+fn private_file(shared: &Shared, session: &Session, name: &str, text: &str) -> Result<PathBuf> {
     let dir = shared.paths.session_dir(&session.id.to_string());
     Paths::create_private(&dir)?;
-    let file = dir.join("prompt.md");
-    std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
-    Ok(Some(file))
+    let path = dir.join(name);
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&path);
+    let written = opened.and_then(|mut file| {
+        // It may have been there before, open to others.
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
+        file.write_all(text.as_bytes())
+    });
+    written.map_err(|e| Error::io("write", &path, &e))?;
+    Ok(path)
 }
 
 fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(OsString, OsString)> {
