@@ -11,6 +11,7 @@
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
 //! | [`conversation`] | the conversation files Claude itself writes |
+//! | [`login`] | whether somebody seems to be logged in |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
 //!
@@ -46,6 +47,7 @@
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod login;
 pub(crate) mod process;
 pub(crate) mod tree;
 pub(crate) mod wire;

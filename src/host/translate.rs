@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::turn::{AgentEvent, Ask, End, Seen, Task, Urgency};
+use crate::claude::login::KEY_VARIABLE;
 use crate::claude::wire::{
     self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
     PermissionUpdate, Priority, StreamEvent, System, TurnResult, User,
@@ -13,7 +14,6 @@ use crate::model::{ApprovalKind, BlockKind, Choice, Decision, PromptId, Question
 
 /// A tool's output is kept up to this length; the agent's own record has the whole.
 const LONGEST_RESULT: usize = 16 << 10;
-const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const LONGEST_SUMMARY: usize = 200;
 
 /// What a message of the agent comes to.

@@ -75,6 +75,36 @@ fn old_but_good_enough() {
     shell.matches("agent_old_but_good_enough");
 }
 
+/// Whoever has logged in is told that a key pays instead: once for as long as the host lives.
+#[test]
+fn a_key_beside_a_login() {
+    let shell = Shell::new();
+    stub::demo_through(
+        &shell.home,
+        r#"sed -u 's/"apiKeySource":"none"/"apiKeySource":"ANTHROPIC_API_KEY"/'"#,
+    );
+    let told = |name: &str| {
+        let log = shell.home.run(&["log", name, "--json"]).expect_code(0).stdout;
+        log.lines().filter(|line| line.contains(r#""code":"billing""#)).count()
+    };
+    let turn = |name: &str| {
+        shell.home.run(&["send", "-s", name, "echo hello"]).expect_code(0);
+        shell.home.run(&["session", "sleep", name]).expect_code(0);
+        shell.home.run(&["send", "-s", name, "echo again"]).expect_code(0);
+    };
+    shell.home.run(&["session", "new", "keyed"]).expect_code(0);
+    turn("keyed");
+    assert_eq!(told("keyed"), 0);
+
+    shell.home.write(".claude/.credentials.json", "");
+    shell.home.run(&["session", "new", "work"]).expect_code(0);
+    turn("work");
+    assert_eq!(told("work"), 1);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    turn("work");
+    assert_eq!(told("work"), 2);
+}
+
 #[test]
 fn not_logged_in_at_start() {
     let mut shell = shell_with("echo 'Invalid API key · Please run /login' >&2; exit 1");
