@@ -66,6 +66,7 @@ impl Job {
         let has_dir = session.managed && session.state != SessionState::Archived;
         doomed.extend(has_dir.then(|| session.dir.clone()));
         blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
+        while self.shared.store.run(move |db| db.delete_last_events(id)).await? {}
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
         Ok(name)
@@ -135,13 +136,15 @@ impl Job {
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
         doomed.extend(session.managed.then(|| session.dir.clone()));
         let own = self.shared.paths.session_dir(&session.id.to_string());
-        doomed.push(own.join("prompt.md"));
         blocking(move || {
+            let inbox = own.join("inbox");
+            // What the agent was started with.
+            let beside = std::fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
+            doomed.extend(beside.filter(|path| path.is_file()));
             let mut notes: Vec<_> =
                 doomed.iter().filter_map(|path| remove(path).err()).map(|error| error.message).collect();
             // Goes only if nothing is left in it.
             std::fs::remove_dir(&own).ok();
-            let inbox = own.join("inbox");
             notes.extend(inbox.is_dir().then(|| format!("files sent to it stay in {}", inbox.display())));
             Ok(notes)
         })

@@ -56,6 +56,25 @@ fn of_the_wrong_kind() {
     shell.matches("answers_wrong_kind");
 }
 
+/// What an agent runs must not say yes to what it wants itself.
+#[test]
+fn from_inside_a_session() {
+    let shell = Shell::with_session();
+    let mut send = asking(&shell, "list files");
+    let inside = |arguments: &[&str]| {
+        let mut command = shell.home.command(arguments);
+        command.env("CLAUDEBOT_SESSION", "work");
+        Running::spawn(command).wait(PATIENCE)
+    };
+    for arguments in [["approve", "1"], ["deny", "1"]] {
+        let refused = inside(&arguments).expect_code(6).stderr;
+        assert!(refused.contains("an approval cannot be answered from inside session work"), "{refused}");
+    }
+    inside(&["send", "-s", "work", "--no-wait", "echo asked from inside"]).expect_code(0);
+    shell.home.run(&["approve", "1"]).expect_code(0);
+    send.wait(PATIENCE).expect_code(0);
+}
+
 /// Of two answers at once, one counts and the other is told who was first.
 #[test]
 fn a_race() {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Shell;
 use super::shell::run_script;
@@ -182,6 +182,28 @@ fn ctrl_c_at_a_question() {
     terminal.send("\x03");
     terminal.wait(PATIENCE).expect_code(6);
     assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
+}
+
+/// Whoever does not want to wait for the next host is let go.
+#[test]
+fn ctrl_c_while_connecting_again() {
+    let shell = Shell::with_session();
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    send.signal(Signal::STOP);
+    let host = shell.home.host().expect("a host is up");
+    let host = Pid::from_raw(host.pid.try_into().expect("a pid")).expect("a pid");
+    kill_process(host, Signal::KILL).expect("it lives");
+    // Somebody holds the lock and does not answer.
+    let lock = std::fs::File::open(shell.home.data_dir().join("host.lock")).expect("it is there");
+    lock.lock().expect("the host is gone");
+    send.signal(Signal::CONT);
+    send.expect_stderr("connecting again", PATIENCE);
+    send.signal(Signal::INT);
+    let left = send.wait(PATIENCE).expect_code(6).stderr;
+    assert!(left.contains("it goes on without you"), "{left}");
+    // The agent has lost its host and would finish its turn.
+    shell.home.kill_everything();
 }
 
 /// Lets some time go by: for a moment that nothing marks, not for something to be ready.

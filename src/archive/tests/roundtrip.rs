@@ -21,12 +21,11 @@ fn a_session_comes_back_as_it_was() {
 
     assert_eq!(packed.file.file_name().unwrap(), "work-20261118T110649Z.tar.gz");
     assert_eq!(packed.bytes, fs::metadata(&packed.file).unwrap().len());
-    let verified = verify(&packed.file).unwrap();
-    assert_eq!(verified.manifest, packed.manifest);
-    assert_eq!(verified.bytes, packed.bytes);
+    verify(&packed.file).unwrap();
 
     let elsewhere = tempfile::tempdir().unwrap();
     let mut restored = restore(&packed.file, elsewhere.path()).unwrap();
+    assert_eq!(restored.manifest, packed.manifest);
     assert_eq!(restored.manifest.session, house.session);
     assert_eq!(restored.manifest.conversations, [CONVERSATION]);
     assert!(restored.events().unwrap().map(Result::unwrap).eq(house.events.iter().cloned()));

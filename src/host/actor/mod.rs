@@ -184,8 +184,6 @@ pub(super) struct Actor {
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
     said_release: bool,
-    /// It was said that a key pays.
-    said_key: bool,
     deadlines: Deadlines,
     orphan: Option<Orphan>,
     /// The stored conversation is to be compared as soon as the store has everything.
@@ -263,7 +261,6 @@ impl Actor {
             late_start: None,
             garbage: None,
             said_release: false,
-            said_key: false,
             deadlines: Deadlines::default(),
             orphan: None,
             recovers_later: false,
