@@ -24,6 +24,9 @@ pub(crate) fn run(ctx: &Ctx, command: HostCommand) -> Finish {
 }
 
 fn serve(ctx: &Ctx, args: HostRun) -> Finish {
+    if args.background {
+        readiness::close_inherited();
+    }
     let config = Config::load(&ctx.paths, &ctx.env, &args.set.set);
     if let (Err(error), true) = (&config, args.background) {
         // Whoever started it in the background hears of it only this way.
