@@ -123,6 +123,20 @@ fn what_a_script_has_open() {
     assert_ne!(shell.home.host(), None);
 }
 
+/// Ending a host takes no configuration; a new one does, so that is looked at first.
+#[test]
+fn ended_with_a_broken_configuration() {
+    let shell = Shell::with_session();
+    shell.home.run(&["send", "echo up"]).expect_code(0);
+    let first = host(&shell);
+    shell.home.write_config("[host]\nlinger = \"never\"\n");
+    let output = shell.home.run(&["host", "restart"]).expect_code(2);
+    assert!(output.stderr.contains("linger"), "{}", output.stderr);
+    assert_eq!(host(&shell), first);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    assert_eq!(shell.home.host(), None);
+}
+
 #[test]
 fn a_second_host() {
     let mut shell = Shell::with_session();
