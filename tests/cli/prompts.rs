@@ -157,6 +157,32 @@ fn ctrl_c_stops_the_turn() {
     assert_eq!(shell.home.run(&["send", "echo still here"]).expect_code(0).stdout, "still here\n");
 }
 
+/// Only what was cut off is gone on with, and before what waits.
+#[test]
+fn going_on() {
+    let shell = Shell::with_session();
+    let go_on = ["session", "queue", "work", "--continue"];
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("was not interrupted"), "{refused}");
+    shell.home.run(&["send", "echo done"]).expect_code(0);
+    shell.home.run(&go_on).expect_code(1);
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    shell.home.run(&["send", "--no-wait", "echo waits"]).expect_code(0);
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("a turn is running"), "{refused}");
+    shell.home.run(&["session", "stop", "work"]).expect_code(0);
+    send.wait(PATIENCE).expect_code(6);
+    let mut watch = shell.home.spawn(&["log", "--follow", "--json"]);
+    shell.home.run(&go_on).expect_code(0);
+    watch.expect_stdout(r#""text":"Continue where you were interrupted.""#, PATIENCE);
+    watch.expect_stdout(r#""outcome":"done""#, PATIENCE);
+    watch.signal(Signal::INT);
+    watch.wait(PATIENCE);
+    shell.wait_turn_ended("work");
+    assert_eq!(shell.home.run(&["session", "show", "--json"]).json()["queued"], 1, "what is held stays held");
+}
+
 /// The second one leaves; the turn goes on.
 #[test]
 fn ctrl_c_twice_leaves() {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::continuing::continuing;
 use super::{Actor, Command, Subscribers, attachments, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
@@ -26,17 +27,16 @@ const MOST_REPLAYED: u32 = 512;
 /// Storing a longer prompt, whose words are indexed, takes more than its commit: everybody would wait for it here.
 const SHORT: usize = 16 << 10;
 
-pub(super) const CONTINUE: &str = "Continue where you were interrupted.";
 
 impl Actor {
     pub(super) async fn request(&mut self, request: Request, reply: Replier, received: Instant) {
         let result = match request {
             Request::Send(send) => return self.send(send, reply, received).await,
             Request::Continue { session, key } => {
-                let text = CONTINUE.to_owned();
-                let send =
-                    SendPrompt { session, key, text, attachments: Vec::new(), delivery: Delivery::Queue };
-                return self.send(send, reply, received).await;
+                return match self.may_continue(&key).await {
+                    Ok(()) => self.send(continuing(session, key), reply, received).await,
+                    Err(error) => reply.error(error),
+                };
             }
             Request::Subscribe { since, .. } => return self.subscribe(since, reply).await,
             Request::Context { .. } => return self.ask_agent(Control::GetContextUsage, reply).await,
