@@ -82,11 +82,12 @@ fn cells<'s>(ctx: &Ctx, session: &'s SessionView, now: Timestamp) -> Cells<'s> {
     ]
 }
 
-/// Glyph and word, and how many prompts wait.
+/// Glyph and word, how many prompts wait, and whether they wait for a person.
 fn state(session: &SessionView) -> Cow<'static, str> {
-    match session.queued {
-        0 => shown(session.state).into(),
-        queued => format!("{} +{queued}", shown(session.state)).into(),
+    match (session.queued, &session.hold) {
+        (0, _) => shown(session.state).into(),
+        (queued, None) => format!("{} +{queued}", shown(session.state)).into(),
+        (queued, Some(_)) => format!("{} +{queued} held", shown(session.state)).into(),
     }
 }
 

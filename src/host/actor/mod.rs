@@ -34,7 +34,9 @@ use crate::claude::process::{Output, Process};
 use crate::claude::tree;
 use crate::error::{Error, Result};
 use crate::ipc::Request;
-use crate::model::{Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId};
+use crate::model::{
+    Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId, UNAVAILABLE,
+};
 use crate::store::Db;
 use answers::Asks;
 use deadlines::{Deadlines, due};
@@ -283,7 +285,7 @@ impl Actor {
         }
         actor.void_leftovers().await;
         let stale = waiting.iter().any(|prompt| is_stale(prompt, stale_after));
-        if stale && actor.state.hold().is_none() {
+        if stale && actor.state.hold().is_none_or(|hold| hold == UNAVAILABLE) {
             actor.apply(Input::Hold("stale".to_owned())).await;
         }
         match orphan {

@@ -16,6 +16,7 @@ use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
 use crate::model::{
     Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId,
+    UNAVAILABLE,
 };
 use crate::persona;
 use crate::store::{Acceptance, Db};
@@ -108,7 +109,7 @@ impl Actor {
 
     fn accepted(&self, acceptance: &Acceptance) -> Accepted {
         let prompt = &acceptance.prompt;
-        let reason = match self.state.hold() {
+        let reason = match self.state.hold().filter(|hold| *hold != UNAVAILABLE) {
             Some(hold) if prompt.status == PromptStatus::Queued && prompt.delivery == Delivery::Queue => {
                 Some(format!(
                     "the queue is held ({hold}): `claudebot session queue {} --run`",

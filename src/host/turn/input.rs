@@ -35,8 +35,10 @@ pub(crate) enum Input {
     End,
     /// The process runs and has answered `initialize`.
     Ready,
-    /// The process could not be started, or may not be started now.
+    /// The process may not be started now; it is tried again by itself.
     CannotStart { why: String },
+    /// The process could not be started, which a person has to mend: until then what waits is held.
+    Unavailable { why: String },
     /// Nothing stands in the way of starting any more: a place is free, the backoff is over.
     MayStart,
     /// The process is gone. `asked`: we ended it.
