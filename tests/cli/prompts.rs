@@ -49,6 +49,19 @@ fn several_megabytes() {
     assert_eq!(first["text"], *prompt);
 }
 
+/// What is piped in is part of the prompt, or its absence is told.
+#[test]
+fn piped_in() {
+    let mut shell = Shell::with_session();
+    shell.pipe("echo data", "data\n", &["send", "echo", "-"]).expect_code(0);
+    shell.pipe("echo data", "data\n", &["send", "-", "echo", "first"]).expect_code(0);
+    shell.script("echo data > file; claudebot send 'echo alone' < file").expect_code(0);
+    let output = shell.script("echo data | { sleep 0; claudebot send 'echo alone'; }").expect_code(0);
+    assert_eq!(output.stderr.matches("is not sent").count(), 1, "{}", output.stderr);
+    shell.script("claudebot send 'echo alone' < /dev/null").expect_code(0);
+    shell.matches("prompts_piped_in");
+}
+
 /// Longer than a line of the protocols may be: refused before anything is started.
 #[test]
 fn too_many_megabytes() {

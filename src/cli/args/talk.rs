@@ -46,7 +46,7 @@ pub(crate) struct SendArgs {
     /// Print events and live changes as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The prompt; `-` at its end (or nothing, with a pipe) reads stdin
+    /// The prompt; a `-` in it (or nothing, with a pipe) reads stdin
     #[arg(value_name = "TEXT")]
     pub(crate) text: Vec<String>,
 }

@@ -12,14 +12,31 @@ use crate::error::{Error, Result};
 /// Well below the longest line of the protocols.
 const MOST: usize = 48 << 20;
 
-/// The prompt's text: the words, what stdin holds, or the one above the other. stdin is read for a `-` at the end
-/// and where nothing is given and stdin is a pipe.
+/// Whether stdin is read: for a `-` among the words, and where nothing is given and stdin is a pipe.
+pub(crate) fn reads_stdin(ctx: &Ctx, args: &SendArgs) -> bool {
+    match args.text.as_slice() {
+        [] => !ctx.screen.stdin_is_terminal,
+        words => words.iter().any(|word| word == "-"),
+    }
+}
+
+/// Whether stdin holds something: a file that is not read to its end, or a pipe that was written to.
+pub(crate) fn stdin_has_data() -> bool {
+    let stdin = std::io::stdin();
+    let Ok(stat) = rustix::fs::fstat(&stdin) else { return false };
+    match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+        rustix::fs::FileType::RegularFile => {
+            rustix::fs::tell(&stdin).is_ok_and(|at| u64::try_from(stat.st_size).is_ok_and(|size| at < size))
+        }
+        rustix::fs::FileType::Fifo => rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0),
+        _ => false,
+    }
+}
+
+/// The prompt's text: the words, what stdin holds, or the one above the other.
 pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
-    let (words, from_stdin) = match args.text.split_last() {
-        Some((last, words)) if last == "-" => (words, true),
-        Some(_) => (args.text.as_slice(), false),
-        None => (&[][..], !ctx.screen.stdin_is_terminal),
-    };
+    let from_stdin = reads_stdin(ctx, args);
+    let words: Vec<_> = args.text.iter().map(String::as_str).filter(|word| *word != "-").collect();
     let words = words.join(" ");
     let text = if from_stdin { above(words, read(&mut std::io::stdin().lock())?) } else { words };
     if !text.trim().is_empty() {
