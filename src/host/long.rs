@@ -88,7 +88,7 @@ impl Job {
         let (session, files) = self.everything_of(id).await?;
         let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
         let what = (session.clone(), files.clone(), workspace);
-        let packed = self.write_archive(what).await?;
+        let packed = self.write_archive(what, options.leave_out).await?;
         let (who, name, file) = (self.who.clone(), session.name.clone(), packed.file.clone());
         self.shared
             .store
@@ -106,6 +106,7 @@ impl Job {
     async fn write_archive(
         &self,
         (session, files, workspace): (Session, Vec<(PathBuf, PathBuf)>, Option<PathBuf>),
+        leave_out: bool,
     ) -> Result<archive::Packed> {
         let id = session.id;
         let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
@@ -122,6 +123,7 @@ impl Job {
                 conversations: &conversations,
                 conversation_files: &files,
                 workspace: workspace.as_deref(),
+                leave_out,
                 now: Timestamp::now(),
             };
             archive::pack(packing, &dest, &mut progress, cancel)

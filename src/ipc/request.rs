@@ -61,6 +61,9 @@ pub(crate) struct SendPrompt {
 pub(crate) struct ArchiveOptions {
     /// Pack an own project directory too (and remove nothing of it).
     pub(crate) with_dir: bool,
+    /// What an archive cannot hold (links that lead out, pipes, sockets) may be lost.
+    #[serde(default)]
+    pub(crate) leave_out: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,6 +31,21 @@ fn there_and_back() {
     shell.matches("archives_there_and_back");
 }
 
+/// What goes with the directory and is not in the archive is lost, so that is asked for.
+#[test]
+fn what_an_archive_cannot_hold() {
+    let mut shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let dir = shell.home.data_dir().join("sessions/work");
+    std::os::unix::fs::symlink("/usr/bin/env", dir.join("out")).expect("a link");
+    std::os::unix::fs::symlink("nothing", dir.join("inside")).expect("a link");
+    shell.run(&["session", "archive", "work"]).expect_code(1);
+    assert!(dir.join("out").is_symlink(), "nothing was removed");
+    shell.run(&["session", "archive", "work", "--leave-out"]).expect_code(0);
+    assert!(!dir.exists());
+    shell.matches("archives_what_cannot_be_held");
+}
+
 #[test]
 fn no_archives() {
     let mut shell = Shell::with_session();
