@@ -62,6 +62,16 @@ impl Db {
         version.is_ok_and(|version| (1..MIGRATIONS.len()).contains(&version))
     }
 
+    /// Looks through the whole file; the first thing that is wrong is the error.
+    pub(crate) fn check(&self) -> Result<()> {
+        let found: String = self.conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let first = found.lines().last().unwrap_or_default();
+        Err(Error::failed(format!("the session database is damaged: {first}")).hint(DAMAGED))
+    }
+
     /// Moves the log of writes into the file, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
         // Everything is durable without it, and what did not work now is tried again after more commits.
