@@ -327,6 +327,14 @@ pub(crate) fn denied(whence: &str) -> Error {
         .hint("ask it in a terminal of your own")
 }
 
+/// The files of a prompt are copied: so many bytes together.
+pub(crate) const MOST_ATTACHED: u64 = 1 << 30;
+
+pub(crate) fn too_much_attached() -> Error {
+    Error::usage("files of more than 1 GiB together cannot be attached")
+        .hint("put them where Claude can read them, and say where that is")
+}
+
 /// A key for a prompt typed in a shell.
 pub(crate) fn shell_key() -> String {
     format!("cli:{}", Uuid::new_v4())

@@ -62,6 +62,39 @@ fn piped_in() {
     shell.matches("prompts_piped_in");
 }
 
+#[test]
+fn files_that_are_none_or_too_large() {
+    let mut shell = Shell::with_session();
+    shell.script("mkfifo pipe; claudebot send --file pipe 'echo never'").expect_code(2);
+    let large = std::fs::File::create(shell.home.project().join("large")).expect("a file");
+    large.set_len((1 << 30) + 1).expect("it can have holes");
+    shell.run(&["send", "--file", "large", "echo never"]).expect_code(2);
+    assert!(shell.home.host().is_none(), "no host is started for what is refused at once");
+    shell.matches("prompts_files_refused");
+}
+
+/// Copies are private whatever the file was, and never lie where a link in the session's directory leads.
+#[test]
+fn copies_of_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let shell = Shell::with_session();
+    let file = shell.home.write("project/open.txt", "read me").display().to_string();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("its mode can be set");
+    shell.home.run(&["send", "--file", &file, "echo copied"]).expect_code(0);
+    let id = shell.home.run(&["session", "show", "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let inbox = shell.home.data_dir().join("sessions").join(id).join("inbox");
+    let prompt = std::fs::read_dir(&inbox).expect("an inbox").flatten().next().expect("a prompt's").path();
+    let mode = std::fs::metadata(prompt.join("open.txt")).expect("a copy").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let elsewhere = shell.home.mkdir("elsewhere");
+    std::fs::remove_dir_all(&inbox).expect("it can be removed");
+    std::os::unix::fs::symlink(&elsewhere, &inbox).expect("a link");
+    let refused = shell.home.run(&["send", "--file", &file, "echo never"]).expect_code(1).stderr;
+    assert!(refused.contains("is a link"), "{refused}");
+    assert_eq!(std::fs::read_dir(&elsewhere).expect("it is there").count(), 0);
+}
+
 /// Longer than a line of the protocols may be: refused before anything is started.
 #[test]
 fn too_many_megabytes() {

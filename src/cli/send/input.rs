@@ -8,6 +8,7 @@ use crate::cli::args::SendArgs;
 use crate::cli::ctx::Ctx;
 use crate::cli::text::bytes;
 use crate::error::{Error, Result};
+use crate::ipc::request::{MOST_ATTACHED, too_much_attached};
 
 /// Well below the longest line of the protocols.
 const MOST: usize = 48 << 20;
@@ -88,13 +89,23 @@ fn read(from: &mut impl Read) -> Result<String> {
 
 /// The attachments as absolute paths of readable files.
 pub(crate) fn files(ctx: &Ctx, args: &SendArgs) -> Result<Vec<PathBuf>> {
-    args.files.iter().map(|file| attachment(ctx, file)).collect()
+    let mut size = 0_u64;
+    let mut files = Vec::new();
+    for file in &args.files {
+        let (path, bytes) = attachment(ctx, file)?;
+        size = size.saturating_add(bytes);
+        files.push(path);
+    }
+    if size > MOST_ATTACHED { Err(too_much_attached()) } else { Ok(files) }
 }
 
-fn attachment(ctx: &Ctx, file: &std::path::Path) -> Result<PathBuf> {
-    let opened = File::open(file).and_then(|open| open.metadata());
+fn attachment(ctx: &Ctx, file: &std::path::Path) -> Result<(PathBuf, u64)> {
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    let found = std::fs::metadata(file);
+    let is_regular = found.as_ref().is_ok_and(std::fs::Metadata::is_file);
+    let opened = if is_regular { File::open(file).and_then(|open| open.metadata()) } else { found };
     match opened {
-        Ok(meta) if meta.is_file() => ctx.absolute(file),
+        Ok(meta) if meta.is_file() => Ok((ctx.absolute(file)?, meta.len())),
         Ok(_) => Err(Error::usage(format!("cannot attach {}: it is not a file", file.display()))),
         Err(error) => Err(Error::usage(format!("cannot attach {}: {error}", file.display()))),
     }

@@ -53,7 +53,8 @@ impl Actor {
             return Ok(());
         }
         let message = format!("the last turn of {name} was not interrupted: there is nothing to go on with");
-        Err(Error::conflict(message).hint("what waits is run by --run; anything else is said with claudebot send"))
+        Err(Error::conflict(message)
+            .hint("what waits is run by --run; anything else is said with claudebot send"))
     }
 
     /// Goes on with what was cut off, unless a person is asked about that.
@@ -74,7 +75,8 @@ impl Actor {
             return Ok(());
         }
         let session = Selector::Exact(self.session.id.to_string());
-        let acceptance = self.accept(continuing(session, format!("{KEY}{cut_off}"))).await?;
+        let send = continuing(session, format!("{KEY}{cut_off}"));
+        let acceptance = self.accept(PromptId::random(), send).await?;
         self.take_in(acceptance, Instant::now()).await;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::continuing::continuing;
-use super::{Actor, Command, Subscribers, attachments, entry};
+use super::{Actor, Command, Copies, Subscribers, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::short;
@@ -27,7 +27,6 @@ const MOST_REPLAYED: u32 = 512;
 
 /// Storing a longer prompt, whose words are indexed, takes more than its commit: everybody would wait for it here.
 const SHORT: usize = 16 << 10;
-
 
 impl Actor {
     pub(super) async fn request(&mut self, request: Request, reply: Replier, received: Instant) {
@@ -57,10 +56,24 @@ impl Actor {
         reply.reply(result);
     }
 
-    /// Makes the prompt durable, acknowledges it, and lets the machine decide when it runs.
     async fn send(&mut self, send: SendPrompt, reply: Replier, received: Instant) {
-        match self.accept(send).await {
+        self.send_as(PromptId::random(), send, None, reply, received).await;
+    }
+
+    /// Makes the prompt durable, acknowledges it, and lets the machine decide when it runs.
+    pub(super) async fn send_as(
+        &mut self,
+        id: PromptId,
+        send: SendPrompt,
+        copies: Option<Copies>,
+        reply: Replier,
+        received: Instant,
+    ) {
+        match self.accept(id, send).await {
             Ok(acceptance) => {
+                if let Some(copies) = copies.filter(|_| !acceptance.repeated()) {
+                    copies.keep();
+                }
                 reply.ok(Response::Accepted(self.accepted(&acceptance)));
                 self.take_in(acceptance, received).await;
             }
@@ -68,23 +81,11 @@ impl Actor {
         }
     }
 
-    pub(super) async fn accept(&mut self, send: SendPrompt) -> Result<Acceptance> {
+    pub(super) async fn accept(&mut self, id: PromptId, send: SendPrompt) -> Result<Acceptance> {
         if send.text.trim().is_empty() && send.attachments.is_empty() {
             return Err(Error::usage("the prompt is empty"));
         }
-        let id = PromptId::random();
-        let inbox = self.shared.paths.session_dir(&self.session.id.to_string()).join("inbox");
-        let copied = !send.attachments.is_empty();
-        let attachments = attachments::copy(inbox.clone(), id, send.attachments).await;
-        let accepted = match attachments {
-            Ok(attachments) => self.store_prompt(id, SendPrompt { attachments, ..send }).await,
-            Err(error) => Err(error),
-        };
-        let is_new = accepted.as_ref().is_ok_and(|accepted| !accepted.repeated());
-        if copied && !is_new {
-            attachments::discard(inbox, id).await;
-        }
-        accepted
+        self.store_prompt(id, send).await
     }
 
     async fn store_prompt(&mut self, id: PromptId, send: SendPrompt) -> Result<Acceptance> {
