@@ -49,6 +49,8 @@ fn shown_whole() {
     shell.run(&["approvals", "1"]).expect_code(0);
     shell.run(&["approvals", "--full"]).expect_code(0);
     shell.run(&["approvals", "2"]).expect_code(3);
+    shell.run(&["session", "rename", "work", "office"]).expect_code(0);
+    shell.run(&["approvals"]).expect_code(0);
     let said = shell.on_terminal(&["approve", "1"]).expect_code(0).stdout;
     assert!(said.contains("asks for permission"), "{said}");
     send.wait(PATIENCE).expect_code(0);

@@ -104,7 +104,9 @@ impl Command {
     /// Answers whoever waits for this command.
     pub(super) fn refuse(self, error: &Error) {
         match self {
-            Self::Request { reply, .. } | Self::Attached { reply, .. } | Self::Revoked { reply, .. } => reply.error(error.clone()),
+            Self::Request { reply, .. } | Self::Attached { reply, .. } | Self::Revoked { reply, .. } => {
+                reply.error(error.clone());
+            }
             // Whoever asked may have gone by now.
             // It has its answer: it is to ask again, and hears why not.
             Self::Join { reply, .. } => Subscribers::from(reply).send_back(),
@@ -413,7 +415,7 @@ impl Actor {
         }
         self.closing = Some(done);
         self.draining = true;
-        self.apply(Input::Drain).await;
+        self.apply(if force { Input::Close } else { Input::Drain }).await;
         if self.process.is_some() {
             self.apply(Input::Sleep).await;
         }

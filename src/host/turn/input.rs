@@ -31,6 +31,8 @@ pub(crate) enum Input {
     Sleep,
     /// No further turns: the host is about to end. A turn that waits for a person is cut off; the others end.
     Drain,
+    /// The session goes: no further turns, and what runs is about to be cut off.
+    Close,
     /// The host ends at once: what runs is cut off.
     End,
     /// The process runs and has answered `initialize`.

@@ -103,6 +103,8 @@ pub(crate) struct State {
     /// Why the process cannot be started, while `phase` is `Barred`.
     barred: Option<String>,
     draining: bool,
+    /// There is no other host to come: the session itself goes.
+    deleted: bool,
     /// A stop came while the agent had a prompt but had not begun: the turn is stopped as it begins.
     stop_at_begin: bool,
     /// Likewise for a prompt that is to run instead.
@@ -132,6 +134,7 @@ impl State {
             status: None,
             barred: None,
             draining: false,
+            deleted: false,
             stop_at_begin: false,
             replace_at_begin: false,
             crashed,
@@ -256,6 +259,10 @@ impl State {
             Input::Wake => self.wake(&mut out),
             Input::Sleep => self.sleep(&mut out),
             Input::Drain => self.drain(&mut out),
+            Input::Close => {
+                self.deleted = true;
+                self.drain(&mut out);
+            }
             Input::End => self.end(&mut out),
             Input::Ready => self.ready(&mut out),
             Input::CannotStart { why } => self.cannot_start(why, &mut out),
