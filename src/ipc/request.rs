@@ -63,6 +63,9 @@ pub(crate) struct SendPrompt {
 pub(crate) struct ArchiveOptions {
     /// Pack an own project directory too (and remove nothing of it).
     pub(crate) with_dir: bool,
+    /// What an archive cannot hold (links that lead out, pipes, sockets) may be lost.
+    #[serde(default)]
+    pub(crate) leave_out: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -350,6 +353,14 @@ impl Request {
 pub(crate) fn denied(whence: &str) -> Error {
     Error::new(Kind::Denied, format!("this cannot be asked {whence}"))
         .hint("ask it in a terminal of your own")
+}
+
+/// The files of a prompt are copied: so many bytes together.
+pub(crate) const MOST_ATTACHED: u64 = 1 << 30;
+
+pub(crate) fn too_much_attached() -> Error {
+    Error::usage("files of more than 1 GiB together cannot be attached")
+        .hint("put them where Claude can read them, and say where that is")
 }
 
 /// A key for a prompt typed in a shell.

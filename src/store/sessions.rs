@@ -185,6 +185,15 @@ impl Db {
         Ok(made)
     }
 
+    /// Names of the other sessions that work in this directory or below it.
+    pub(crate) fn others_in(&self, dir: &Path, but: SessionId) -> Result<Vec<String>> {
+        let name = |listed: Listed| {
+            let Session { id, name, dir: its, .. } = listed.session;
+            (id != but && its.starts_with(dir)).then_some(name)
+        };
+        Ok(self.sessions_as(Filter::Present, None, name)?.into_iter().flatten().collect())
+    }
+
     /// One session as the list shows it.
     pub(crate) fn listed(&self, id: SessionId) -> Result<Listed> {
         let session = self.session(id)?;

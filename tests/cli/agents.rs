@@ -33,6 +33,25 @@ fn not_installed() {
     shell.matches("agent_not_installed");
 }
 
+/// What was kept does not run in a burst because some host starts again; a person says so, or sends another prompt.
+#[test]
+fn kept_until_somebody_asks() {
+    let mut shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--switch"]).expect_code(0);
+    shell.home.run(&["send", "echo one"]).expect_code(5);
+    shell.home.run(&["send", "echo two"]).expect_code(5);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    stub::demo_through(&shell.home, "cat");
+    shell.home.run(&["session", "new", "other", "--agent", "demo"]).expect_code(0);
+    shell.home.run(&["send", "-s", "other", "echo a host runs"]).expect_code(0);
+    shell.run(&["session", "queue", "work"]).expect_code(0);
+    assert_eq!(
+        shell.home.run(&["send", "recall"]).expect_code(0).stdout,
+        "I remember: echo one | echo two\n"
+    );
+    shell.matches("agent_kept_until_somebody_asks");
+}
+
 #[test]
 fn a_path_that_is_no_program() {
     let mut shell = Shell::new();

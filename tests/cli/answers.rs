@@ -41,6 +41,22 @@ fn answered_twice() {
     shell.matches("answers_twice");
 }
 
+/// Nobody has to agree to what was cut.
+#[test]
+fn shown_whole() {
+    let mut shell = Shell::with_session();
+    let mut send = asking(&shell, "list files");
+    shell.run(&["approvals", "1"]).expect_code(0);
+    shell.run(&["approvals", "--full"]).expect_code(0);
+    shell.run(&["approvals", "2"]).expect_code(3);
+    shell.run(&["session", "rename", "work", "office"]).expect_code(0);
+    shell.run(&["approvals"]).expect_code(0);
+    let said = shell.on_terminal(&["approve", "1"]).expect_code(0).stdout;
+    assert!(said.contains("asks for permission"), "{said}");
+    send.wait(PATIENCE).expect_code(0);
+    shell.matches("answers_shown_whole");
+}
+
 #[test]
 fn of_the_wrong_kind() {
     let mut shell = Shell::with_session();

@@ -49,6 +49,52 @@ fn several_megabytes() {
     assert_eq!(first["text"], *prompt);
 }
 
+/// What is piped in is part of the prompt, or its absence is told.
+#[test]
+fn piped_in() {
+    let mut shell = Shell::with_session();
+    shell.pipe("echo data", "data\n", &["send", "echo", "-"]).expect_code(0);
+    shell.pipe("echo data", "data\n", &["send", "-", "echo", "first"]).expect_code(0);
+    shell.script("echo data > file; claudebot send 'echo alone' < file").expect_code(0);
+    let output = shell.script("echo data | { sleep 0; claudebot send 'echo alone'; }").expect_code(0);
+    assert_eq!(output.stderr.matches("is not sent").count(), 1, "{}", output.stderr);
+    shell.script("claudebot send 'echo alone' < /dev/null").expect_code(0);
+    shell.matches("prompts_piped_in");
+}
+
+#[test]
+fn files_that_are_none_or_too_large() {
+    let mut shell = Shell::with_session();
+    shell.script("mkfifo pipe; claudebot send --file pipe 'echo never'").expect_code(2);
+    let large = std::fs::File::create(shell.home.project().join("large")).expect("a file");
+    large.set_len((1 << 30) + 1).expect("it can have holes");
+    shell.run(&["send", "--file", "large", "echo never"]).expect_code(2);
+    assert!(shell.home.host().is_none(), "no host is started for what is refused at once");
+    shell.matches("prompts_files_refused");
+}
+
+/// Copies are private whatever the file was, and never lie where a link in the session's directory leads.
+#[test]
+fn copies_of_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let shell = Shell::with_session();
+    let file = shell.home.write("project/open.txt", "read me").display().to_string();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("its mode can be set");
+    shell.home.run(&["send", "--file", &file, "echo copied"]).expect_code(0);
+    let id = shell.home.run(&["session", "show", "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let inbox = shell.home.data_dir().join("sessions").join(id).join("inbox");
+    let prompt = std::fs::read_dir(&inbox).expect("an inbox").flatten().next().expect("a prompt's").path();
+    let mode = std::fs::metadata(prompt.join("open.txt")).expect("a copy").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let elsewhere = shell.home.mkdir("elsewhere");
+    std::fs::remove_dir_all(&inbox).expect("it can be removed");
+    std::os::unix::fs::symlink(&elsewhere, &inbox).expect("a link");
+    let refused = shell.home.run(&["send", "--file", &file, "echo never"]).expect_code(1).stderr;
+    assert!(refused.contains("is a link"), "{refused}");
+    assert_eq!(std::fs::read_dir(&elsewhere).expect("it is there").count(), 0);
+}
+
 /// Longer than a line of the protocols may be: refused before anything is started.
 #[test]
 fn too_many_megabytes() {
@@ -155,6 +201,32 @@ fn ctrl_c_stops_the_turn() {
     assert!(output.stderr.contains("stopped"), "{}", output.stderr);
     shell.wait_turn_ended("work");
     assert_eq!(shell.home.run(&["send", "echo still here"]).expect_code(0).stdout, "still here\n");
+}
+
+/// Only what was cut off is gone on with, and before what waits.
+#[test]
+fn going_on() {
+    let shell = Shell::with_session();
+    let go_on = ["session", "queue", "work", "--continue"];
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("was not interrupted"), "{refused}");
+    shell.home.run(&["send", "echo done"]).expect_code(0);
+    shell.home.run(&go_on).expect_code(1);
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    shell.home.run(&["send", "--no-wait", "echo waits"]).expect_code(0);
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("a turn is running"), "{refused}");
+    shell.home.run(&["session", "stop", "work"]).expect_code(0);
+    send.wait(PATIENCE).expect_code(6);
+    let mut watch = shell.home.spawn(&["log", "--follow", "--json"]);
+    shell.home.run(&go_on).expect_code(0);
+    watch.expect_stdout(r#""text":"Continue where you were interrupted.""#, PATIENCE);
+    watch.expect_stdout(r#""outcome":"done""#, PATIENCE);
+    watch.signal(Signal::INT);
+    watch.wait(PATIENCE);
+    shell.wait_turn_ended("work");
+    assert_eq!(shell.home.run(&["session", "show", "--json"]).json()["queued"], 1, "what is held stays held");
 }
 
 /// The second one leaves; the turn goes on.

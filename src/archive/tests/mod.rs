@@ -123,6 +123,7 @@ impl House {
             conversations: &[],
             conversation_files: &files,
             workspace: Some(&workspace),
+            leave_out: true,
             now: at(9),
         };
         super::pack(packing, &self.archives(), progress, cancel)

@@ -47,6 +47,7 @@ fn a_session_that_said_nothing_and_has_no_directory_of_its_own() {
         conversations: &[],
         conversation_files: &[],
         workspace: None,
+        leave_out: true,
         now: super::at(0),
     };
     let cancel = std::sync::atomic::AtomicBool::new(false);

@@ -249,7 +249,13 @@ impl Drive {
             }
             Act::Check => self.post(self.request.clone(), Asked::Check, asker).await?,
             Act::Resubscribe => self.resubscribe(asker).await?,
-            Act::Reconnect(why) => self.reconnect(&why, asker).await?,
+            Act::Reconnect(why) => match self.reconnect(&why, asker).await {
+                Err(Stop::Error(error)) if error.kind == Kind::NotFound => {
+                    let gone = Error::new(Kind::Denied, why).hint("what was asked went with it");
+                    return Ok(Some(Err(gone.into())));
+                }
+                connected => connected?,
+            },
             Act::StopTurn(turn) => {
                 self.printer.note("stopping; Ctrl-C again leaves it running");
                 let request = Request::SessionStop { session: self.session.clone(), turn };

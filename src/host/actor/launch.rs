@@ -184,7 +184,7 @@ impl Actor {
             prompt_id: None,
             detail: Some(Detail::Notice { code: "unavailable".to_owned() }),
         }));
-        Input::CannotStart { why }
+        Input::Unavailable { why }
     }
 
     pub(super) async fn start_failed(&mut self, error: Error) {
