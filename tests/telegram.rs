@@ -3,6 +3,7 @@
 mod approvals;
 mod desk;
 mod lasting;
+mod real;
 mod sessions;
 mod strangers;
 mod talk;

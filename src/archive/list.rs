@@ -56,7 +56,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<Listed>> {
 
 /// What an archive says of itself, unverified.
 pub(crate) fn read_manifest(archive: &Path) -> Result<Manifest> {
-    let (file, _) = verify::open(archive)?;
+    let file = verify::open(archive)?;
     let manifest = verify::read_manifest(&mut verify::decompress(file));
     manifest.map(|(manifest, _)| manifest).map_err(|e| format::about(archive, e))
 }

@@ -45,6 +45,4 @@ use place::project_name;
 use restore::Restored;
 pub(crate) use restore::restore;
 pub(crate) use temporary::{remove_tree, sweep};
-#[cfg(test)]
-use verify::Verified;
 pub(crate) use verify::verify;

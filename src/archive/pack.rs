@@ -24,6 +24,9 @@ use super::verify::{self, Discard};
 use crate::error::{Error, Result};
 use crate::model::{Event, Session};
 
+/// So many things that an archive cannot hold are named one by one.
+const NAMED: usize = 20;
+
 /// Everything that goes into an archive. The session must be asleep and stay so.
 pub(crate) struct Packing<'a> {
     pub(crate) session: &'a Session,
@@ -35,6 +38,8 @@ pub(crate) struct Packing<'a> {
     pub(crate) conversation_files: &'a [(PathBuf, PathBuf)],
     /// The directory to pack, if it is to be packed.
     pub(crate) workspace: Option<&'a Path>,
+    /// What an archive cannot hold may be lost with the directory.
+    pub(crate) leave_out: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -62,6 +67,7 @@ pub(crate) fn pack(
     let stem = format!("{}-{}", file_stem(&packing.session.name), packing.now.strftime("%Y%m%dT%H%M%SZ"));
     let conversations = conversations(&packing);
     let sources = Sources::list(&packing, &conversations, &meter)?;
+    refuse_losses(&packing, &sources)?;
     let mut log = spool(packing.events, dest_dir, &meter)?;
     let manifest = manifest(packing.session, packing.now, conversations.clone(), &sources, &log);
     // Once to pack, once to read back.
@@ -310,6 +316,21 @@ fn refuse_own_grave(packing: &Packing<'_>, dest_dir: &Path) -> Result<()> {
         .hint("set archive.dir to another place"));
     }
     Ok(())
+}
+
+/// What goes once the archive is made, and is not in it, is lost: only when that is wanted.
+fn refuse_losses(packing: &Packing<'_>, sources: &Sources) -> Result<()> {
+    let workspace = sources.workspace.as_ref().filter(|_| packing.session.managed);
+    let lost: Vec<_> =
+        std::iter::once(&sources.claude).chain(workspace).flat_map(|tree| &tree.left_out).collect();
+    if packing.leave_out || lost.is_empty() {
+        return Ok(());
+    }
+    let mut lines = vec!["an archive cannot hold these, and archiving would remove them:".to_owned()];
+    lines.extend(lost.iter().take(NAMED).map(|lost| format!("  {} ({})", lost.path, lost.what)));
+    lines.extend((lost.len() > NAMED).then(|| format!("  and {} more", lost.len() - NAMED)));
+    Err(Error::conflict(lines.join("\n"))
+        .hint("nothing was changed; move them elsewhere, or archive without them: --leave-out"))
 }
 
 /// A session's name as the beginning of a file name: visible, without separators, not too long.

@@ -49,7 +49,7 @@ pub(crate) fn restore(
     progress: &mut dyn FnMut(u64, u64),
     cancel: &AtomicBool,
 ) -> Result<Restored> {
-    let (file, _) = verify::open(archive)?;
+    let file = verify::open(archive)?;
     temporary::sweep(staging_parent);
     let staging = TemporaryDir::create(staging_parent)?;
     let mut unpacker = Unpacker::new(staging.path());

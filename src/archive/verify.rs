@@ -21,29 +21,14 @@ use super::stream::{Entry, Kind, Reader};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::model::Event;
 
-/// An archive that was read whole and is what it says.
-#[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "who verifies only wants to know that it is whole"))]
-pub(crate) struct Verified {
-    pub(crate) manifest: Manifest,
-    /// Size of the archive file.
-    pub(crate) bytes: u64,
-}
-
 /// Reads the whole archive and compares it with its checksums and counts.
-pub(crate) fn verify(
-    archive: &Path,
-    progress: &mut dyn FnMut(u64, u64),
-    cancel: &AtomicBool,
-) -> Result<Verified> {
-    let (file, bytes) = open(archive)?;
+pub(crate) fn verify(archive: &Path, progress: &mut dyn FnMut(u64, u64), cancel: &AtomicBool) -> Result<()> {
     let mut meter = Meter::new(progress, cancel);
-    let manifest = read_through(file, &mut Discard, &mut meter).map_err(|e| format::about(archive, e))?;
-    Ok(Verified { manifest, bytes })
+    read_through(open(archive)?, &mut Discard, &mut meter).map(drop).map_err(|e| format::about(archive, e))
 }
 
 /// Opens an archive for reading; anything but a regular file could block or never end.
-pub(super) fn open(archive: &Path) -> Result<(File, u64)> {
+pub(super) fn open(archive: &Path) -> Result<File> {
     let failed = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => {
             Error::new(ErrorKind::NotFound, format!("there is no archive {}", archive.display()))
@@ -53,9 +38,7 @@ pub(super) fn open(archive: &Path) -> Result<(File, u64)> {
     if !std::fs::metadata(archive).map_err(failed)?.is_file() {
         return Err(Error::usage(format!("{} is not a file", archive.display())));
     }
-    let file = File::open(archive).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    Ok((file, bytes))
+    File::open(archive).map_err(failed)
 }
 
 /// Takes what passed the checks. A `file` is followed by its content and `file_end`.

@@ -13,6 +13,7 @@
 //! | [`conversation`] | the conversation files Claude itself writes |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
+//! | [`login`] | whether somebody seems to be logged in |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
 //!
@@ -52,6 +53,7 @@
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod login;
 pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;

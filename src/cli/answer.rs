@@ -7,7 +7,7 @@ use super::args::{ApproveArgs, DenyArgs};
 use super::ask::{self, ask};
 use super::ctx::Ctx;
 use super::screen::{DONE, Finish, Stop};
-use super::send::asking::{in_words, parse};
+use super::send::asking::{describe, in_words, parse};
 use super::{send, text};
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{Request, Response, Selector};
@@ -16,6 +16,11 @@ use crate::model::{Approval, ApprovalId, ApprovalKind, Decision, Question, Scope
 pub(crate) fn approve(ctx: &Ctx, args: ApproveArgs) -> Finish {
     let (id, approval) = find(ctx, &args.which)?;
     let decision = decision(approval.as_ref(), &args)?;
+    let shown =
+        approval.filter(|asked| ctx.screen.stderr_is_terminal && asked.kind != ApprovalKind::Question);
+    if let Some(approval) = shown {
+        ctx.screen.talk(&describe(&approval));
+    }
     answer(ctx, id, decision)
 }
 

@@ -8,26 +8,55 @@ use super::args::ApprovalsArgs;
 use super::ask::{self, ask};
 use super::ctx::Ctx;
 use super::screen::{DONE, Finish, Stop};
+use super::send::asking::describe_whole;
 use super::table::{self, Column, Fit};
 use super::text;
+use crate::error::{Error, Kind};
 use crate::ipc::{Request, Response, Selector};
-use crate::model::{Approval, ApprovalKind};
+use crate::model::{Approval, ApprovalId, ApprovalKind};
 
 pub(crate) fn run(ctx: &Ctx, args: ApprovalsArgs) -> Finish {
-    let approvals = pending(ctx, args.name.map(Selector::Name))?;
+    let (approvals, is_one) = wanted(ctx, args.which)?;
     let mut out = ctx.screen.out();
     if args.json {
         out.json(&approvals)?;
     } else if approvals.is_empty() {
         ctx.screen.say("nothing waits for an answer");
+    } else if args.full || is_one {
+        for approval in &approvals {
+            out.line(&format!("{} · {}", approval.id, text::one_line(&approval.session)))?;
+            out.text(describe_whole(approval).trim_start_matches('\n'))?;
+        }
     } else {
         for line in table(ctx, &approvals, Timestamp::now()) {
             out.line(&line)?;
         }
-        ctx.screen.note("answer with: claudebot approve ID, claudebot deny ID");
+        ctx.screen.note(
+            "answer with: claudebot approve ID, claudebot deny ID; claudebot approvals ID shows the whole",
+        );
     }
     out.flush()?;
     Ok(DONE)
+}
+
+/// All, those of a session, or the one of a number, which then is shown whole.
+fn wanted(ctx: &Ctx, which: Option<String>) -> Result<(Vec<Approval>, bool), Stop> {
+    let Some(which) = which else { return Ok((pending(ctx, None)?, false)) };
+    let Ok(id) = which.parse::<ApprovalId>() else {
+        return Ok((pending(ctx, Some(Selector::Name(which)))?, false));
+    };
+    let mut approvals = pending(ctx, None)?;
+    approvals.retain(|approval| approval.id == id);
+    if !approvals.is_empty() {
+        return Ok((approvals, true));
+    }
+    // A session may be called like a number.
+    match pending(ctx, Some(Selector::Name(which))) {
+        Err(Stop::Error(error)) if error.kind == Kind::NotFound => {
+            Err(Error::not_found(format!("no approval {id} waits for an answer")).into())
+        }
+        found => Ok((found?, false)),
+    }
 }
 
 pub(crate) fn pending(ctx: &Ctx, session: Option<Selector>) -> Result<Vec<Approval>, Stop> {

@@ -45,8 +45,15 @@ pub(crate) fn ask_long(
 
 /// [`ask`] inside a runtime.
 pub(crate) async fn answer(ctx: &Ctx, request: Request) -> Result<Response> {
-    if let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? {
-        return client.call(request).await;
+    // The host asks the same; without one nobody else would.
+    request.permit(ctx::CLIENT, ctx.inside().as_deref())?;
+    for again in [true, false] {
+        let Some(mut client) = Client::connect(&ctx.paths, &ctx.identity()).await? else { break };
+        match client.call(request.clone()).await {
+            // It ended at this very moment. Whoever answers now may be asked as well.
+            Err(error) if again && error.kind == Kind::Unavailable && request.is_repeatable() => {}
+            answered => return answered,
+        }
     }
     match in_process(ctx, &request)? {
         Some(response) => Ok(response),
@@ -85,10 +92,15 @@ pub(crate) fn unexpected(response: &Response) -> Stop {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UnixListener;
+
     use super::*;
     use crate::cli::screen::Screen;
-    use crate::ipc::Selector;
-    use crate::paths::Env;
+    use crate::host::lock::HostLock;
+    use crate::ipc::codec::{FrameReader, FrameWriter};
+    use crate::ipc::contact::welcome;
+    use crate::ipc::{Hello, Selector};
+    use crate::paths::{Env, Paths};
 
     #[test]
     fn before_the_first_session_there_is_nothing_and_nothing_is_made() {
@@ -100,6 +112,33 @@ mod tests {
         let request = Request::Log { session: Selector::Name("x".to_owned()), since: 0, limit: 1 };
         assert_eq!(in_process(&ctx, &request).unwrap_err().kind, Kind::NotFound);
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    /// A host that greets, reads a request, and ends.
+    async fn ending_host(paths: &Paths) {
+        let socket = paths.prepare_socket().unwrap();
+        let lock = HostLock::try_acquire(paths).unwrap().unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let (read, write) = listener.accept().await.unwrap().0.into_split();
+        let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+        let hello = reader.frame::<Hello>().await.unwrap().unwrap();
+        writer.push(&welcome(&hello)).unwrap();
+        writer.flush().await.unwrap();
+        assert!(reader.line().await.unwrap().is_some());
+        std::fs::remove_file(socket).unwrap();
+        drop(lock);
+    }
+
+    #[tokio::test]
+    async fn what_a_host_ends_upon_is_asked_again_if_twice_is_as_good_as_once() {
+        let home = tempfile::tempdir_in("/tmp").unwrap();
+        let ctx = Ctx::new(Env::from_pairs([("HOME", home.path())]), Screen::plain()).unwrap();
+        let approvals = Request::Approvals { session: None };
+        let ((), read) = tokio::join!(ending_host(&ctx.paths), answer(&ctx, approvals));
+        assert_eq!(read, Ok(Response::Approvals(Vec::new())));
+        let run = Request::QueueRun { session: Selector::Name("work".to_owned()) };
+        let ((), lost) = tokio::join!(ending_host(&ctx.paths), answer(&ctx, run));
+        assert_eq!(lost.unwrap_err().kind, Kind::Unavailable);
     }
 
     #[test]

@@ -29,10 +29,20 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     match read(&Request::Names { prefix: prefix.clone() }) {
         Some(Response::Names(names)) => {
-            names.into_iter().filter(|name| name.starts_with(&prefix)).map(CompletionCandidate::new).collect()
+            let quote = Env::from_process().get(VARIABLE).is_some_and(|shell| shell == "bash");
+            let typed = |name: String| if quote { escaped(&name) } else { name };
+            let names = names.into_iter().filter(|name| name.starts_with(&prefix));
+            names.map(typed).map(CompletionCandidate::new).collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// A name as it is typed in bash, which takes what it is given as it is; the other shells quote by themselves.
+fn escaped(name: &str) -> String {
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '@' | '+' | ',' | '=' | '%');
+    name.chars().map(|c| if plain(c) { c.to_string() } else { format!("\\{c}") }).collect()
 }
 
 pub(crate) fn personas(current: &OsStr) -> Vec<CompletionCandidate> {

@@ -42,6 +42,11 @@ fn script(shell: Shell) -> Result<Vec<u8>, Error> {
     Ok(script)
 }
 
+/// The short form of `session` is for typing; offered, it would stand in the way of the whole word.
+fn completed_command() -> clap::Command {
+    Cli::command().mut_subcommand("session", |session| session.visible_alias(None::<&'static str>).alias("s"))
+}
+
 /// Answers a script: `args` are ours up to `--`, then the words on the command line. Says nothing on stderr,
 /// which would land in the middle of what the person types.
 pub(crate) fn answer(shell: &OsStr, args: Vec<OsString>) -> ExitCode {
@@ -53,7 +58,7 @@ pub(crate) fn answer(shell: &OsStr, args: Vec<OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().skip_while(|arg| arg != "--").skip(1).collect();
     let here = std::env::current_dir().ok();
     let mut found = Vec::new();
-    let completed = completer.write_complete(&mut Cli::command(), words, here.as_deref(), &mut found);
+    let completed = completer.write_complete(&mut completed_command(), words, here.as_deref(), &mut found);
     match completed.and_then(|()| std::io::stdout().write_all(&found)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -93,10 +98,12 @@ mod tests {
         let complete = |words: &[&str]| {
             let mut found = Vec::new();
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            Fish.write_complete(&mut Cli::command(), words, None, &mut found).unwrap();
+            Fish.write_complete(&mut completed_command(), words, None, &mut found).unwrap();
             String::from_utf8(found).unwrap()
         };
         assert!(complete(&["claudebot", "se"]).contains("session"));
         assert!(complete(&["claudebot", "session", "new", "--sc"]).contains("--scratch"));
+        assert!(complete(&["claudebot", "s", "new", "--sc"]).contains("--scratch"));
+        assert!(complete(&["claudebot", ""]).lines().all(|line| line.split('\t').next() != Some("s")));
     }
 }

@@ -14,6 +14,9 @@ use crate::ipc::contact::{Contact, contact};
 use crate::ipc::readiness::{self, Readiness};
 use crate::ipc::{HostStatus, Request, Response, StopWhen};
 
+/// What a host grants its turns, as far as we know, where the configuration cannot be read.
+const DRAIN: Duration = Duration::from_secs(10 * 60);
+
 pub(crate) fn run(ctx: &Ctx, command: HostCommand) -> Finish {
     match command {
         HostCommand::Run(args) => serve(ctx, args),
@@ -24,6 +27,9 @@ pub(crate) fn run(ctx: &Ctx, command: HostCommand) -> Finish {
 }
 
 fn serve(ctx: &Ctx, args: HostRun) -> Finish {
+    if args.background {
+        readiness::close_inherited();
+    }
     let config = Config::load(&ctx.paths, &ctx.env, &args.set.set);
     if let (Err(error), true) = (&config, args.background) {
         // Whoever started it in the background hears of it only this way.
@@ -85,6 +91,8 @@ fn stop(ctx: &Ctx, args: &Stop) -> Finish {
 }
 
 fn restart(ctx: &Ctx, args: &Restart) -> Finish {
+    // A host that could not come up again is not ended.
+    ctx.config()?;
     let version = ctx::runtime()?.block_on(async {
         end(ctx, when(args.now)).await?;
         let client = ctx.starter()?.connect().await?;
@@ -123,7 +131,9 @@ async fn gone(ctx: &Ctx, client: &mut Client, when: StopWhen) -> Result<()> {
     let patience = match when {
         StopWhen::Now => Duration::from_secs(60),
         // Running turns may take as long as the host grants them.
-        StopWhen::WhenIdle => ctx.config()?.host.drain + Duration::from_secs(60),
+        StopWhen::WhenIdle => {
+            ctx.config().map_or(DRAIN, |config| config.host.drain) + Duration::from_secs(60)
+        }
     };
     match tokio::time::timeout(patience, closed).await {
         Ok(ended) => ended,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::claude::command::{self, MINIMUM_VERSION, Version, VersionError};
+pub(crate) use crate::claude::login::{CREDENTIALS, login_lies_in};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::paths::Env;

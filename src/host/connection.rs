@@ -16,7 +16,6 @@ use super::outbox::{Outbox, Queue, Replier};
 use crate::error::Error;
 use crate::ipc::codec::{FrameError, FrameReader, FrameWriter};
 use crate::ipc::contact::{FROZEN_STOP, welcome};
-use crate::ipc::request::{PermissionScope, denied};
 use crate::ipc::{ClientFrame, Hello, Request, Welcome};
 
 /// A connection that says nothing at first is not kept.
@@ -44,11 +43,6 @@ impl ClientInfo {
     fn new(hello: Hello) -> Self {
         let Hello { claudebot, protocol, client, inside } = hello;
         Self { client, inside, protocol, version: claudebot }
-    }
-
-    /// The owner's own terminal: neither the Telegram bridge nor a session's own process tree.
-    fn is_local(&self) -> bool {
-        self.client != "telegram" && self.inside.is_none()
     }
 }
 
@@ -155,14 +149,11 @@ impl Desk {
     }
 
     fn permit(&self, frame: ClientFrame) -> Result<ClientFrame, (u64, Error)> {
-        if frame.request.scope() == PermissionScope::Any || self.client.is_local() {
-            return Ok(frame);
+        let ClientInfo { client, inside, .. } = &*self.client;
+        match frame.request.permit(client, inside.as_deref()) {
+            Ok(()) => Ok(frame),
+            Err(error) => Err((frame.id, error)),
         }
-        let who = match &self.client.inside {
-            Some(session) => format!("from inside session {session}"),
-            None => format!("from {}", self.client.client),
-        };
-        Err((frame.id, denied(&who)))
     }
 
     /// False: there is no supervisor any more.

@@ -35,6 +35,15 @@ pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Resp
     }
 }
 
+/// Looks for damage in the whole database, and changes nothing.
+pub(crate) fn check_database(paths: &Paths) -> Result<()> {
+    match open_to_read(paths)? {
+        Some(db) => db.check(),
+        // A host came up, which has opened it.
+        None => Ok(()),
+    }
+}
+
 /// A file of an older release is brought up to date first, so that looking works right after an upgrade. None: a
 /// host came up meanwhile.
 fn open_to_read(paths: &Paths) -> Result<Option<Db>> {

@@ -53,22 +53,35 @@ impl Job {
         let claim = self.shared.claim(id, "deleted")?;
         let subscribers = claim.close(true).await?;
         let removed = self.remove(id).await;
-        told(subscribers, &removed, |name| format!("session {name} is deleted"));
-        removed.map(|name| Response::Said(format!("session {name} is deleted")))
+        told(subscribers, &removed, |(name, _)| format!("session {name} is deleted"));
+        removed.map(|(name, kept)| {
+            let kept = kept.map(|kept| format!("; {kept}")).unwrap_or_default();
+            Response::Said(format!("session {name} is deleted{kept}"))
+        })
     }
 
-    /// The files before the rows: without rows they cannot be found.
-    async fn remove(&self, id: SessionId) -> Result<String> {
+    /// The files before the rows: without rows they cannot be found. Gives the name, and what stays for others.
+    async fn remove(&self, id: SessionId) -> Result<(String, Option<String>)> {
         let (session, files) = self.everything_of(id).await?;
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
         doomed.push(self.shared.paths.session_dir(&id.to_string()));
         // The place of an archived one's directory may be another session's by now.
         let has_dir = session.managed && session.state != SessionState::Archived;
-        doomed.extend(has_dir.then(|| session.dir.clone()));
+        let kept = if has_dir { self.kept_for_others(&session).await? } else { None };
+        doomed.extend((has_dir && kept.is_none()).then(|| session.dir.clone()));
         blocking(move || doomed.iter().try_for_each(|path| remove(path))).await?;
+        while self.shared.store.run(move |db| db.delete_last_events(id)).await? {}
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
-        Ok(name)
+        Ok((name, kept))
+    }
+
+    /// Why the session's own directory is not removed: another session works there.
+    async fn kept_for_others(&self, session: &Session) -> Result<Option<String>> {
+        let (id, dir) = (session.id, session.dir.clone());
+        let others = self.shared.store.read(move |db| db.others_in(&dir, id)).await?;
+        let dir = session.dir.display();
+        Ok((!others.is_empty()).then(|| format!("{dir} stays: {} works there", others.join(", "))))
     }
 
     /// Packs, verifies, and only then removes.
@@ -88,7 +101,7 @@ impl Job {
         let (session, files) = self.everything_of(id).await?;
         let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
         let what = (session.clone(), files.clone(), workspace);
-        let packed = self.write_archive(what).await?;
+        let packed = self.write_archive(what, options.leave_out).await?;
         let (who, name, file) = (self.who.clone(), session.name.clone(), packed.file.clone());
         self.shared
             .store
@@ -106,6 +119,7 @@ impl Job {
     async fn write_archive(
         &self,
         (session, files, workspace): (Session, Vec<(PathBuf, PathBuf)>, Option<PathBuf>),
+        leave_out: bool,
     ) -> Result<archive::Packed> {
         let id = session.id;
         let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
@@ -122,6 +136,7 @@ impl Job {
                 conversations: &conversations,
                 conversation_files: &files,
                 workspace: workspace.as_deref(),
+                leave_out,
                 now: Timestamp::now(),
             };
             archive::pack(packing, &dest, &mut progress, cancel)
@@ -133,15 +148,19 @@ impl Job {
     /// again when it is restored. What cannot be removed is told; the session is archived all the same.
     async fn tidy_up(&self, session: &Session, files: Vec<(PathBuf, PathBuf)>) -> Result<Vec<String>> {
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
-        doomed.extend(session.managed.then(|| session.dir.clone()));
+        let kept = if session.managed { self.kept_for_others(session).await? } else { None };
+        doomed.extend((session.managed && kept.is_none()).then(|| session.dir.clone()));
         let own = self.shared.paths.session_dir(&session.id.to_string());
-        doomed.push(own.join("prompt.md"));
         blocking(move || {
+            let inbox = own.join("inbox");
+            // What the agent was started with.
+            let beside = std::fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
+            doomed.extend(beside.filter(|path| path.is_file()));
             let mut notes: Vec<_> =
                 doomed.iter().filter_map(|path| remove(path).err()).map(|error| error.message).collect();
+            notes.extend(kept);
             // Goes only if nothing is left in it.
             std::fs::remove_dir(&own).ok();
-            let inbox = own.join("inbox");
             notes.extend(inbox.is_dir().then(|| format!("files sent to it stay in {}", inbox.display())));
             Ok(notes)
         })

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::actor::Command;
+use super::actor::{Command, Copies};
 use super::connection::Inbound;
 use super::shared::{Ending, Shared};
 use super::{Replier, feed, long, short};
 use crate::error::{Error, Result};
-use crate::ipc::{HostStatus, PROTOCOL, Request, Response, Selector, StopWhen};
-use crate::model::{Session, SessionId, SessionState};
+use crate::ipc::{HostStatus, PROTOCOL, Request, Response, Selector, SendPrompt, StopWhen};
+use crate::model::{PromptId, Session, SessionId, SessionState};
 
 /// Serves the requests of one connection in the order in which they came.
 pub(super) async fn serve(shared: Arc<Shared>, mut inbox: mpsc::Receiver<Inbound>) {
@@ -24,6 +24,9 @@ pub(super) async fn serve(shared: Arc<Shared>, mut inbox: mpsc::Receiver<Inbound
 
 async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier, received: Instant) {
     match &request {
+        Request::Send(send) if !send.attachments.is_empty() => {
+            with_files(shared, send.clone(), reply, received).await;
+        }
         Request::Send(send) => to_actor(shared, send.session.clone(), request, reply, received).await,
         Request::Continue { session, .. }
         | Request::Subscribe { session, .. }
@@ -78,6 +81,25 @@ async fn to_actor(
     let found = shared.store.glance(|db| short::find(db, &selector));
     let owner = found.and_then(|session| in_use(&session).map(|()| session.id));
     hand_over(shared, owner, request, reply, received);
+}
+
+/// Copies the files first: only this connection waits for that, and who has gone meanwhile wants nothing sent.
+async fn with_files(shared: &Arc<Shared>, mut send: SendPrompt, reply: Replier, received: Instant) {
+    let found = shared.store.glance(|db| short::find(db, &send.session));
+    let owner = match found.and_then(|session| in_use(&session).map(|()| session.id)) {
+        Ok(owner) => owner,
+        Err(error) => return reply.error(error),
+    };
+    let id = PromptId::random();
+    let inbox = shared.paths.session_dir(&owner.to_string()).join("inbox");
+    match Copies::make(inbox, id, std::mem::take(&mut send.attachments)).await {
+        Ok(_) if reply.is_closed() => {}
+        Ok(copies) => {
+            send.attachments = copies.files().to_vec();
+            shared.deliver(owner, Command::Attached { id, send, copies, reply, received });
+        }
+        Err(error) => reply.error(error),
+    }
 }
 
 fn hand_over(

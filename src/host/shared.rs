@@ -1,7 +1,7 @@
 //! What all actors and connections of a host have in common.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     /// Sessions of which somebody takes the whole, and what is done with each.
     claims: Mutex<HashMap<SessionId, &'static str>>,
     commands: Mutex<Commands>,
+    /// Sessions of which it was noticed that a key pays.
+    with_key: Mutex<HashSet<SessionId>>,
     /// Moves whenever an event was appended.
     feed: watch::Sender<u64>,
     ending: watch::Sender<Ending>,
@@ -91,6 +93,7 @@ impl Shared {
             live: Mutex::default(),
             claims: Mutex::default(),
             commands: Mutex::default(),
+            with_key: Mutex::default(),
             feed: watch::Sender::new(0),
             ending: watch::Sender::new(Ending::No),
             draining: AtomicBool::new(false),
@@ -313,6 +316,11 @@ impl Shared {
             channel: &Channel::local(),
             live: Some(&presence),
         })
+    }
+
+    /// Whether it is noticed for the first time that a key pays for the session.
+    pub(super) fn is_first_with_key(&self, id: SessionId) -> bool {
+        lock(&self.with_key).insert(id)
     }
 
     pub(super) fn feed_moved(&self) {

@@ -20,7 +20,7 @@ use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Found};
 
-pub(crate) use create::Draft;
+pub(crate) use create::{Draft, is_wide};
 pub(crate) use edit::{drop_waiting, edit_prompt, set, take_back};
 pub(crate) use remove::{Doomed, delete_rows};
 pub(crate) use view::{find, session_view, view};

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::tools;
 use super::turn::{AgentEvent, Ask, End, Seen, Task, Urgency};
+use crate::claude::login::KEY_VARIABLE;
 use crate::claude::mcp;
 use crate::claude::wire::{
     self, Answer, Assistant, Block, BlockStart, Delta, Event, Incoming, LifecycleState, Notice, Outgoing,
@@ -17,7 +18,6 @@ use crate::model::{
 
 /// A tool's output is kept up to this length; the agent's own record has the whole.
 const LONGEST_RESULT: usize = 16 << 10;
-const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 const LONGEST_SUMMARY: usize = 200;
 /// Skills describe themselves at length.
 const LONGEST_DESCRIPTION: usize = 400;

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::RawFd;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,22 @@ pub(crate) fn detach() -> io::Result<()> {
         // Already the leader of its group, as when typed at a prompt: nothing to leave that would take it along.
         Err(rustix::io::Errno::PERM) => Ok(()),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// Closes what the starter had open beside the standard streams, a script's lock or the end of a pipe: it would stay
+/// open as long as the host and its agents live. Done before the host opens anything of its own.
+pub(crate) fn close_inherited() {
+    // Listed first and closed afterwards: the listing has a descriptor of its own, which is gone by then.
+    let open: Vec<RawFd> = std::fs::read_dir("/dev/fd")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|fd| *fd > 2)
+        .collect();
+    for fd in open {
+        nix::unistd::close(fd).ok();
     }
 }
 

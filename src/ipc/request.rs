@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::model::{Agent, ApprovalId, Channel, Decision, Delivery, PromptId, TurnId};
 
 /// How a session is named in a request.
@@ -26,6 +26,8 @@ pub(crate) enum Selector {
 pub(crate) enum PermissionScope {
     /// Any front end.
     Any,
+    /// Any front end that a person uses: not a session's own process tree, which must not allow itself things.
+    Person,
     /// Only a terminal of the owner: not the Telegram bridge, not a session's own process tree.
     Local,
 }
@@ -61,6 +63,9 @@ pub(crate) struct SendPrompt {
 pub(crate) struct ArchiveOptions {
     /// Pack an own project directory too (and remove nothing of it).
     pub(crate) with_dir: bool,
+    /// What an archive cannot hold (links that lead out, pipes, sockets) may be lost.
+    #[serde(default)]
+    pub(crate) leave_out: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,14 +284,40 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) const fn scope(&self) -> PermissionScope {
+    pub(crate) fn scope(&self) -> PermissionScope {
         match self {
             Self::HostStop { .. } => PermissionScope::Local,
             // Nobody outside lets anybody in, or lets a group be used.
             Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
             Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
+            Self::Answer { .. } => PermissionScope::Person,
+            Self::SessionSet { key, .. } if key == "permission_mode" => PermissionScope::Person,
             _ => PermissionScope::Any,
         }
+    }
+
+    /// Whether a client may ask this that runs `inside` of a session, or of none. A guard against slips: whoever runs
+    /// as the same user can say anything of himself.
+    pub(crate) fn permit(&self, client: &str, inside: Option<&str>) -> Result<()> {
+        let (permitted, hint) = match self.scope() {
+            PermissionScope::Any => return Ok(()),
+            PermissionScope::Person => {
+                (inside.is_none(), "a person has to do that, outside of every session")
+            }
+            PermissionScope::Local => {
+                (client != "telegram" && inside.is_none(), "ask it in a terminal of your own")
+            }
+        };
+        if permitted {
+            return Ok(());
+        }
+        let what = match self {
+            Self::Answer { .. } => "an approval cannot be answered",
+            Self::SessionSet { .. } => "the permission mode cannot be changed",
+            _ => "this cannot be asked",
+        };
+        let place = inside.map_or_else(|| client.to_owned(), |session| format!("inside session {session}"));
+        Err(Error::new(Kind::Denied, format!("{what} from {place}")).hint(hint))
     }
 
     /// Asked twice, it has the effect of once: it only reads, carries a key, or sets what it sets. After a lost
@@ -322,6 +353,14 @@ impl Request {
 pub(crate) fn denied(whence: &str) -> Error {
     Error::new(Kind::Denied, format!("this cannot be asked {whence}"))
         .hint("ask it in a terminal of your own")
+}
+
+/// The files of a prompt are copied: so many bytes together.
+pub(crate) const MOST_ATTACHED: u64 = 1 << 30;
+
+pub(crate) fn too_much_attached() -> Error {
+    Error::usage("files of more than 1 GiB together cannot be attached")
+        .hint("put them where Claude can read them, and say where that is")
 }
 
 /// A key for a prompt typed in a shell.

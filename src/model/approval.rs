@@ -24,7 +24,7 @@ pub(crate) enum ApprovalKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Approval {
     pub(crate) id: ApprovalId,
-    /// The session's name when it was asked.
+    /// The session's name: when it was asked, and in lists of what waits the present one.
     pub(crate) session: String,
     pub(crate) kind: ApprovalKind,
     pub(crate) tool: String,

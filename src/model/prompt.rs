@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use super::{PromptId, SessionId};
 
+/// Why what waits is held after a start that failed. A new prompt tries again and lets go of what waits, in order.
+pub(crate) const UNAVAILABLE: &str = "unavailable";
+
 /// How a prompt that comes while a turn runs is to be treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -94,7 +94,7 @@ impl Paths {
         self.data_dir.join("sessions")
     }
 
-    /// What a session keeps beside the store: `inbox/`, the prompt file, a scratch `workspace/`.
+    /// What a session keeps beside the store: `inbox/`, and the files that its agent is started with.
     pub(crate) fn session_dir(&self, id: &str) -> PathBuf {
         self.sessions_dir().join(id)
     }

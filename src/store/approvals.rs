@@ -76,10 +76,15 @@ impl Db {
 
     /// What waits for a person, oldest first, in one session or in all.
     pub(crate) fn pending_approvals(&self, session: Option<SessionId>) -> Result<Vec<Approval>> {
-        let which = if session.is_some() { "session = ?1" } else { "?1 IS NULL" };
-        let sql = format!("SELECT id, body FROM approval WHERE status = 'pending' AND {which} ORDER BY id");
+        let which = if session.is_some() { "a.session = ?1" } else { "?1 IS NULL" };
+        let sql = format!(
+            "SELECT a.id, a.body, s.name FROM approval a JOIN session s ON s.id = a.session \
+             WHERE a.status = 'pending' AND {which} ORDER BY a.id"
+        );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query_map([session.map(|id| Id(id.0))], read)?;
+        // It may have been renamed since it asked.
+        let present = |row: &Row<'_>| Ok(Approval { session: row.get(2)?, ..read(row)? });
+        let rows = statement.query_map([session.map(|id| Id(id.0))], present)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

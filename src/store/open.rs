@@ -62,6 +62,16 @@ impl Db {
         version.is_ok_and(|version| (1..MIGRATIONS.len()).contains(&version))
     }
 
+    /// Looks through the whole file; the first thing that is wrong is the error.
+    pub(crate) fn check(&self) -> Result<()> {
+        let found: String = self.conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let first = found.lines().last().unwrap_or_default();
+        Err(Error::failed(format!("the session database is damaged: {first}")).hint(DAMAGED))
+    }
+
     /// Moves the log of writes into the file, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
         // Everything is durable without it, and what did not work now is tried again after more commits.
@@ -110,7 +120,11 @@ fn empty() -> Result<Connection> {
 }
 
 fn open_reader(path: &Path) -> Result<Connection> {
-    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let read = conn.query_row("PRAGMA user_version", [], |_| Ok(()));
+    if read.is_err_and(|error| has_no_place(&error)) && !has_log_of_writes(path) {
+        conn = connect_immutable(path)?;
+    }
     conn.pragma_update_and_check(None, "mmap_size", MAPPED, |_| Ok(()))
         .map_err(|error| in_file(path, error))?;
     let version = inspect(&conn, path)?;
@@ -127,6 +141,29 @@ fn open_reader(path: &Path) -> Result<Connection> {
         .hint("any command that writes upgrades it, for example `claudebot host restart`"));
     }
     Ok(conn)
+}
+
+/// Reading takes files beside the database, for which a full disk or one that is read-only has no place.
+fn has_no_place(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
+}
+
+/// Without it nobody writes, and everything is in the file itself.
+fn has_log_of_writes(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match fs::metadata(Path::new(&log)) {
+        Ok(metadata) => metadata.len() > 0,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Reads the file alone.
+fn connect_immutable(path: &Path) -> Result<Connection> {
+    let plain = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{plain}?immutable=1");
+    connect(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 fn open_writer(path: &Path) -> Result<Connection> {
@@ -212,8 +249,20 @@ fn migrate(conn: &mut Connection, version: usize) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Where less is free nothing can be relied on.
+const FULL: u64 = 1 << 20;
+
+fn is_full(path: &Path) -> bool {
+    let space = rustix::fs::statvfs(path.parent().unwrap_or(path));
+    space.is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < FULL)
+}
+
 /// A failure while opening, with the file's name.
 fn in_file(path: &Path, error: rusqlite::Error) -> Error {
+    if has_no_place(&error) && is_full(path) {
+        let message = format!("the disk is full: {} cannot be opened", path.display());
+        return Error::failed(message).hint("free some space, then try again; nothing is lost");
+    }
     let path = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {

@@ -90,6 +90,11 @@ impl Db {
         })
     }
 
+    /// Whether a prompt with this key was accepted.
+    pub(crate) fn knows_key(&self, key: &str) -> Result<bool> {
+        Ok(self.by_key(key)?.is_some())
+    }
+
     pub(crate) fn prompt(&self, id: PromptId) -> Result<Prompt> {
         self.conn
             .prepare_cached(&format!("SELECT {COLUMNS} FROM prompt p WHERE p.id = ?1"))?

@@ -16,6 +16,9 @@ pub(super) const COLUMNS: &str = "s.id, s.name, s.agent, s.persona, s.dir, s.man
 
 const NAME_CHARS: usize = 64;
 
+/// Events that are deleted at a time: some tens of milliseconds.
+const PIECE: u32 = 200;
+
 /// A session with what the list shows beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
@@ -182,6 +185,15 @@ impl Db {
         Ok(made)
     }
 
+    /// Names of the other sessions that work in this directory or below it.
+    pub(crate) fn others_in(&self, dir: &Path, but: SessionId) -> Result<Vec<String>> {
+        let name = |listed: Listed| {
+            let Session { id, name, dir: its, .. } = listed.session;
+            (id != but && its.starts_with(dir)).then_some(name)
+        };
+        Ok(self.sessions_as(Filter::Present, None, name)?.into_iter().flatten().collect())
+    }
+
     /// One session as the list shows it.
     pub(crate) fn listed(&self, id: SessionId) -> Result<Listed> {
         let session = self.session(id)?;
@@ -297,10 +309,23 @@ impl Db {
         })
     }
 
-    /// Removes the session with all that belongs to it, also from the pages of the file.
+    /// Removes the session with all that belongs to it, also from the pages of the file. A long log is better removed
+    /// before, by [`Db::delete_last_events`].
     pub(crate) fn delete_session(&mut self, id: SessionId) -> Result<()> {
+        self.overwriting(|db| db.change(id, "DELETE FROM session WHERE id = ?1", [Id(id.0)]))
+    }
+
+    /// Removes the end of a session's log, and tells whether there was one: a whole one would keep everybody else from
+    /// committing for seconds. What is left is a log without gaps.
+    pub(crate) fn delete_last_events(&mut self, id: SessionId) -> Result<bool> {
+        let sql = "DELETE FROM event WHERE feed IN \
+                   (SELECT feed FROM event WHERE session = ?1 ORDER BY seq DESC LIMIT ?2)";
+        self.overwriting(|db| Ok(db.conn.prepare_cached(sql)?.execute(params![Id(id.0), PIECE])? > 0))
+    }
+
+    fn overwriting<T>(&mut self, delete: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-        let deleted = self.change(id, "DELETE FROM session WHERE id = ?1", [Id(id.0)]);
+        let deleted = delete(self);
         self.conn.pragma_update_and_check(None, "secure_delete", false, |_| Ok(()))?;
         deleted
     }

@@ -37,6 +37,14 @@ impl Db {
             .ok_or_else(|| gone(session))
     }
 
+    /// How the last turn ended, by the log, which a restored session has too.
+    pub(crate) fn last_outcome(&self, session: SessionId) -> Result<Option<Outcome>> {
+        let sql = "SELECT detail ->> '$.outcome' FROM event WHERE session = ?1 AND kind = 'turn_ended' \
+                   ORDER BY seq DESC LIMIT 1";
+        let row = |row: &Row<'_>| row.get::<_, Word<_>>(0).map(|word| word.0);
+        Ok(self.conn.prepare_cached(sql)?.query_row([Id(session.0)], row).optional()?)
+    }
+
     pub(crate) fn finish_turn(&mut self, turn: &FinishedTurn) -> Result<()> {
         self.atomically(|db| {
             db.conn

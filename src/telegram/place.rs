@@ -22,6 +22,7 @@ impl Place {
     }
 
     /// The place that a channel stands for, if it is one of Telegram's.
+    #[cfg(test)]
     pub(crate) fn of_channel(channel: &Channel) -> Option<Self> {
         let (chat, thread) = match channel.0.strip_prefix("tg:")?.split_once(':') {
             Some((chat, thread)) => (chat, Some(thread.parse().ok()?)),

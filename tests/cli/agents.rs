@@ -1,10 +1,13 @@
 //! A Claude Code that is not there, not the right one, or does not do its work.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use rustix::process::Signal;
 
 use super::stub::{self, GREET};
 use super::{Shell, shell};
 use crate::support::PATIENCE;
+use crate::support::home::Home;
 
 fn shell_with(script: &str) -> Shell {
     let shell = Shell::new();
@@ -28,6 +31,25 @@ fn not_installed() {
     shell.run(&["send", "echo second"]).expect_code(0);
     shell.run(&["send", "recall"]).expect_code(0);
     shell.matches("agent_not_installed");
+}
+
+/// What was kept does not run in a burst because some host starts again; a person says so, or sends another prompt.
+#[test]
+fn kept_until_somebody_asks() {
+    let mut shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--switch"]).expect_code(0);
+    shell.home.run(&["send", "echo one"]).expect_code(5);
+    shell.home.run(&["send", "echo two"]).expect_code(5);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    stub::demo_through(&shell.home, "cat");
+    shell.home.run(&["session", "new", "other", "--agent", "demo"]).expect_code(0);
+    shell.home.run(&["send", "-s", "other", "echo a host runs"]).expect_code(0);
+    shell.run(&["session", "queue", "work"]).expect_code(0);
+    assert_eq!(
+        shell.home.run(&["send", "recall"]).expect_code(0).stdout,
+        "I remember: echo one | echo two\n"
+    );
+    shell.matches("agent_kept_until_somebody_asks");
 }
 
 #[test]
@@ -70,6 +92,36 @@ fn old_but_good_enough() {
     shell.run(&["send", "echo one"]).expect_code(0);
     shell.run(&["send", "echo two"]).expect_code(0);
     shell.matches("agent_old_but_good_enough");
+}
+
+/// Whoever has logged in is told that a key pays instead: once for as long as the host lives.
+#[test]
+fn a_key_beside_a_login() {
+    let shell = Shell::new();
+    stub::demo_through(
+        &shell.home,
+        r#"sed -u 's/"apiKeySource":"none"/"apiKeySource":"ANTHROPIC_API_KEY"/'"#,
+    );
+    let told = |name: &str| {
+        let log = shell.home.run(&["log", name, "--json"]).expect_code(0).stdout;
+        log.lines().filter(|line| line.contains(r#""code":"billing""#)).count()
+    };
+    let turn = |name: &str| {
+        shell.home.run(&["send", "-s", name, "echo hello"]).expect_code(0);
+        shell.home.run(&["session", "sleep", name]).expect_code(0);
+        shell.home.run(&["send", "-s", name, "echo again"]).expect_code(0);
+    };
+    shell.home.run(&["session", "new", "keyed"]).expect_code(0);
+    turn("keyed");
+    assert_eq!(told("keyed"), 0);
+
+    shell.home.write(".claude/.credentials.json", "");
+    shell.home.run(&["session", "new", "work"]).expect_code(0);
+    turn("work");
+    assert_eq!(told("work"), 1);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    turn("work");
+    assert_eq!(told("work"), 2);
 }
 
 #[test]
@@ -216,4 +268,33 @@ fn a_crash_in_the_middle() {
     shell.matches("agent_crash_in_the_middle");
     let left = shell::run_script(&shell.home, "claudebot host stop");
     assert_eq!(left.code, 0);
+}
+
+/// What a persona says may be secret: it is neither in an argument list nor in a file that others can read.
+#[test]
+fn a_personas_words_are_private() {
+    let home = Home::new();
+    let servers = r#"{"mcpServers":{"x":{"command":"true","env":{"TOKEN":"zanzibar"}}}}"#;
+    let persona = format!("prompt = \"Be brief.\"\nmcp_config = ['{servers}', \"/etc/mcp.json\"]\n");
+    home.write(".config/claudebot/personas/wordy.toml", persona);
+    let new = ["session", "new", "work", "--agent", "demo", "--scratch", "--persona", "wordy", "--json"];
+    let id = home.run(&new).expect_code(0).json()["id"].as_str().expect("an id").to_owned();
+    let dir = home.mkdir(format!(".data/claudebot/sessions/{id}"));
+    // As an older release left it.
+    std::fs::write(dir.join("prompt.md"), "Be nice to everyone.").expect("it is writable");
+    home.run(&["send", "-s", "work", "echo hello"]).expect_code(0);
+
+    let arguments = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it lives");
+    let all: Vec<_> = home.leftovers().iter().map(|found| arguments(found.pid)).collect();
+    let agent = all.iter().find(|words| words.contains("demo-agent")).expect("an agent is up");
+    let given = dir.join("mcp-1.json");
+    assert!(agent.contains(&format!("--mcp-config={}\0--mcp-config=/etc/mcp.json\0", given.display())));
+    assert!(!all.concat().contains("zanzibar"), "{all:?}");
+    for (file, text) in [(dir.join("prompt.md"), "Be brief."), (given, servers)] {
+        assert_eq!(std::fs::read_to_string(&file).expect("it is there"), text);
+        let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    home.run(&["session", "archive", "work"]).expect_code(0);
+    assert!(!dir.exists());
 }

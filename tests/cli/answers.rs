@@ -41,6 +41,22 @@ fn answered_twice() {
     shell.matches("answers_twice");
 }
 
+/// Nobody has to agree to what was cut.
+#[test]
+fn shown_whole() {
+    let mut shell = Shell::with_session();
+    let mut send = asking(&shell, "list files");
+    shell.run(&["approvals", "1"]).expect_code(0);
+    shell.run(&["approvals", "--full"]).expect_code(0);
+    shell.run(&["approvals", "2"]).expect_code(3);
+    shell.run(&["session", "rename", "work", "office"]).expect_code(0);
+    shell.run(&["approvals"]).expect_code(0);
+    let said = shell.on_terminal(&["approve", "1"]).expect_code(0).stdout;
+    assert!(said.contains("asks for permission"), "{said}");
+    send.wait(PATIENCE).expect_code(0);
+    shell.matches("answers_shown_whole");
+}
+
 #[test]
 fn of_the_wrong_kind() {
     let mut shell = Shell::with_session();
@@ -54,6 +70,25 @@ fn of_the_wrong_kind() {
     let output = send.wait(PATIENCE).expect_code(0);
     shell.record("claudebot send 'ask me'", &output);
     shell.matches("answers_wrong_kind");
+}
+
+/// What an agent runs must not say yes to what it wants itself.
+#[test]
+fn from_inside_a_session() {
+    let shell = Shell::with_session();
+    let mut send = asking(&shell, "list files");
+    let inside = |arguments: &[&str]| {
+        let mut command = shell.home.command(arguments);
+        command.env("CLAUDEBOT_SESSION", "work");
+        Running::spawn(command).wait(PATIENCE)
+    };
+    for arguments in [["approve", "1"], ["deny", "1"]] {
+        let refused = inside(&arguments).expect_code(6).stderr;
+        assert!(refused.contains("an approval cannot be answered from inside session work"), "{refused}");
+    }
+    inside(&["send", "-s", "work", "--no-wait", "echo asked from inside"]).expect_code(0);
+    shell.home.run(&["approve", "1"]).expect_code(0);
+    send.wait(PATIENCE).expect_code(0);
 }
 
 /// Of two answers at once, one counts and the other is told who was first.

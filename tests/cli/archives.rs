@@ -31,6 +31,58 @@ fn there_and_back() {
     shell.matches("archives_there_and_back");
 }
 
+/// What goes with the directory and is not in the archive is lost, so that is asked for.
+#[test]
+fn what_an_archive_cannot_hold() {
+    let mut shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let dir = shell.home.data_dir().join("sessions/work");
+    std::os::unix::fs::symlink("/usr/bin/env", dir.join("out")).expect("a link");
+    std::os::unix::fs::symlink("nothing", dir.join("inside")).expect("a link");
+    shell.run(&["session", "archive", "work"]).expect_code(1);
+    assert!(dir.join("out").is_symlink(), "nothing was removed");
+    shell.run(&["session", "archive", "work", "--leave-out"]).expect_code(0);
+    assert!(!dir.exists());
+    shell.matches("archives_what_cannot_be_held");
+}
+
+/// A name is taken again while its first bearer is archived.
+#[test]
+fn a_name_that_is_used_again() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["session", "archive", "work"]).expect_code(0);
+    shell.run(&["session", "list"]).expect_code(0);
+    shell.run(&["session", "switch"]).expect_code(0);
+    shell.home.run(&["session", "new", "work", "--agent", "demo"]).expect_code(0);
+    shell.run(&["session", "restore", "work", "--name", "old"]).expect_code(0);
+    shell.run(&["session", "restore", "work"]).expect_code(1);
+    shell.matches("archives_name_used_again");
+}
+
+/// A directory of ours goes with its session, unless another one works in it.
+#[test]
+fn a_directory_that_others_use() {
+    let shell = Shell::new();
+    shell.home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let dir = shell.home.data_dir().join("sessions/work");
+    let path = dir.display().to_string();
+    shell.home.run(&["session", "new", "guest", "--agent", "demo", "--dir", &path]).expect_code(0);
+    let said = shell.home.run(&["session", "delete", "work", "--yes"]).expect_code(0).stderr;
+    assert!(said.contains("stays: guest works there"), "{said}");
+    assert!(dir.is_dir());
+}
+
+/// Whoever waits for a reply hears that the session is gone.
+#[test]
+fn deleted_in_the_middle() {
+    let shell = Shell::with_session();
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    shell.home.run(&["session", "delete", "work", "--yes"]).expect_code(0);
+    let output = send.wait(PATIENCE).expect_code(6);
+    assert!(output.stderr.contains("the session is deleted"), "{}", output.stderr);
+}
+
 #[test]
 fn no_archives() {
     let mut shell = Shell::with_session();

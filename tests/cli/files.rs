@@ -88,6 +88,38 @@ fn a_database_cut_short() {
     shell.matches("files_database_cut_short");
 }
 
+/// Damage in the middle, which many commands never come across, is found by whoever looks for it.
+#[test]
+fn a_damaged_database() {
+    let mut shell = Shell::with_session();
+    let file = database(&shell);
+    let conn = Connection::open(&file).expect("it opens");
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("it is moved into the file");
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'prompt'";
+    let page: i64 = conn.query_row(sql, [], |row| row.get(0)).expect("there is such a table");
+    conn.close().expect("it closes");
+    let mut bytes = std::fs::read(&file).expect("it is readable");
+    let at = usize::try_from(page - 1).expect("a small number") * 4096;
+    bytes[at..at + 64].fill(0xa5);
+    std::fs::write(&file, &bytes).expect("it is writable");
+    let said = shell.run(&["doctor"]).expect_code(1).stdout;
+    assert!(said.contains("✗ database"), "{said}");
+    std::fs::write(&file, "").expect("it is writable");
+    let said = shell.run(&["doctor"]).stdout;
+    assert!(said.contains("claudebot.db is empty"), "{said}");
+}
+
+/// Where no file can grow, what is stored can still be read, also without a host.
+#[test]
+fn no_place_to_write() {
+    let shell = Shell::with_session();
+    shell.home.run(&["send", "echo kept"]).expect_code(0);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    let script = "trap '' XFSZ; ulimit -f 0; claudebot session list && claudebot log";
+    let output = run_script(&shell.home, script).expect_code(0);
+    assert!(output.stdout.contains("◆ kept"), "{}", output.stdout);
+}
+
 #[test]
 fn a_newer_database() {
     let mut shell = Shell::with_session();

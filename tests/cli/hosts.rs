@@ -113,6 +113,30 @@ fn many_clients_start_one_host() {
     assert_eq!(hosts.count(), 1);
 }
 
+/// The host that a script's command starts keeps nothing open that is the script's.
+#[test]
+fn what_a_script_has_open() {
+    let mut shell = Shell::with_session();
+    let script = "said=$( { claudebot send 'echo hi' 3>&1 9>lock >/dev/null; } 2>&1 ); echo \"over: $said\"";
+    let output = shell.script(script).expect_code(0);
+    assert_eq!(output.stdout, "over: → work\n", "it ends although the host goes on");
+    assert_ne!(shell.home.host(), None);
+}
+
+/// Ending a host takes no configuration; a new one does, so that is looked at first.
+#[test]
+fn ended_with_a_broken_configuration() {
+    let shell = Shell::with_session();
+    shell.home.run(&["send", "echo up"]).expect_code(0);
+    let first = host(&shell);
+    shell.home.write_config("[host]\nlinger = \"never\"\n");
+    let output = shell.home.run(&["host", "restart"]).expect_code(2);
+    assert!(output.stderr.contains("linger"), "{}", output.stderr);
+    assert_eq!(host(&shell), first);
+    shell.home.run(&["host", "stop"]).expect_code(0);
+    assert_eq!(shell.home.host(), None);
+}
+
 #[test]
 fn a_second_host() {
     let mut shell = Shell::with_session();

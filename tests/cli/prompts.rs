@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Shell;
 use super::shell::run_script;
@@ -47,6 +47,52 @@ fn several_megabytes() {
     let first: serde_json::Value =
         serde_json::from_str(log.lines().next().unwrap_or_default()).expect("an event");
     assert_eq!(first["text"], *prompt);
+}
+
+/// What is piped in is part of the prompt, or its absence is told.
+#[test]
+fn piped_in() {
+    let mut shell = Shell::with_session();
+    shell.pipe("echo data", "data\n", &["send", "echo", "-"]).expect_code(0);
+    shell.pipe("echo data", "data\n", &["send", "-", "echo", "first"]).expect_code(0);
+    shell.script("echo data > file; claudebot send 'echo alone' < file").expect_code(0);
+    let output = shell.script("echo data | { sleep 0; claudebot send 'echo alone'; }").expect_code(0);
+    assert_eq!(output.stderr.matches("is not sent").count(), 1, "{}", output.stderr);
+    shell.script("claudebot send 'echo alone' < /dev/null").expect_code(0);
+    shell.matches("prompts_piped_in");
+}
+
+#[test]
+fn files_that_are_none_or_too_large() {
+    let mut shell = Shell::with_session();
+    shell.script("mkfifo pipe; claudebot send --file pipe 'echo never'").expect_code(2);
+    let large = std::fs::File::create(shell.home.project().join("large")).expect("a file");
+    large.set_len((1 << 30) + 1).expect("it can have holes");
+    shell.run(&["send", "--file", "large", "echo never"]).expect_code(2);
+    assert!(shell.home.host().is_none(), "no host is started for what is refused at once");
+    shell.matches("prompts_files_refused");
+}
+
+/// Copies are private whatever the file was, and never lie where a link in the session's directory leads.
+#[test]
+fn copies_of_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let shell = Shell::with_session();
+    let file = shell.home.write("project/open.txt", "read me").display().to_string();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("its mode can be set");
+    shell.home.run(&["send", "--file", &file, "echo copied"]).expect_code(0);
+    let id = shell.home.run(&["session", "show", "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let inbox = shell.home.data_dir().join("sessions").join(id).join("inbox");
+    let prompt = std::fs::read_dir(&inbox).expect("an inbox").flatten().next().expect("a prompt's").path();
+    let mode = std::fs::metadata(prompt.join("open.txt")).expect("a copy").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let elsewhere = shell.home.mkdir("elsewhere");
+    std::fs::remove_dir_all(&inbox).expect("it can be removed");
+    std::os::unix::fs::symlink(&elsewhere, &inbox).expect("a link");
+    let refused = shell.home.run(&["send", "--file", &file, "echo never"]).expect_code(1).stderr;
+    assert!(refused.contains("is a link"), "{refused}");
+    assert_eq!(std::fs::read_dir(&elsewhere).expect("it is there").count(), 0);
 }
 
 /// Longer than a line of the protocols may be: refused before anything is started.
@@ -157,6 +203,32 @@ fn ctrl_c_stops_the_turn() {
     assert_eq!(shell.home.run(&["send", "echo still here"]).expect_code(0).stdout, "still here\n");
 }
 
+/// Only what was cut off is gone on with, and before what waits.
+#[test]
+fn going_on() {
+    let shell = Shell::with_session();
+    let go_on = ["session", "queue", "work", "--continue"];
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("was not interrupted"), "{refused}");
+    shell.home.run(&["send", "echo done"]).expect_code(0);
+    shell.home.run(&go_on).expect_code(1);
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    shell.home.run(&["send", "--no-wait", "echo waits"]).expect_code(0);
+    let refused = shell.home.run(&go_on).expect_code(1).stderr;
+    assert!(refused.contains("a turn is running"), "{refused}");
+    shell.home.run(&["session", "stop", "work"]).expect_code(0);
+    send.wait(PATIENCE).expect_code(6);
+    let mut watch = shell.home.spawn(&["log", "--follow", "--json"]);
+    shell.home.run(&go_on).expect_code(0);
+    watch.expect_stdout(r#""text":"Continue where you were interrupted.""#, PATIENCE);
+    watch.expect_stdout(r#""outcome":"done""#, PATIENCE);
+    watch.signal(Signal::INT);
+    watch.wait(PATIENCE);
+    shell.wait_turn_ended("work");
+    assert_eq!(shell.home.run(&["session", "show", "--json"]).json()["queued"], 1, "what is held stays held");
+}
+
 /// The second one leaves; the turn goes on.
 #[test]
 fn ctrl_c_twice_leaves() {
@@ -182,6 +254,28 @@ fn ctrl_c_at_a_question() {
     terminal.send("\x03");
     terminal.wait(PATIENCE).expect_code(6);
     assert_eq!(shell.home.run(&["approvals", "--json"]).json().as_array().map(Vec::len), Some(0));
+}
+
+/// Whoever does not want to wait for the next host is let go.
+#[test]
+fn ctrl_c_while_connecting_again() {
+    let shell = Shell::with_session();
+    let mut send = shell.home.spawn(&["send", "words 2000 10"]);
+    send.expect_stdout("w3", PATIENCE);
+    send.signal(Signal::STOP);
+    let host = shell.home.host().expect("a host is up");
+    let host = Pid::from_raw(host.pid.try_into().expect("a pid")).expect("a pid");
+    kill_process(host, Signal::KILL).expect("it lives");
+    // Somebody holds the lock and does not answer.
+    let lock = std::fs::File::open(shell.home.data_dir().join("host.lock")).expect("it is there");
+    lock.lock().expect("the host is gone");
+    send.signal(Signal::CONT);
+    send.expect_stderr("connecting again", PATIENCE);
+    send.signal(Signal::INT);
+    let left = send.wait(PATIENCE).expect_code(6).stderr;
+    assert!(left.contains("it goes on without you"), "{left}");
+    // The agent has lost its host and would finish its turn.
+    shell.home.kill_everything();
 }
 
 /// Lets some time go by: for a moment that nothing marks, not for something to be ready.

@@ -39,7 +39,6 @@ fn a_start_that_waits_for_a_disk_holds_up_nobody_else() {
 #[test]
 fn a_start_that_comes_too_late_is_given_up_and_leaves_nothing_running() {
     let home = Home::new();
-    home.write_config("[host]\nstart_timeout = \"4s\"\n");
     let pipe = stuck_session(&home, "stuck");
     let refused = home.run(&["send", "-s", "stuck", "echo one"]).expect_code(5).stderr;
     assert!(refused.contains("a disk does not answer"), "{refused}");

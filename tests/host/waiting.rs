@@ -100,3 +100,26 @@ fn a_held_queue_is_shown_and_not_waited_for() {
     client.until(|push| push["event"]["text"] == "second" && push["event"]["kind"] == "reply");
     assert_eq!(home.run(&["session", "queue", "work"]).expect_code(0).stdout, "");
 }
+
+/// Whoever has gone before the files were copied was told nothing, and asks again: here nothing of it stays.
+#[test]
+fn a_prompt_whose_sender_went_during_the_copy() {
+    let (home, mut client) = home_with("", &["work"]);
+    let file = home.write("project/large", vec![7; 32 << 20]);
+    client.post(&json!({
+        "type": "send", "session": { "exact": "work" }, "key": "test:gone", "text": "echo never",
+        "attachments": [file], "delivery": "queue",
+    }));
+    drop(client);
+    let id =
+        home.run(&["session", "show", "work", "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let inbox = home.data_dir().join("sessions").join(id).join("inbox");
+    let deadline = std::time::Instant::now() + PATIENCE;
+    // Made for the copies, and empty once they are removed.
+    while std::fs::read_dir(&inbox).map_or(1, Iterator::count) > 0 {
+        assert!(std::time::Instant::now() < deadline, "the copies stay");
+        std::thread::yield_now();
+    }
+    let log = home.run(&["log", "work"]).expect_code(0).stdout;
+    assert!(!log.contains("never"), "{log}");
+}

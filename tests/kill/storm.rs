@@ -353,25 +353,13 @@ fn hundreds_of_kills() {
     storm(Rig::demo(&sessions), &sessions, given("CLAUDEBOT_TEST_KILLS", 300), CALM);
 }
 
-fn with_claude(release: Release, kills: u64) {
-    let sessions = ["a", "b"];
-    storm(Rig::real(release, &sessions), &sessions, kills, CALM * 6);
-}
-
 mod real_330 {
     use super::*;
 
     #[test]
     fn dozens_of_kills() {
-        with_claude(Release::Newest, given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(8));
-    }
-}
-
-mod real_197 {
-    use super::*;
-
-    #[test]
-    fn a_dozen_kills() {
-        with_claude(Release::Older, given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(24));
+        let sessions = ["a", "b"];
+        let kills = given("CLAUDEBOT_TEST_KILLS", 300).div_ceil(8);
+        storm(Rig::real(Release::Newest, &sessions), &sessions, kills, CALM * 6);
     }
 }

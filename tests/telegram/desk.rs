@@ -20,7 +20,7 @@ pub(crate) struct Desk {
     pub(crate) owner: User,
     pub(crate) chat: Chat,
     /// The model behind the real CLI, where that is used.
-    pub(crate) model: Option<MessagesApi>,
+    _model: Option<MessagesApi>,
 }
 
 impl Desk {
@@ -56,7 +56,7 @@ impl Desk {
         home.set("CLAUDEBOT_TELEGRAM_TOKEN", bot.token());
         home.set("CLAUDEBOT_TELEGRAM_API_URL", bot.url());
         home.set("CLAUDEBOT_TELEGRAM_ALLOWED_USERS", owner.id.to_string());
-        Self { serve: None, home, bot, owner, chat, model }
+        Self { serve: None, home, bot, owner, chat, _model: model }
     }
 
     /// A session on the demo agent.

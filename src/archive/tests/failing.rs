@@ -132,6 +132,7 @@ fn a_log_with_a_gap_or_an_error_is_not_archived() {
         conversations: &[],
         conversation_files: &[],
         workspace: None,
+        leave_out: true,
         now: super::at(0),
     };
     let failed =
@@ -151,6 +152,7 @@ fn an_archive_is_not_put_into_what_will_be_removed() {
         conversations: &[],
         conversation_files: &[],
         workspace: Some(&workspace),
+        leave_out: true,
         now: super::at(0),
     };
     let failed = super::super::pack(packing, &inside, &mut |_, _| {}, &AtomicBool::new(false)).unwrap_err();
@@ -167,6 +169,7 @@ fn files_of_other_conversations_or_settings_are_not_packed() {
         conversations: &[],
         conversation_files: &[(house.claude(), "settings.json".into())],
         workspace: None,
+        leave_out: true,
         now: super::at(0),
     };
     let failed =

@@ -60,6 +60,7 @@ fn of_a_conversation_under_two_directories_the_newer_goes_on() {
         conversations: &[],
         conversation_files: &files,
         workspace: None,
+        leave_out: true,
         now: super::at(0),
     };
     let cancel = std::sync::atomic::AtomicBool::new(false);

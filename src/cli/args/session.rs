@@ -306,6 +306,9 @@ pub(crate) struct ArchiveSession {
     /// Pack a project directory too
     #[arg(long)]
     pub(crate) with_dir: bool,
+    /// Lose what an archive cannot hold: links that lead out, pipes, sockets
+    #[arg(long)]
+    pub(crate) leave_out: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -46,7 +46,7 @@ pub(crate) struct SendArgs {
     /// Print events and live changes as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The prompt; `-` at its end (or nothing, with a pipe) reads stdin
+    /// The prompt; a `-` in it (or nothing, with a pipe) reads stdin
     #[arg(value_name = "TEXT")]
     pub(crate) text: Vec<String>,
 }
@@ -122,15 +122,19 @@ pub(crate) struct StatusArgs {
 #[command(after_help = "\
 Examples:
   claudebot approvals
+  claudebot approvals 12           whole, with the rule that --always keeps
   claudebot approvals work --json
 
 JSON: an array with the fields id session kind tool summary session_id asked input questions plan rules \
 rules_file. `kind` is one of tool question plan; `rules` are what --session and --always allow, `rules_file` is where \
 --always writes them.")]
 pub(crate) struct ApprovalsArgs {
-    /// Only those of this session
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    pub(crate) name: Option<String>,
+    /// Only those of this session, or the one of this number, whole
+    #[arg(value_name = "NAME|ID", add = ArgValueCompleter::new(complete::approvals))]
+    pub(crate) which: Option<String>,
+    /// Show every one whole, as it would be run
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) full: bool,
     /// Print a JSON array
     #[arg(long)]
     pub(crate) json: bool,

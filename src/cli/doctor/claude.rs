@@ -4,19 +4,9 @@ use super::Finding;
 use crate::cli::ctx::Ctx;
 use crate::cli::text;
 use crate::config::Config;
-use crate::host::checkup;
+use crate::host::checkup::{self, CREDENTIALS, login_lies_in};
 
 const DEMO: &str = "`claudebot demo` and `session new NAME --agent demo` work without it";
-
-/// Variables with which Claude Code needs no login of its own. Only their names are looked at.
-const CREDENTIALS: [&str; 6] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
-    "CLAUDE_CODE_USE_FOUNDRY",
-];
 
 pub(super) async fn examine(ctx: &Ctx, config: Option<&Config>) -> Vec<Finding> {
     let Some(config) = config else { return Vec::new() };
@@ -37,7 +27,7 @@ fn login(ctx: &Ctx, config: &Config) -> Finding {
     }
     let dir = ctx.paths.claude_config_dir(config.claude.config_dir.as_deref());
     let place = text::tilde(&dir, ctx.paths.home());
-    if dir.join(".credentials.json").exists() {
+    if login_lies_in(&dir) {
         return Finding::ok(CHECK, format!("somebody has logged in ({place})"));
     }
     if cfg!(target_os = "macos") {

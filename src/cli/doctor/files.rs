@@ -1,12 +1,13 @@
 //! Directories, the database, the disk, the socket's path.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Finding;
 use crate::cli::ctx::Ctx;
-use crate::cli::{ask, text};
-use crate::ipc::Request;
+use crate::cli::text;
+use crate::host::in_process;
 
 /// Below this, a turn of work may fill the disk.
 const LITTLE: u64 = 200 << 20;
@@ -30,7 +31,7 @@ fn directory(ctx: &Ctx, check: &'static str, dir: &Path) -> Finding {
     let place = text::tilde(dir, ctx.paths.home());
     let meta = match std::fs::metadata(dir) {
         Ok(meta) => meta,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             return Finding::ok(check, format!("{place} will be made when it is needed"));
         }
         Err(error) => return Finding::fail(check, format!("{place}: {error}"), format!("ls -ld {place}")),
@@ -38,10 +39,11 @@ fn directory(ctx: &Ctx, check: &'static str, dir: &Path) -> Finding {
     if !meta.is_dir() {
         return Finding::fail(check, format!("{place} is not a directory"), "move it out of the way");
     }
-    if let Err(error) = rustix::fs::access(dir, rustix::fs::Access::WRITE_OK) {
+    let needed = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    if let Err(error) = rustix::fs::access(dir, needed) {
         return Finding::fail(
             check,
-            format!("{place} cannot be written: {error}"),
+            format!("{place} cannot be read and written: {error}"),
             "check its owner and its disk",
         );
     }
@@ -59,11 +61,23 @@ fn directory(ctx: &Ctx, check: &'static str, dir: &Path) -> Finding {
 fn database(ctx: &Ctx) -> Finding {
     const CHECK: &str = "database";
     let file = ctx.paths.database();
-    if !file.exists() {
-        return Finding::ok(CHECK, "none yet; the first session makes it");
+    let place = text::tilde(&file, ctx.paths.home());
+    match std::fs::metadata(&file) {
+        Ok(meta) if meta.is_file() && meta.len() == 0 => {
+            return Finding::warn(
+                CHECK,
+                format!("{place} is empty"),
+                "if there were sessions, put back a backup; the next one that is made begins anew",
+            );
+        }
+        Ok(_) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Finding::ok(CHECK, "none yet; the first session makes it");
+        }
+        Err(error) => return Finding::fail(CHECK, format!("{place}: {error}"), format!("ls -ld {place}")),
     }
-    match ask::in_process(ctx, &Request::Names { prefix: String::new() }) {
-        Ok(_) => Finding::ok(CHECK, text::tilde(&file, ctx.paths.home())),
+    match in_process::check_database(&ctx.paths) {
+        Ok(()) => Finding::ok(CHECK, place),
         Err(error) => Finding::error(CHECK, error),
     }
 }

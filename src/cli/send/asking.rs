@@ -107,14 +107,7 @@ impl Asking {
 
     fn question(&self, index: usize) -> String {
         let Some(question) = self.approval.questions.get(index) else { return String::new() };
-        let mut words = format!("\n? {}\n", text::spelled_out(&question.question));
-        for (index, choice) in question.options.iter().enumerate() {
-            words.push_str(&format!("  {}) {}", index + 1, text::one_line(&choice.label)));
-            if !choice.description.is_empty() {
-                words.push_str(&format!(" – {}", text::one_line(&choice.description)));
-            }
-            words.push('\n');
-        }
+        let mut words = format!("\n{}", question_in_words(question));
         words.push_str(if question.multi {
             "numbers with commas, or your own words (- declines), then Enter › "
         } else {
@@ -140,6 +133,18 @@ impl Asking {
         }
         Step::Decided(Decision::Answers { answers: std::mem::take(&mut self.answers) })
     }
+}
+
+fn question_in_words(question: &Question) -> String {
+    let mut words = format!("? {}\n", text::spelled_out(&question.question));
+    for (index, choice) in question.options.iter().enumerate() {
+        words.push_str(&format!("  {}) {}", index + 1, text::one_line(&choice.label)));
+        if !choice.description.is_empty() {
+            words.push_str(&format!(" – {}", text::one_line(&choice.description)));
+        }
+        words.push('\n');
+    }
+    words
 }
 
 /// The answer that a line means: labels for numbers and labels, else the words themselves.
@@ -172,15 +177,29 @@ fn label(question: &Question, number: usize) -> Result<&str, String> {
         .ok_or_else(|| format!("{number} is not one of 1 to {}", question.options.len()))
 }
 
-/// What a permission is asked for, whole: nobody should agree to what they cannot see.
+/// What a permission is asked for: nobody should agree to what they cannot see.
 pub(crate) fn describe(approval: &Approval) -> String {
+    within(approval, INPUT_LINES)
+}
+
+/// The same with every line of the input, and every question.
+pub(crate) fn describe_whole(approval: &Approval) -> String {
+    match approval.kind {
+        ApprovalKind::Question => {
+            approval.questions.iter().map(|question| format!("\n{}", question_in_words(question))).collect()
+        }
+        _ => within(approval, usize::MAX),
+    }
+}
+
+fn within(approval: &Approval, lines: usize) -> String {
     let tool = text::one_line(&approval.tool);
     match (&approval.plan, approval.kind) {
         (Some(plan), _) => format!("\n▤ a plan to agree to:\n\n{}\n\n", text::spelled_out(plan).trim_end()),
         (None, ApprovalKind::Plan) => "\n▤ a plan to agree to\n".to_owned(),
         (None, _) => {
             let mut words = format!("\n! {tool} asks for permission (approval {})\n", approval.id);
-            words.push_str(&indented(&input(&approval.input, &approval.summary)));
+            words.push_str(&indented(&input(&approval.input, &approval.summary, lines)));
             if !approval.rules.is_empty() {
                 let rules = approval.rules.join(", ");
                 let rules = text::spelled_out(&rules);
@@ -196,14 +215,16 @@ pub(crate) fn describe(approval: &Approval) -> String {
     }
 }
 
-fn input(input: &Value, summary: &str) -> String {
+fn input(input: &Value, summary: &str, lines: usize) -> String {
     let Some(fields) = input.as_object().filter(|fields| !fields.is_empty()) else {
         return summary.to_owned();
     };
     let field = |(key, value): (&String, &Value)| match value {
-        Value::String(text) if text.contains('\n') => format!("{key}:\n{}", indented(&head(text)).trim_end()),
+        Value::String(text) if text.contains('\n') => {
+            format!("{key}:\n{}", indented(&head(text, lines)).trim_end())
+        }
         Value::String(text) => format!("{key}: {text}"),
-        other => format!("{key}: {}", head(&other.to_string())),
+        other => format!("{key}: {}", head(&other.to_string(), lines)),
     };
     // A command stands above the rest, which may decide where and how it runs.
     let command = fields.get("command").and_then(Value::as_str).map(str::to_owned);
@@ -212,11 +233,11 @@ fn input(input: &Value, summary: &str) -> String {
 }
 
 /// The first lines, and how many more there are.
-fn head(text: &str) -> String {
-    let more = text.lines().count().saturating_sub(INPUT_LINES);
-    let mut head = text.lines().take(INPUT_LINES).collect::<Vec<_>>().join("\n");
+fn head(text: &str, lines: usize) -> String {
+    let more = text.lines().count().saturating_sub(lines);
+    let mut head = text.lines().take(lines).collect::<Vec<_>>().join("\n");
     if more > 0 {
-        head.push_str(&format!("\n… {more} more lines; `claudebot approvals --json` has them all"));
+        head.push_str(&format!("\n… {more} more lines; `claudebot approvals --full` has them all"));
     }
     head
 }

@@ -20,6 +20,8 @@ use crate::model::{ApprovalId, Decision};
 /// Connections that may be lost one after the other without any event in between.
 const MAX_LOST: u32 = 5;
 
+const GONE: &str = "the host has gone away";
+
 /// Who an answer from a shell is by.
 pub(crate) const BY: &str = "shell";
 
@@ -48,6 +50,16 @@ impl Interrupts {
     /// Ctrl-C. Cancel-safe.
     pub(crate) async fn next(&mut self) {
         self.interrupt.recv().await;
+    }
+
+    /// Whoever does not want to wait for the work is let go: None. A new host, for example, may take its time.
+    async fn unless_left<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            // What needs no waiting is done.
+            biased;
+            done = work => Some(done),
+            () = self.next() => None,
+        }
     }
 
     /// Cancel-safe.
@@ -150,8 +162,13 @@ impl Drive {
         self.subscribe().await?;
         loop {
             while let Some(act) = self.todo.pop_front() {
-                if let Some(finish) = self.act(act, asker).await? {
-                    return finish;
+                match interrupts.unless_left(self.act(act, asker)).await {
+                    Some(done) => {
+                        if let Some(finish) = done? {
+                            return finish;
+                        }
+                    }
+                    None => return self.detach(),
                 }
             }
             if asker.is_asking() && self.printer.at_margin() {
@@ -165,15 +182,15 @@ impl Drive {
             };
             match happening {
                 Happening::Frame(Some(frame)) => self.frame(*frame, asker)?,
-                // A new host may take its time; who does not want to wait for it is let go.
-                Happening::Frame(None) => tokio::select! {
-                    connected = self.reconnect("the host has gone away", asker) => connected?,
-                    () = interrupts.next() => return self.detach(),
-                },
+                Happening::Frame(None) => self.todo.push_front(Act::Reconnect(GONE.to_owned())),
                 Happening::Line(line) => {
                     self.printer.take_line(false);
                     if let Some((approval, decision)) = asker.typed(line) {
-                        self.answer(approval, decision, asker).await?;
+                        let answered = self.answer(approval, decision, asker);
+                        match interrupts.unless_left(answered).await {
+                            Some(answered) => answered?,
+                            None => return self.detach(),
+                        }
                     }
                     self.printer.take_line(asker.is_asking());
                 }
@@ -232,7 +249,13 @@ impl Drive {
             }
             Act::Check => self.post(self.request.clone(), Asked::Check, asker).await?,
             Act::Resubscribe => self.resubscribe(asker).await?,
-            Act::Reconnect(why) => self.reconnect(&why, asker).await?,
+            Act::Reconnect(why) => match self.reconnect(&why, asker).await {
+                Err(Stop::Error(error)) if error.kind == Kind::NotFound => {
+                    let gone = Error::new(Kind::Denied, why).hint("what was asked went with it");
+                    return Ok(Some(Err(gone.into())));
+                }
+                connected => connected?,
+            },
             Act::StopTurn(turn) => {
                 self.printer.note("stopping; Ctrl-C again leaves it running");
                 let request = Request::SessionStop { session: self.session.clone(), turn };

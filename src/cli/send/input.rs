@@ -8,18 +8,36 @@ use crate::cli::args::SendArgs;
 use crate::cli::ctx::Ctx;
 use crate::cli::text::bytes;
 use crate::error::{Error, Result};
+use crate::ipc::request::{MOST_ATTACHED, too_much_attached};
 
 /// Well below the longest line of the protocols.
 const MOST: usize = 48 << 20;
 
-/// The prompt's text: the words, what stdin holds, or the one above the other. stdin is read for a `-` at the end
-/// and where nothing is given and stdin is a pipe.
+/// Whether stdin is read: for a `-` among the words, and where nothing is given and stdin is a pipe.
+pub(crate) fn reads_stdin(ctx: &Ctx, args: &SendArgs) -> bool {
+    match args.text.as_slice() {
+        [] => !ctx.screen.stdin_is_terminal,
+        words => words.iter().any(|word| word == "-"),
+    }
+}
+
+/// Whether stdin holds something: a file that is not read to its end, or a pipe that was written to.
+pub(crate) fn stdin_has_data() -> bool {
+    let stdin = std::io::stdin();
+    let Ok(stat) = rustix::fs::fstat(&stdin) else { return false };
+    match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+        rustix::fs::FileType::RegularFile => {
+            rustix::fs::tell(&stdin).is_ok_and(|at| u64::try_from(stat.st_size).is_ok_and(|size| at < size))
+        }
+        rustix::fs::FileType::Fifo => rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0),
+        _ => false,
+    }
+}
+
+/// The prompt's text: the words, what stdin holds, or the one above the other.
 pub(crate) fn text(ctx: &Ctx, args: &SendArgs) -> Result<String> {
-    let (words, from_stdin) = match args.text.split_last() {
-        Some((last, words)) if last == "-" => (words, true),
-        Some(_) => (args.text.as_slice(), false),
-        None => (&[][..], !ctx.screen.stdin_is_terminal),
-    };
+    let from_stdin = reads_stdin(ctx, args);
+    let words: Vec<_> = args.text.iter().map(String::as_str).filter(|word| *word != "-").collect();
     let words = words.join(" ");
     let text = if from_stdin { above(words, read(&mut std::io::stdin().lock())?) } else { words };
     if !text.trim().is_empty() {
@@ -71,13 +89,23 @@ fn read(from: &mut impl Read) -> Result<String> {
 
 /// The attachments as absolute paths of readable files.
 pub(crate) fn files(ctx: &Ctx, args: &SendArgs) -> Result<Vec<PathBuf>> {
-    args.files.iter().map(|file| attachment(ctx, file)).collect()
+    let mut size = 0_u64;
+    let mut files = Vec::new();
+    for file in &args.files {
+        let (path, bytes) = attachment(ctx, file)?;
+        size = size.saturating_add(bytes);
+        files.push(path);
+    }
+    if size > MOST_ATTACHED { Err(too_much_attached()) } else { Ok(files) }
 }
 
-fn attachment(ctx: &Ctx, file: &std::path::Path) -> Result<PathBuf> {
-    let opened = File::open(file).and_then(|open| open.metadata());
+fn attachment(ctx: &Ctx, file: &std::path::Path) -> Result<(PathBuf, u64)> {
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    let found = std::fs::metadata(file);
+    let is_regular = found.as_ref().is_ok_and(std::fs::Metadata::is_file);
+    let opened = if is_regular { File::open(file).and_then(|open| open.metadata()) } else { found };
     match opened {
-        Ok(meta) if meta.is_file() => ctx.absolute(file),
+        Ok(meta) if meta.is_file() => Ok((ctx.absolute(file)?, meta.len())),
         Ok(_) => Err(Error::usage(format!("cannot attach {}: it is not a file", file.display()))),
         Err(error) => Err(Error::usage(format!("cannot attach {}: {error}", file.display()))),
     }

@@ -23,6 +23,27 @@ use crate::model::{Channel, Delivery, PromptStatus, SessionState};
 
 pub(crate) fn run(ctx: &Ctx, args: &SendArgs) -> Finish {
     let prompt = prompt(ctx, args)?;
+    let leaves_stdin = !input::reads_stdin(ctx, args);
+    let is_told = leaves_stdin && tell_of_stdin(ctx);
+    let finish = deliver(ctx, args, prompt);
+    if leaves_stdin && !is_told {
+        // Whoever writes into the pipe may have been slower than we were.
+        tell_of_stdin(ctx);
+    }
+    finish
+}
+
+/// What was piped in and is not used may be what the prompt is about. False: nothing was.
+fn tell_of_stdin(ctx: &Ctx) -> bool {
+    let has_data = input::stdin_has_data();
+    if has_data {
+        ctx.screen
+            .note("what is on stdin is not sent; add - to send it, too: … | claudebot send \"review\" -");
+    }
+    has_data
+}
+
+fn deliver(ctx: &Ctx, args: &SendArgs, prompt: SendPrompt) -> Finish {
     let own_turn = !args.no_wait && !args.instead && waits_for_itself(ctx, &prompt)?;
     let runtime = ctx::runtime()?;
     if args.no_wait || own_turn {

@@ -12,7 +12,7 @@ use crate::ipc::{ArchiveOptions, Request, Response, Selector};
 pub(crate) fn run(ctx: &Ctx, args: ArchiveSession) -> Finish {
     let request = Request::SessionArchive {
         session: Selector::Exact(args.name.clone()),
-        options: ArchiveOptions { with_dir: args.with_dir },
+        options: ArchiveOptions { with_dir: args.with_dir, leave_out: args.leave_out },
     };
     let mut progress = Progress::new(ctx.screen);
     let response = ask_long(ctx, request, |done, total, what| progress.show(done, total, what));

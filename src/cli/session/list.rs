@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::args::List;
 use crate::cli::ask::{self, ask};
 use crate::cli::ctx::Ctx;
-use crate::cli::screen::{DONE, Finish, Screen};
+use crate::cli::screen::{DONE, Finish, Screen, Stop};
 use crate::cli::table::{self, Column, Fit};
 use crate::cli::text;
 use crate::ipc::{Request, Response};
@@ -26,7 +26,11 @@ pub(crate) fn run(ctx: &Ctx, args: List) -> Finish {
     if json {
         out.json(&sessions)?;
     } else if sessions.is_empty() {
-        ctx.screen.say(nothing(archived, tag.is_some()));
+        let words = match nothing(archived, tag.is_some()) {
+            NONE if !all && are_archived(ctx)? => ALL_ARCHIVED,
+            words => words,
+        };
+        ctx.screen.say(words);
     } else {
         for line in table(ctx, &sessions, Timestamp::now()) {
             out.line(&line)?;
@@ -40,9 +44,19 @@ const fn nothing(archived: bool, tagged: bool) -> &'static str {
     match (archived, tagged) {
         (_, true) => "no session has this tag",
         (true, false) => "nothing is archived; claudebot session archive NAME packs a session",
-        (false, false) => {
-            "no session yet\nmake one here:           claudebot session new NAME --switch\ntry without an account:  claudebot demo"
-        }
+        (false, false) => NONE,
+    }
+}
+
+const NONE: &str = "no session yet\nmake one here:           claudebot session new NAME --switch\ntry without an account:  claudebot demo";
+const ALL_ARCHIVED: &str = "every session is archived\nshow them:               claudebot session list --archived\nbring one back:          claudebot session restore NAME\nmake one here:           claudebot session new NAME --switch";
+
+/// Whether any session is archived.
+pub(super) fn are_archived(ctx: &Ctx) -> Result<bool, Stop> {
+    let request = Request::SessionList { channel: Channel::local(), archived: true, all: false, tag: None };
+    match ask(ctx, request)? {
+        Response::Sessions(sessions) => Ok(!sessions.is_empty()),
+        other => Err(ask::unexpected(&other)),
     }
 }
 
@@ -82,11 +96,12 @@ fn cells<'s>(ctx: &Ctx, session: &'s SessionView, now: Timestamp) -> Cells<'s> {
     ]
 }
 
-/// Glyph and word, and how many prompts wait.
+/// Glyph and word, how many prompts wait, and whether they wait for a person.
 fn state(session: &SessionView) -> Cow<'static, str> {
-    match session.queued {
-        0 => shown(session.state).into(),
-        queued => format!("{} +{queued}", shown(session.state)).into(),
+    match (session.queued, &session.hold) {
+        (0, _) => shown(session.state).into(),
+        (queued, None) => format!("{} +{queued}", shown(session.state)).into(),
+        (queued, Some(_)) => format!("{} +{queued} held", shown(session.state)).into(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::screen::{DONE, Finish};
 use crate::cli::text;
 use crate::ipc::request::shell_key;
 use crate::ipc::{Request, Response, Selector};
+use crate::model::UNAVAILABLE;
 
 pub(crate) fn run(ctx: &Ctx, args: Queue) -> Finish {
     let session = Selector::Name(args.name);
@@ -49,6 +50,9 @@ fn show(ctx: &Ctx, session: Selector, json: bool) -> Finish {
         (_, true) => ctx.screen.say(&format!("nothing waits in {}", text::one_line(&session.name))),
         (Some(why), false) => {
             ctx.screen.note(&format!("held ({why}): claudebot session queue {name} --run or --clear"));
+            if why == UNAVAILABLE {
+                ctx.screen.note("Claude could not be started; a new prompt tries again and runs these first");
+            }
         }
         (None, false) => ctx.screen.note("they run in this order"),
     }

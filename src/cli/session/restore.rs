@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::{print_json, quoted, session_of};
 use crate::cli::args::Restore;
-use crate::cli::ask::{ask, ask_long};
+use crate::cli::ask::{ask, ask_long, unexpected};
 use crate::cli::ctx::Ctx;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{DONE, Finish, Stop};
 use crate::cli::text;
-use crate::error::Error;
-use crate::ipc::{Request, Selector};
-use crate::model::Channel;
+use crate::error::{Error, Kind};
+use crate::ipc::{Request, Response, Selector};
+use crate::model::{Channel, SessionView};
 
 pub(crate) fn run(ctx: &Ctx, args: Restore) -> Finish {
     let archive = file(ctx, &args)?;
@@ -49,6 +49,29 @@ fn file(ctx: &Ctx, args: &Restore) -> Result<PathBuf, Stop> {
         Err(_) if given.exists() => return Ok(ctx.absolute(given)?),
         answered => session_of(answered?)?,
     };
-    let not_archived = || Error::conflict(format!("session {name} is not archived")).into();
-    session.archive.ok_or_else(not_archived)
+    match session.archive {
+        Some(archive) => Ok(archive),
+        None => namesake(ctx, name),
+    }
+}
+
+/// The archive of an archived session whose name another one has by now.
+fn namesake(ctx: &Ctx, name: &str) -> Result<PathBuf, Stop> {
+    let request = Request::SessionList { channel: Channel::local(), archived: true, all: false, tag: None };
+    let mut sessions = match ask(ctx, request)? {
+        Response::Sessions(sessions) => sessions,
+        other => return Err(unexpected(&other)),
+    };
+    sessions.retain(|session| session.name == name);
+    let ids = sessions.iter().map(|session| session.id.to_string()).collect();
+    match (sessions.pop(), sessions.is_empty()) {
+        (Some(SessionView { archive: Some(archive), .. }), true) => Ok(archive),
+        (Some(_), false) => {
+            Err(Error::new(Kind::Ambiguous, format!("several archived sessions are named {name}"))
+                .hint("give the id of one")
+                .candidates(ids)
+                .into())
+        }
+        _ => Err(Error::conflict(format!("session {name} is not archived")).into()),
+    }
 }

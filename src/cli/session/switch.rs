@@ -68,6 +68,9 @@ fn show(ctx: &Ctx, sessions: &[SessionView]) -> Result<(), Stop> {
     out.flush()?;
     if current(sessions).is_none() {
         ctx.screen.say(match sessions {
+            [] if list::are_archived(ctx)? => {
+                "every session is archived; bring one back: claudebot session restore NAME"
+            }
             [] => "no session yet; make one here: claudebot session new NAME --switch",
             _ => "no session is current",
         });

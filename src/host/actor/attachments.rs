@@ -1,17 +1,21 @@
 //! Files that come with a prompt: copied into the session's `inbox/` before the prompt is acknowledged. The agent is
 //! told where each lies, and shown those that are pictures.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::claude::wire::PromptBlock;
 use crate::error::{Error, Result};
+use crate::ipc::request::{MOST_ATTACHED, too_much_attached};
 use crate::model::{Prompt, PromptId};
 use crate::paths::Paths;
 
 /// The prompt's directory, the inbox, the session's directory.
 const LEVELS: usize = 3;
+/// Copies leave so much of the disk free for what matters more.
+const LEFT_FREE: u64 = 16 << 20;
 /// The agent is shown so many pictures of a prompt; it finds the others in the inbox.
 const MOST_PICTURES: usize = 8;
 /// What the Messages API takes, and Claude Code makes smaller where it must.
@@ -19,52 +23,118 @@ const LARGEST_PICTURE: u64 = 5 << 20;
 /// Enough to tell a picture by.
 const HEAD: u64 = 16;
 
-/// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
-pub(super) async fn copy(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    if files.is_empty() {
-        return Ok(Vec::new());
+/// The copies of a prompt's files. They are removed again unless the prompt is taken.
+pub(in crate::host) struct Copies {
+    dir: PathBuf,
+    files: Vec<PathBuf>,
+    kept: bool,
+}
+
+impl Copies {
+    /// Copies `files` below `inbox`, under the prompt's id so that equal names do not meet.
+    pub(in crate::host) async fn make(inbox: PathBuf, prompt: PromptId, files: Vec<PathBuf>) -> Result<Self> {
+        let mut copies = Self { dir: inbox.join(prompt.to_string()), files: Vec::new(), kept: false };
+        let copy = move || {
+            copies.files = copy_all(&copies.dir, &files)?;
+            Ok(copies)
+        };
+        tokio::task::spawn_blocking(copy)
+            .await
+            .map_err(|e| Error::failed(format!("copying the attachments was cut off: {e}")))?
     }
-    tokio::task::spawn_blocking(move || copy_all(&inbox.join(prompt.to_string()), &files))
-        .await
-        .map_err(|e| Error::failed(format!("copying the attachments was cut off: {e}")))?
+
+    pub(in crate::host) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let dir = std::mem::take(&mut self.dir);
+        let remove = move || match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(dir = %dir.display(), %error, "cannot remove the files of a prompt that was not taken");
+            }
+            _ => {}
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
 }
 
 fn copy_all(dir: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let places: Vec<_> = dir.ancestors().take(LEVELS).collect();
+    places.iter().try_for_each(|place| refuse_link(place))?;
     Paths::create_private(dir)?;
-    let copied =
-        files.iter().enumerate().map(|(n, file)| copy_one(dir, n, file)).collect::<Result<Vec<_>>>()?;
+    let mut left = MOST_ATTACHED;
+    let mut copied = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        copied.push(copy_one(dir, n, file, &mut left)?);
+    }
     // With a prompt its files are acknowledged: they are on the disk, and so are the names that lead to them.
-    let places = dir.ancestors().take(LEVELS);
     copied.iter().map(PathBuf::as_path).chain(places).try_for_each(sync)?;
     Ok(copied)
+}
+
+/// What lies in a session's directory is put there by claudebot: a link in its place would lead it elsewhere.
+fn refuse_link(place: &Path) -> Result<()> {
+    if place.is_symlink() {
+        let message = format!("{} is a link: nothing is put where it leads", place.display());
+        return Err(Error::failed(message).hint("remove it; claudebot makes the directory again"));
+    }
+    Ok(())
 }
 
 fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|open| open.sync_all()).map_err(|e| Error::io("write", path, &e))
 }
 
-/// What was copied for a prompt that was not taken is nobody's.
-pub(super) async fn discard(inbox: PathBuf, prompt: PromptId) {
-    let dir = inbox.join(prompt.to_string());
-    let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
-    if let Ok(Err(error)) = removed {
-        tracing::warn!(%prompt, %error, "cannot remove the attachments of a prompt that was not taken");
-    }
-}
-
-fn copy_one(dir: &Path, n: usize, file: &Path) -> Result<PathBuf> {
-    let found = std::fs::metadata(file).map_err(|e| Error::io("attach", file, &e))?;
-    if !found.is_file() {
-        // Reading a pipe or a device might never end.
-        return Err(Error::usage(format!("{} is not a regular file", file.display())));
-    }
+/// Copies one file of at most `left` bytes, and takes what it has off that.
+fn copy_one(dir: &Path, n: usize, file: &Path, left: &mut u64) -> Result<PathBuf> {
     let named = file.file_name().ok_or_else(|| Error::usage(format!("{} is not a file", file.display())))?;
+    let (source, size) = open_regular(file)?;
+    if size > *left {
+        return Err(too_much_attached());
+    }
+    let free = rustix::fs::statvfs(dir).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    if free.is_ok_and(|free| free < size.saturating_add(LEFT_FREE)) {
+        let message = format!("there is no room for a copy of {}: the disk is nearly full", file.display());
+        return Err(Error::failed(message).hint("make room, then send it again"));
+    }
     let mut to = dir.join(named);
     if to.exists() {
         to = dir.join(format!("{n}-{}", named.to_string_lossy()));
     }
-    std::fs::copy(file, &to).map_err(|e| Error::io("attach", file, &e))?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to);
+    let mut made = made.map_err(|e| Error::io("attach", file, &e))?;
+    // It may have grown since.
+    let copied = std::io::copy(&mut source.take(left.saturating_add(1)), &mut made)
+        .map_err(|e| Error::io("attach", file, &e))?;
+    *left = left.checked_sub(copied).ok_or_else(too_much_attached)?;
     Ok(to)
+}
+
+/// Reading a pipe or a device might never end, and opening one might never begin.
+fn open_regular(file: &Path) -> Result<(File, u64)> {
+    let failed = |e: std::io::Error| Error::io("attach", file, &e);
+    let wait_not = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let is_regular = std::fs::metadata(file).map_err(failed)?.is_file();
+    let refused = || Error::usage(format!("{} is not a regular file", file.display()));
+    if !is_regular {
+        return Err(refused());
+    }
+    let open = OpenOptions::new().read(true).custom_flags(wait_not).open(file).map_err(failed)?;
+    let found = open.metadata().map_err(failed)?;
+    if found.is_file() { Ok((open, found.len())) } else { Err(refused()) }
 }
 
 /// The prompt's text, followed by where its files are.

@@ -3,15 +3,28 @@
 use std::time::Instant;
 
 use super::Actor;
-use super::requests::CONTINUE;
 use crate::config::OnInterrupted;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::turn::Verdict;
 use crate::ipc::{Selector, SendPrompt};
-use crate::model::{Delivery, PromptId};
+use crate::model::{Delivery, Outcome, PromptId};
+
+const CONTINUE: &str = "Continue where you were interrupted.";
 
 /// Begins the key of a prompt that goes on with another; the other's id follows, so that there is one at most.
 const KEY: &str = "continue:";
+
+/// What is sent to go on with a turn that was cut off.
+pub(super) fn continuing(session: Selector, key: String) -> SendPrompt {
+    SendPrompt {
+        session,
+        key,
+        text: CONTINUE.to_owned(),
+        attachments: Vec::new(),
+        // Before what was queued for afterwards, also where that is held.
+        delivery: Delivery::Now,
+    }
+}
 
 /// The last prompt of each turn that was cut off.
 pub(super) fn cut_off(verdicts: &[Verdict]) -> Vec<PromptId> {
@@ -23,6 +36,27 @@ pub(super) fn cut_off(verdicts: &[Verdict]) -> Vec<PromptId> {
 }
 
 impl Actor {
+    /// Whether there is something to go on with: an agent that is told to would invent it otherwise.
+    pub(super) async fn may_continue(&mut self, key: &str) -> Result<()> {
+        self.flush().await;
+        let (id, key, name) = (self.session.id, key.to_owned(), &self.session.name);
+        let read = self.shared.store.read(move |db| Ok((db.knows_key(&key)?, db.last_outcome(id)?)));
+        let (is_repeated, last) = read.await?;
+        if is_repeated {
+            return Ok(());
+        }
+        if self.state.is_busy() {
+            return Err(Error::conflict(format!("a turn is running in {name}"))
+                .hint("there is nothing to go on with until it is interrupted"));
+        }
+        if last == Some(Outcome::Interrupted) {
+            return Ok(());
+        }
+        let message = format!("the last turn of {name} was not interrupted: there is nothing to go on with");
+        Err(Error::conflict(message)
+            .hint("what waits is run by --run; anything else is said with claudebot send"))
+    }
+
     /// Goes on with what was cut off, unless a person is asked about that.
     pub(super) async fn go_on(&mut self) {
         let Some(last) = std::mem::take(&mut self.interrupted).pop() else { return };
@@ -40,15 +74,9 @@ impl Actor {
         if prompt.key.starts_with(KEY) {
             return Ok(());
         }
-        let send = SendPrompt {
-            session: Selector::Exact(self.session.id.to_string()),
-            key: format!("{KEY}{cut_off}"),
-            text: CONTINUE.to_owned(),
-            attachments: Vec::new(),
-            // Before what was queued for afterwards.
-            delivery: Delivery::Now,
-        };
-        let acceptance = self.accept(send).await?;
+        let session = Selector::Exact(self.session.id.to_string());
+        let send = continuing(session, format!("{KEY}{cut_off}"));
+        let acceptance = self.accept(PromptId::random(), send).await?;
         self.take_in(acceptance, Instant::now()).await;
         Ok(())
     }

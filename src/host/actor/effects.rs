@@ -270,7 +270,7 @@ impl Actor {
                 self.garbage.get_or_insert(line);
             }
             Said::Release(release) => self.check_release(&release),
-            Said::KeyPays => self.announce_key(),
+            Said::KeyPays => self.announce_key().await,
         }
     }
 

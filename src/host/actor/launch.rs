@@ -11,6 +11,7 @@ use super::prepare::prepare;
 use super::{Actor, Command, recovery};
 use crate::claude::command::{Conversation, MINIMUM_VERSION, Version};
 use crate::claude::conversation;
+use crate::claude::login::{KEY_VARIABLE, login_lies_in};
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
@@ -24,6 +25,8 @@ use crate::store::Child;
 
 /// A crash loop ends after so many crashes; the next prompt tries again.
 const MOST_CRASHES: u32 = 5;
+/// A disk that was asleep is up again within this time.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
 /// Signals that a program does not bring on itself.
 const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 const SIGTERM: i32 = rustix::process::Signal::TERM.as_raw();
@@ -115,9 +118,7 @@ impl Actor {
             let launch = prepare(&shared, &session, conversation, &rules)?;
             process::spawn(&launch).map_err(|error| explain_start(error, &session))
         });
-        let limit = self.shared.config.host.start_timeout;
-        let limit = if limit.is_zero() { Duration::MAX } else { limit };
-        if let Ok(started) = tokio::time::timeout(limit, &mut start).await {
+        if let Ok(started) = tokio::time::timeout(DISK_PATIENCE, &mut start).await {
             return started.unwrap_or_else(|bug| Err(Error::failed(bug.to_string())));
         }
         self.late_start = Some(tokio::spawn(end_late(start)));
@@ -183,7 +184,7 @@ impl Actor {
             prompt_id: None,
             detail: Some(Detail::Notice { code: "unavailable".to_owned() }),
         }));
-        Input::CannotStart { why }
+        Input::Unavailable { why }
     }
 
     pub(super) async fn start_failed(&mut self, error: Error) {
@@ -258,12 +259,27 @@ impl Actor {
         }));
     }
 
-    /// Whoever has a subscription may not know that a key in the environment pays instead: the host's log says so,
-    /// once, beside `claudebot doctor`.
-    pub(super) fn announce_key(&mut self) {
-        if !std::mem::replace(&mut self.said_key, true) {
-            tracing::warn!(session = %self.session.name, "ANTHROPIC_API_KEY is set: the session is billed to that key");
+    /// Whoever has logged in may not know that a key in the environment pays instead: the log says so, once while this
+    /// host lives.
+    pub(super) async fn announce_key(&mut self) {
+        if !self.shared.is_first_with_key(self.session.id) {
+            return;
         }
+        tracing::warn!(session = %self.session.name, "{KEY_VARIABLE} is set: the session is billed to that key");
+        let config_dir = self.shared.config_dir(self.session.agent);
+        let has_login = spawn_blocking(move || login_lies_in(&config_dir)).await;
+        if !has_login.unwrap_or_default() {
+            return;
+        }
+        self.writes.push(Write::Event(NewEvent {
+            kind: EventKind::Notice,
+            text: format!(
+                "this is billed to the key in {KEY_VARIABLE}, although somebody seems to have logged in to Claude; \
+                 without the key (in the host's environment, or in claude.env) the login is used"
+            ),
+            prompt_id: None,
+            detail: Some(Detail::Notice { code: "billing".to_owned() }),
+        }));
     }
 
     /// Ends a process that never became ready.

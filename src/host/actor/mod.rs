@@ -33,10 +33,13 @@ use crate::claude::command::Version;
 use crate::claude::process::{Output, Process};
 use crate::claude::tree;
 use crate::error::{Error, Result};
-use crate::ipc::Request;
-use crate::model::{Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId};
+use crate::ipc::{Request, SendPrompt};
+use crate::model::{
+    Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId, UNAVAILABLE,
+};
 use crate::store::Db;
 use answers::Asks;
+pub(super) use attachments::Copies;
 use deadlines::{Deadlines, due};
 use journal::Write;
 pub(super) use subscribers::Subscribers;
@@ -59,6 +62,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Command {
     /// A client's request about this session.
     Request { request: Request, reply: Replier, received: Instant },
+    /// A prompt whose files lie in the inbox already.
+    Attached { id: PromptId, send: SendPrompt, copies: Copies, reply: Replier, received: Instant },
     /// A subscriber has been sent the log up to here.
     Join { since: u64, reply: Replier },
     /// Make room: end the process if nothing runs.
@@ -85,6 +90,7 @@ impl Command {
         matches!(
             self,
             Self::Wake
+                | Self::Attached { .. }
                 | Self::Request {
                     request: Request::Send(_)
                         | Request::Continue { .. }
@@ -98,7 +104,9 @@ impl Command {
     /// Answers whoever waits for this command.
     pub(super) fn refuse(self, error: &Error) {
         match self {
-            Self::Request { reply, .. } | Self::Revoked { reply, .. } => reply.error(error.clone()),
+            Self::Request { reply, .. } | Self::Attached { reply, .. } | Self::Revoked { reply, .. } => {
+                reply.error(error.clone());
+            }
             // Whoever asked may have gone by now.
             // It has its answer: it is to ask again, and hears why not.
             Self::Join { reply, .. } => Subscribers::from(reply).send_back(),
@@ -184,8 +192,6 @@ pub(super) struct Actor {
     garbage: Option<String>,
     /// It was said that the agent is of an old release.
     said_release: bool,
-    /// It was said that a key pays.
-    said_key: bool,
     deadlines: Deadlines,
     orphan: Option<Orphan>,
     /// The stored conversation is to be compared as soon as the store has everything.
@@ -263,7 +269,6 @@ impl Actor {
             late_start: None,
             garbage: None,
             said_release: false,
-            said_key: false,
             deadlines: Deadlines::default(),
             orphan: None,
             recovers_later: false,
@@ -283,7 +288,7 @@ impl Actor {
         }
         actor.void_leftovers().await;
         let stale = waiting.iter().any(|prompt| is_stale(prompt, stale_after));
-        if stale && actor.state.hold().is_none() {
+        if stale && actor.state.hold().is_none_or(|hold| hold == UNAVAILABLE) {
             actor.apply(Input::Hold("stale".to_owned())).await;
         }
         match orphan {
@@ -366,6 +371,9 @@ impl Actor {
     async fn command(&mut self, command: Command) {
         match command {
             Command::Request { request, reply, received } => self.request(request, reply, received).await,
+            Command::Attached { id, send, copies, reply, received } => {
+                self.send_as(id, send, Some(copies), reply, received).await;
+            }
             Command::Join { since, reply } => self.join(since, reply).await,
             Command::Sleep if self.state.may_sleep() => self.apply(Input::Sleep).await,
             Command::Sleep => {}
@@ -404,7 +412,7 @@ impl Actor {
         }
         self.closing = Some(done);
         self.draining = true;
-        self.apply(Input::Drain).await;
+        self.apply(if force { Input::Close } else { Input::Drain }).await;
         if self.process.is_some() {
             self.apply(Input::Sleep).await;
         }

@@ -3,6 +3,9 @@
 //! All of it looks at files and waits for the disk, so it runs on a thread of its own.
 
 use std::ffi::OsString;
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use crate::claude::command::{self, Conversation, Launch};
@@ -16,6 +19,9 @@ use crate::persona::{self, Persona};
 
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 const SETTINGS: &str = "--settings";
+
+/// The mode of a file that is nobody else's to read.
+const PRIVATE: u32 = 0o600;
 
 /// Everything about the process to start, from persona, configuration and the session's own settings.
 pub(super) fn prepare(
@@ -53,7 +59,7 @@ pub(super) fn prepare(
         allowed_tools: allowed_tools(session, &persona),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
-        mcp_config: persona.mcp_config.clone(),
+        mcp_config: mcp_config(shared, session, &persona)?,
         name: Some(session.name.clone()),
         env: environment(shared, session, &persona),
     })
@@ -74,11 +80,7 @@ fn program(shared: &Shared, session: &Session) -> Result<(PathBuf, Vec<OsString>
 /// The persona's prompt goes by file: an argument would be short and visible to everyone on the machine.
 fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<Option<PathBuf>> {
     let Some(prompt) = &persona.prompt else { return Ok(None) };
-    let dir = shared.paths.session_dir(&session.id.to_string());
-    Paths::create_private(&dir)?;
-    let file = dir.join("prompt.md");
-    std::fs::write(&file, prompt).map_err(|e| Error::io("write", &file, &e))?;
-    Ok(Some(file))
+    private_file(shared, session, "prompt.md", prompt).map(Some)
 }
 
 /// What was allowed for the session. Not by `--allowedTools`: a rule has a command in it that the agent chose, and that
@@ -93,13 +95,36 @@ fn settings_file(shared: &Shared, session: &Session, rules: &[Rule]) -> Result<O
             "claude.extra_args has {SETTINGS}, so what was allowed for the session is asked again"
         );
     }
-    let dir = shared.paths.session_dir(&session.id.to_string());
-    Paths::create_private(&dir)?;
-    let file = dir.join("settings.json");
     let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
     let settings = serde_json::json!({ "permissions": { "allow": allow } });
-    std::fs::write(&file, settings.to_string()).map_err(|e| Error::io("write", &file, &e))?;
-    Ok(Some(file))
+    private_file(shared, session, "settings.json", &settings.to_string()).map(Some)
+}
+
+/// MCP servers that are given as JSON may hold keys: they go by file too.
+fn mcp_config(shared: &Shared, session: &Session, persona: &Persona) -> Result<Vec<String>> {
+    let given = persona.mcp_config.iter().enumerate().map(|(n, server)| {
+        if !server.trim_start().starts_with('{') {
+            return Ok(server.clone());
+        }
+        let file = private_file(shared, session, &format!("mcp-{}.json", n + 1), server)?;
+        Ok(file.display().to_string())
+    });
+    given.collect()
+}
+
+/// A file beside the session's inbox that nobody else can read.
+fn private_file(shared: &Shared, session: &Session, name: &str, text: &str) -> Result<PathBuf> {
+    let dir = shared.paths.session_dir(&session.id.to_string());
+    Paths::create_private(&dir)?;
+    let path = dir.join(name);
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&path);
+    let written = opened.and_then(|mut file| {
+        // It may have been there before, open to others.
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
+        file.write_all(text.as_bytes())
+    });
+    written.map_err(|e| Error::io("write", &path, &e))?;
+    Ok(path)
 }
 
 fn environment(shared: &Shared, session: &Session, persona: &Persona) -> Vec<(OsString, OsString)> {

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Actor, Command, Subscribers, attachments, entry};
+use super::continuing::continuing;
+use super::{Actor, Command, Copies, Subscribers, entry};
 use crate::claude::wire::Request as Control;
 use crate::error::{Error, Result};
 use crate::host::short;
@@ -15,6 +16,7 @@ use crate::host::{Replier, SharedPush};
 use crate::ipc::{Accepted, Push, Request, Response, SendPrompt};
 use crate::model::{
     Agent, Delivery, Live, Prompt, PromptId, PromptStatus, QueuedPrompt, SessionState, Snapshot, TurnId,
+    UNAVAILABLE,
 };
 use crate::persona;
 use crate::store::{Acceptance, Db};
@@ -26,17 +28,15 @@ const MOST_REPLAYED: u32 = 512;
 /// Storing a longer prompt, whose words are indexed, takes more than its commit: everybody would wait for it here.
 const SHORT: usize = 16 << 10;
 
-pub(super) const CONTINUE: &str = "Continue where you were interrupted.";
-
 impl Actor {
     pub(super) async fn request(&mut self, request: Request, reply: Replier, received: Instant) {
         let result = match request {
             Request::Send(send) => return self.send(send, reply, received).await,
             Request::Continue { session, key } => {
-                let text = CONTINUE.to_owned();
-                let send =
-                    SendPrompt { session, key, text, attachments: Vec::new(), delivery: Delivery::Queue };
-                return self.send(send, reply, received).await;
+                return match self.may_continue(&key).await {
+                    Ok(()) => self.send(continuing(session, key), reply, received).await,
+                    Err(error) => reply.error(error),
+                };
             }
             Request::Subscribe { since, .. } => return self.subscribe(since, reply).await,
             Request::Context { .. } => return self.ask_agent(Control::GetContextUsage, reply).await,
@@ -56,10 +56,24 @@ impl Actor {
         reply.reply(result);
     }
 
-    /// Makes the prompt durable, acknowledges it, and lets the machine decide when it runs.
     async fn send(&mut self, send: SendPrompt, reply: Replier, received: Instant) {
-        match self.accept(send).await {
+        self.send_as(PromptId::random(), send, None, reply, received).await;
+    }
+
+    /// Makes the prompt durable, acknowledges it, and lets the machine decide when it runs.
+    pub(super) async fn send_as(
+        &mut self,
+        id: PromptId,
+        send: SendPrompt,
+        copies: Option<Copies>,
+        reply: Replier,
+        received: Instant,
+    ) {
+        match self.accept(id, send).await {
             Ok(acceptance) => {
+                if let Some(copies) = copies.filter(|_| !acceptance.repeated()) {
+                    copies.keep();
+                }
                 reply.ok(Response::Accepted(self.accepted(&acceptance)));
                 self.take_in(acceptance, received).await;
             }
@@ -67,23 +81,11 @@ impl Actor {
         }
     }
 
-    pub(super) async fn accept(&mut self, send: SendPrompt) -> Result<Acceptance> {
+    pub(super) async fn accept(&mut self, id: PromptId, send: SendPrompt) -> Result<Acceptance> {
         if send.text.trim().is_empty() && send.attachments.is_empty() {
             return Err(Error::usage("the prompt is empty"));
         }
-        let id = PromptId::random();
-        let inbox = self.shared.paths.session_dir(&self.session.id.to_string()).join("inbox");
-        let copied = !send.attachments.is_empty();
-        let attachments = attachments::copy(inbox.clone(), id, send.attachments).await;
-        let accepted = match attachments {
-            Ok(attachments) => self.store_prompt(id, SendPrompt { attachments, ..send }).await,
-            Err(error) => Err(error),
-        };
-        let is_new = accepted.as_ref().is_ok_and(|accepted| !accepted.repeated());
-        if copied && !is_new {
-            attachments::discard(inbox, id).await;
-        }
-        accepted
+        self.store_prompt(id, send).await
     }
 
     async fn store_prompt(&mut self, id: PromptId, send: SendPrompt) -> Result<Acceptance> {
@@ -108,7 +110,7 @@ impl Actor {
 
     fn accepted(&self, acceptance: &Acceptance) -> Accepted {
         let prompt = &acceptance.prompt;
-        let reason = match self.state.hold() {
+        let reason = match self.state.hold().filter(|hold| *hold != UNAVAILABLE) {
             Some(hold) if prompt.status == PromptStatus::Queued && prompt.delivery == Delivery::Queue => {
                 Some(format!(
                     "the queue is held ({hold}): `claudebot session queue {} --run`",

@@ -177,6 +177,35 @@ async fn local_requests_are_refused_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_session_allows_itself_nothing() {
+    let answer = r#"{"type":"answer","approval":1,"decision":{"decision":"deny"},"by":"x"}"#;
+    let set =
+        |key| format!(r#"{{"type":"session_set","session":{{"name":"work"}},"key":"{key}","value":"auto"}}"#);
+    let asked = [
+        (answer.to_owned(), Some("an approval cannot be answered from inside session work")),
+        (set("permission_mode"), Some("the permission mode cannot be changed from inside session work")),
+        (set("effort"), None),
+    ];
+    for (request, refused) in asked {
+        let line = format!(r#"{{"id":1,"request":{request}}}"#);
+        let mut scene = Scene::greeted(Hello { inside: Some("work".to_owned()), ..hello(PROTOCOL) }).await;
+        scene.say(&line).await;
+        match refused {
+            Some(words) => {
+                let (_, error) = scene.hear_error().await;
+                assert_eq!((error.kind, error.message.as_str()), (Kind::Denied, words));
+                assert!(scene.requests.is_empty());
+            }
+            None => drop(scene.requests.recv().await.expect("it is handed on")),
+        }
+        let bridge = Hello { client: "telegram".to_owned(), ..hello(PROTOCOL) };
+        let mut scene = Scene::greeted(bridge).await;
+        scene.say(&line).await;
+        scene.requests.recv().await.expect("a person asks it there");
+    }
+}
+
+#[tokio::test]
 async fn a_spliced_push_is_what_serde_would_write() {
     let mut scene = Scene::greeted(hello(PROTOCOL)).await;
     let reply = scene.ask(12).await.reply;

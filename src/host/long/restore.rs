@@ -7,13 +7,14 @@ use super::Job;
 use crate::archive::{self, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::host::shared::Shared;
+use crate::host::short;
 use crate::ipc::Response;
 use crate::model::{Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, check_name};
 
-/// A mode in which nobody is asked anything is a person's own choice.
-const BYPASS: &str = "bypassPermissions";
+/// The modes that allow nothing which a person was not asked about. Any other is a person's own choice.
+const NARROW: [&str; 2] = ["default", "plan"];
 /// Directories of one name that may exist before another name is asked for.
 const TRIES: u32 = 100;
 
@@ -22,8 +23,8 @@ struct Plan {
     session: Session,
     /// This store has no row of it.
     foreign: bool,
-    /// The archive asked for the mode in which nobody is asked.
-    bypassed: bool,
+    /// The permission mode that the archive asked for and does not get.
+    refused_mode: Option<String>,
 }
 
 impl Job {
@@ -113,14 +114,11 @@ fn plan(
     session.name = name.unwrap_or(session.name);
     check_name(&session.name)?;
     (session.dir, session.managed) = place(shared, manifest, &session, dir, foreign)?;
-    let bypassed = foreign && session.permission_mode.as_deref() == Some(BYPASS);
-    if bypassed {
-        session.permission_mode = None;
-    }
+    let refused_mode = session.permission_mode.take_if(|mode| foreign && !NARROW.contains(&mode.as_str()));
     session.state = SessionState::Asleep;
     session.hold = None;
     session.archive = None;
-    Ok(Plan { session, foreign, bypassed })
+    Ok(Plan { session, foreign, refused_mode })
 }
 
 /// The working directory, and whether it is ours to remove one day: only where we choose it ourselves.
@@ -138,6 +136,13 @@ fn place(
         None if packed && foreign => {
             return Err(Error::usage("the archive brings a directory along and is not of this machine")
                 .hint("say where it is to lie: --dir"));
+        }
+        None if foreign && short::is_wide(&session.dir, &shared.paths) => {
+            let dir = session.dir.display();
+            return Err(Error::usage(format!(
+                "the archive asks for {dir}, which holds far more than one project"
+            ))
+            .hint("say where it is to work: --dir"));
         }
         None => (session.dir.clone(), false),
     };
@@ -182,16 +187,16 @@ fn bring_back(
     } else {
         db.mark_restored(session.id, &session.name, &session.dir, session.managed)?;
     }
-    if plan.bypassed {
-        db.append(session.id, &[not_taken_over()])?;
+    if let Some(mode) = &plan.refused_mode {
+        db.append(session.id, &[not_taken_over(mode)])?;
     }
     db.audit(who, "session_restored", &session.name)
 }
 
-fn not_taken_over() -> NewEvent {
+fn not_taken_over(mode: &str) -> NewEvent {
     NewEvent {
         kind: EventKind::Notice,
-        text: format!("the permission mode {BYPASS} of the archive was not taken over"),
+        text: format!("the permission mode {mode} of the archive was not taken over"),
         prompt_id: None,
         detail: Some(Detail::Notice { code: "warning".to_owned() }),
     }
@@ -232,7 +237,7 @@ mod tests {
             pinned: false,
             model: None,
             effort: None,
-            permission_mode: Some(BYPASS.to_owned()),
+            permission_mode: Some("auto".to_owned()),
             created: now,
             last_active: now,
             cost_usd: 0.0,
@@ -273,19 +278,47 @@ mod tests {
         let ours = manifest("work", &home.path().join("precious"), true);
         let taken = plan(&ours, None).unwrap();
         assert_eq!((taken.session.dir, taken.session.managed), (root.join("work"), true));
-        assert_eq!((taken.session.permission_mode, taken.session.hold, taken.bypassed), (None, None, true));
+        assert_eq!((taken.session.permission_mode, taken.session.hold), (None, None));
+        assert_eq!(taken.refused_mode.as_deref(), Some("auto"));
         std::fs::create_dir_all(root.join("work")).unwrap();
         assert_eq!(plan(&ours, None).unwrap().session.dir, root.join("work-2"));
 
         // What a person chose is never ours to remove.
         let chosen = plan(&ours, Some(home.path())).unwrap().session;
         assert_eq!((chosen.dir.as_path(), chosen.managed), (home.path(), false));
-        let bare = plan(&manifest("work", home.path(), false), None).unwrap().session;
+        let project = home.path().join("project");
+        std::fs::create_dir(&project).unwrap();
+        let bare = plan(&manifest("work", &project, false), None).unwrap().session;
         assert!(!bare.managed);
+
+        // Nobody means to hand everything to an agent that somebody else has talked to.
+        let roundabout = project.join("..");
+        for wide in [home.path(), &roundabout, Path::new("/")] {
+            let error = plan(&manifest("work", wide, false), None).err().unwrap();
+            assert_eq!(error.hint.as_deref(), Some("say where it is to work: --dir"));
+            assert!(plan(&manifest("work", wide, false), Some(&project)).is_ok());
+        }
 
         let mut project = manifest("work", &home.path().join(".config/autostart"), true);
         project.session.managed = false;
         assert_eq!(plan(&project, None).err().unwrap().hint.unwrap(), "say where it is to lie: --dir");
+    }
+
+    #[tokio::test]
+    async fn of_a_stranger_only_modes_that_ask_are_taken_over() {
+        let home = tempfile::tempdir().unwrap();
+        let shared = house(home.path());
+        let mode = |mode: &str| {
+            let mut manifest = manifest("work", home.path(), true);
+            manifest.session.permission_mode = Some(mode.to_owned());
+            plan(&shared, &manifest, None, None, None).unwrap().session.permission_mode
+        };
+        for wide in ["auto", "acceptEdits", "dontAsk", "bypassPermissions", "whatever comes next"] {
+            assert_eq!(mode(wide), None, "{wide}");
+        }
+        for narrow in ["default", "plan"] {
+            assert_eq!(mode(narrow).as_deref(), Some(narrow));
+        }
     }
 
     #[tokio::test]
@@ -296,7 +329,7 @@ mod tests {
         let known = Session { managed: false, name: "mine".to_owned(), ..manifest.session.clone() };
         let plan = plan(&shared, &manifest, Some(known), None, None).unwrap();
         assert_eq!(plan.session.name, "mine");
-        assert_eq!(plan.session.permission_mode.as_deref(), Some(BYPASS));
-        assert!(!plan.foreign && !plan.bypassed && !plan.session.managed);
+        assert_eq!(plan.session.permission_mode.as_deref(), Some("auto"));
+        assert!(!plan.foreign && plan.refused_mode.is_none() && !plan.session.managed);
     }
 }

@@ -117,12 +117,17 @@ fn check_dir(dir: &Path, paths: &Paths, allow_wide: bool) -> Result<()> {
         }
         Err(error) => return Err(Error::io("use the directory", dir, &error)),
     };
-    let home = fs::canonicalize(paths.home()).unwrap_or_else(|_| paths.home().to_owned());
-    if !allow_wide && (real == Path::new("/") || home.starts_with(&real)) {
+    if !allow_wide && is_wide(&real, paths) {
         return Err(Error::usage(format!("{} holds far more than one project", dir.display()))
             .hint("agree with `--yes`, give a project's directory with `--dir`, or use `--scratch`"));
     }
     Ok(())
+}
+
+/// The root, the home directory, or one that holds it.
+pub(crate) fn is_wide(dir: &Path, paths: &Paths) -> bool {
+    let real = |dir: &Path| fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    real(paths.home()).starts_with(real(dir))
 }
 
 /// A new empty directory named after the session. What an earlier session of that name left is not touched.

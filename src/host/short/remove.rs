@@ -16,6 +16,8 @@ pub(crate) struct Doomed {
     conversations: usize,
     /// Where received files lie.
     own: PathBuf,
+    /// Other sessions that work in the directory, which then stays.
+    others: Vec<String>,
 }
 
 impl Doomed {
@@ -27,13 +29,14 @@ impl Doomed {
             events: db.head(id)?,
             conversations: db.conversations(id)?.len(),
             own: ctx.paths.session_dir(&id.to_string()),
+            others: db.others_in(&session.dir, id)?,
             session,
         })
     }
 
     /// In words, before anything is touched. It looks at the disk.
     pub(crate) fn in_words(self) -> Response {
-        let Self { session, view, events, conversations, own } = self;
+        let Self { session, view, events, conversations, own, others } = self;
         let mut removes = vec![format!("the session {} and its log ({events} events)", session.name)];
         let mut keeps = Vec::new();
         if matches!(view.state, SessionState::Busy | SessionState::Waiting) {
@@ -54,10 +57,10 @@ impl Doomed {
         let is_packed = session.managed && session.state == SessionState::Archived;
         if !is_packed && session.dir.exists() {
             let dir = session.dir.display();
-            if session.managed {
-                removes.push(format!("everything in {dir}"));
-            } else {
-                keeps.push(format!("{dir}"));
+            match (session.managed, others.as_slice()) {
+                (true, []) => removes.push(format!("everything in {dir}")),
+                (true, others) => keeps.push(format!("{dir}, where {} works, too", others.join(", "))),
+                (false, _) => keeps.push(format!("{dir}")),
             }
         }
         if let Some(archive) = &session.archive {

@@ -198,6 +198,7 @@ impl State {
         }
         let text = match outcome {
             Outcome::Failed => end.text.clone(),
+            Outcome::Interrupted if self.deleted => "stopped: the session is deleted".to_owned(),
             Outcome::Interrupted if self.draining => "stopped: the host ended".to_owned(),
             Outcome::Interrupted => "stopped".to_owned(),
             Outcome::Replaced => REPLACED.to_owned(),

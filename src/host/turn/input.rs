@@ -31,12 +31,16 @@ pub(crate) enum Input {
     Sleep,
     /// No further turns: the host is about to end. A turn that waits for a person is cut off; the others end.
     Drain,
+    /// The session goes: no further turns, and what runs is about to be cut off.
+    Close,
     /// The host ends at once: what runs is cut off.
     End,
     /// The process runs and has answered `initialize`.
     Ready,
-    /// The process could not be started, or may not be started now.
+    /// The process may not be started now; it is tried again by itself.
     CannotStart { why: String },
+    /// The process could not be started, which a person has to mend: until then what waits is held.
+    Unavailable { why: String },
     /// Nothing stands in the way of starting any more: a place is free, the backoff is over.
     MayStart,
     /// The process is gone. `asked`: we ended it.

@@ -9,6 +9,7 @@ mod agent;
 mod background;
 mod blocks;
 mod effect;
+mod hold;
 mod input;
 mod recovery;
 #[cfg(test)]
@@ -102,6 +103,8 @@ pub(crate) struct State {
     /// Why the process cannot be started, while `phase` is `Barred`.
     barred: Option<String>,
     draining: bool,
+    /// There is no other host to come: the session itself goes.
+    deleted: bool,
     /// A stop came while the agent had a prompt but had not begun: the turn is stopped as it begins.
     stop_at_begin: bool,
     /// Likewise for a prompt that is to run instead.
@@ -131,6 +134,7 @@ impl State {
             status: None,
             barred: None,
             draining: false,
+            deleted: false,
             stop_at_begin: false,
             replace_at_begin: false,
             crashed,
@@ -255,9 +259,14 @@ impl State {
             Input::Wake => self.wake(&mut out),
             Input::Sleep => self.sleep(&mut out),
             Input::Drain => self.drain(&mut out),
+            Input::Close => {
+                self.deleted = true;
+                self.drain(&mut out);
+            }
             Input::End => self.end(&mut out),
             Input::Ready => self.ready(&mut out),
             Input::CannotStart { why } => self.cannot_start(why, &mut out),
+            Input::Unavailable { why } => self.unavailable(why, &mut out),
             Input::MayStart => self.may_start(&mut out),
             Input::Exited { asked, why } => self.exited(asked, &why, &mut out),
             Input::Recovered(verdicts) => self.recovered(verdicts, &mut out),
@@ -273,6 +282,7 @@ impl State {
             out.push(Effect::Write { prompts: vec![waiting.prompt], urgency: Urgency::Turn });
         } else {
             self.queue.push_back(waiting);
+            self.try_again(out);
             self.pump(out);
         }
         out.push(Effect::Changed);
@@ -392,20 +402,6 @@ impl State {
 
     fn in_turn(&self, prompt: PromptId) -> bool {
         self.turn.as_ref().is_some_and(|turn| turn.prompts.contains(&prompt))
-    }
-
-    fn set_hold(&mut self, hold: Option<String>, out: &mut Vec<Effect>) {
-        if self.hold != hold {
-            self.hold.clone_from(&hold);
-            out.push(Effect::SetHold(hold));
-            out.push(Effect::Changed);
-        }
-    }
-
-    fn release(&mut self, out: &mut Vec<Effect>) {
-        self.set_hold(None, out);
-        self.unbar();
-        self.pump(out);
     }
 
     fn dropped(&mut self, prompts: &[PromptId], out: &mut Vec<Effect>) {

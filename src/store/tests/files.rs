@@ -144,6 +144,8 @@ fn what_sqlite_cannot_create_beside_the_file_is_said() {
     drop(home.open());
     // A link to nowhere in its place fails for root too, as a read-only data directory does for others.
     std::os::unix::fs::symlink("nowhere", home.dir.path().join("claudebot.db-shm")).unwrap();
+    assert!(home.read().allowed().unwrap().is_empty(), "everything is in the file itself");
+    fs::write(home.dir.path().join("claudebot.db-wal"), "what is not in the file").unwrap();
     let error = Db::open(&home.file(), Mode::ReadOnly).map(drop).unwrap_err();
     assert!(error.message.contains("cannot open the session database"), "{error}");
     assert!(error.hint.unwrap().contains("writable data directory"));

@@ -156,6 +156,23 @@ fn cost_counts_a_running_total_once() {
 }
 
 #[test]
+fn a_log_is_deleted_in_pieces_from_its_end() {
+    let mut db = Db::in_memory();
+    let (long, other) = (made(&mut db, "long"), made(&mut db, "other"));
+    let numbered: Vec<_> = (1..=450).map(|seq| said(&format!("word{seq}"))).collect();
+    db.append(long, &numbered).unwrap();
+    db.append(other, &[said("word450")]).unwrap();
+    let mut heads = Vec::new();
+    while db.delete_last_events(long).unwrap() {
+        heads.push(db.head(long).unwrap());
+        assert_eq!(db.search("word450", 10).unwrap().len(), 1);
+        assert_eq!(db.events(long, 0, 1000).unwrap().len() as u64, db.head(long).unwrap());
+    }
+    assert_eq!(heads, [250, 50, 0]);
+    assert_eq!(db.head(other).unwrap(), 1);
+}
+
+#[test]
 fn deleting_leaves_nothing_behind() {
     let home = Home::new();
     let mut db = home.open();

@@ -64,20 +64,6 @@ pub(crate) struct Topic {
     pub(crate) name: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct ChatInfo {
-    pub(crate) id: i64,
-    /// `private`, `group`, `supergroup`, `channel`.
-    #[serde(default, rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) title: Option<String>,
-    pub(crate) username: Option<String>,
-    pub(crate) first_name: Option<String>,
-    /// It has topics.
-    #[serde(default)]
-    pub(crate) is_forum: bool,
-}
-
 /// Somebody's standing in a chat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Member {
@@ -123,11 +109,6 @@ mod tests {
         assert_eq!((file.file_path, file.file_size), (None, None));
         let topic: Topic = read(json!({ "message_thread_id": 3, "name": "work", "icon_color": 7_322_096 }));
         assert_eq!((topic.message_thread_id, topic.name.as_str()), (3, "work"));
-        let chat: ChatInfo = read(json!({ "id": -1, "type": "supergroup", "title": "T", "is_forum": true }));
-        assert_eq!(
-            (chat.kind.as_str(), chat.title.as_deref(), chat.is_forum),
-            ("supergroup", Some("T"), true)
-        );
         let member: Member =
             read(json!({ "status": "administrator", "user": {}, "can_manage_topics": true }));
         assert_eq!((member.status.as_str(), member.can_manage_topics), ("administrator", true));

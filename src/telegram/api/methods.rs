@@ -8,7 +8,7 @@ use teloxide_core::types::{
     BotCommand, BotCommandScope, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity,
 };
 
-use super::answers::{ChatInfo, Done, Me, Member, RemoteFile, Sent, Topic, Webhook};
+use super::answers::{Done, Me, Member, RemoteFile, Sent, Topic, Webhook};
 
 macro_rules! methods {
     ($($method:ident = $name:literal -> $output:ty;)*) => {
@@ -26,7 +26,6 @@ methods! {
     DeleteWebhook = "deleteWebhook" -> Done;
     SendMessage = "sendMessage" -> Sent;
     EditMessageText = "editMessageText" -> Done;
-    EditMessageReplyMarkup = "editMessageReplyMarkup" -> Done;
     DeleteMessage = "deleteMessage" -> Done;
     SendChatAction = "sendChatAction" -> Done;
     AnswerCallbackQuery = "answerCallbackQuery" -> Done;
@@ -35,8 +34,6 @@ methods! {
     GetFile = "getFile" -> RemoteFile;
     CreateForumTopic = "createForumTopic" -> Topic;
     EditForumTopic = "editForumTopic" -> Done;
-    CloseForumTopic = "closeForumTopic" -> Done;
-    GetChat = "getChat" -> ChatInfo;
     GetChatMember = "getChatMember" -> Member;
 }
 
@@ -117,15 +114,6 @@ pub(crate) struct EditMessageText {
     pub(crate) reply_markup: Option<InlineKeyboardMarkup>,
 }
 
-/// Replaces the buttons; `None` takes them away.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EditMessageReplyMarkup {
-    pub(crate) chat_id: i64,
-    pub(crate) message_id: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reply_markup: Option<InlineKeyboardMarkup>,
-}
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeleteMessage {
     pub(crate) chat_id: i64,
@@ -194,17 +182,6 @@ pub(crate) struct EditForumTopic {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CloseForumTopic {
-    pub(crate) chat_id: i64,
-    pub(crate) message_thread_id: i64,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct GetChat {
-    pub(crate) chat_id: i64,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GetChatMember {
     pub(crate) chat_id: i64,
     pub(crate) user_id: i64,
@@ -236,7 +213,6 @@ mod tests {
         let entities = vec![MessageEntity::code(0, 2)];
         let marks = json!([{ "type": "code", "offset": 0, "length": 2 }]);
         let message = json!({ "chat_id": 1, "message_id": 2 });
-        let topic = json!({ "chat_id": 1, "message_thread_id": 3 });
         check(&GetMe {}, "getMe", &json!({}));
         check(&GetWebhookInfo {}, "getWebhookInfo", &json!({}));
         check(&DeleteWebhook {}, "deleteWebhook", &json!({}));
@@ -252,17 +228,12 @@ mod tests {
                 text,
                 entities,
                 link_preview_options: Some(no_preview()),
-                reply_markup: Some(keyboard.clone()),
+                reply_markup: Some(keyboard),
             },
             "editMessageText",
             &json!({ "chat_id": 1, "message_id": 2, "text": "ab", "entities": marks,
                      "link_preview_options": { "is_disabled": true }, "reply_markup": buttons }),
         );
-        let change = EditMessageReplyMarkup { chat_id: 1, message_id: 2, reply_markup: None };
-        check(&change, "editMessageReplyMarkup", &message);
-        let change = EditMessageReplyMarkup { reply_markup: Some(keyboard), ..change };
-        let wanted = json!({ "chat_id": 1, "message_id": 2, "reply_markup": buttons });
-        check(&change, "editMessageReplyMarkup", &wanted);
         check(&DeleteMessage { chat_id: 1, message_id: 2 }, "deleteMessage", &message);
         check(
             &SendChatAction { chat_id: 1, message_thread_id: Some(3), action: "typing".to_owned() },
@@ -301,8 +272,6 @@ mod tests {
             "editForumTopic",
             &json!({ "chat_id": 1, "message_thread_id": 3, "name": "work" }),
         );
-        check(&CloseForumTopic { chat_id: 1, message_thread_id: 3 }, "closeForumTopic", &topic);
-        check(&GetChat { chat_id: 1 }, "getChat", &json!({ "chat_id": 1 }));
         let member = json!({ "chat_id": 1, "user_id": 7 });
         check(&GetChatMember { chat_id: 1, user_id: 7 }, "getChatMember", &member);
     }

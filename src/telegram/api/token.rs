@@ -71,6 +71,7 @@ impl Token {
     }
 
     /// The bot's own id, which is its user id.
+    #[cfg(test)]
     pub(crate) const fn bot(&self) -> i64 {
         self.bot
     }

@@ -169,8 +169,7 @@ pub(super) async fn archive(talk: &Talk, name: &str) -> Outcome<Vec<Effect>> {
 /// Packs it away. Takes as long as it takes.
 pub(crate) async fn archived(talk: &Talk, session: SessionId) -> Outcome<View> {
     let name = talk.bridge.show(exactly(session), talk.place).await?.name;
-    let request =
-        Request::SessionArchive { session: exactly(session), options: ArchiveOptions { with_dir: false } };
+    let request = Request::SessionArchive { session: exactly(session), options: ArchiveOptions::default() };
     match talk.bridge.ask(request).await? {
         Response::Archived { bytes, notes, .. } => {
             let mut view =

@@ -153,6 +153,7 @@ impl Tables {
     }
 
     /// What these buttons answer is settled. Gives the messages they are still shown under.
+    #[cfg(test)]
     pub(crate) fn void_request(
         &self,
         session: SessionId,
@@ -195,6 +196,7 @@ impl Tables {
     }
 
     /// The requests of a session that buttons are still shown for.
+    #[cfg(test)]
     pub(crate) fn open_requests(&self, session: SessionId) -> Result<Vec<String>, Fault> {
         let mut statement = self.conn.prepare_cached(
             "SELECT DISTINCT request FROM button WHERE session = ?1 AND request IS NOT NULL AND used IS NULL \

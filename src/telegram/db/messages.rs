@@ -73,6 +73,7 @@ impl Tables {
     }
 
     /// Everything that was shown for a prompt and said to make it, in the order of the chats' own numbers.
+    #[cfg(test)]
     pub(crate) fn messages_of(&self, prompt: PromptId) -> Result<Vec<Noted>, Fault> {
         let sql = format!("SELECT {COLUMNS} FROM message WHERE prompt = ?1 ORDER BY chat, id");
         let mut statement = self.conn.prepare_cached(&sql)?;

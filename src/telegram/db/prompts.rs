@@ -75,6 +75,7 @@ impl Tables {
         Ok(())
     }
 
+    #[cfg(test)]
     pub(crate) fn prompt_set(&self, key: &str) -> Result<Option<PromptSet>, Fault> {
         let sql = format!("SELECT {COLUMNS} FROM prompt WHERE key = ?1");
         Ok(self.conn.prepare_cached(&sql)?.query_row([key], read).optional()?)
@@ -123,6 +124,7 @@ impl Tables {
     }
 
     /// The host has taken it.
+    #[cfg(test)]
     pub(crate) fn prompt_accepted(
         &self,
         key: &str,

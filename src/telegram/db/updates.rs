@@ -210,6 +210,7 @@ impl Tables {
     }
 
     /// How many are set aside, for whoever asks how the bridge is.
+    #[cfg(test)]
     pub(crate) fn poisoned_updates(&self) -> Result<u32, Fault> {
         let sql = "SELECT count(*) FROM incoming WHERE state = 'poisoned'";
         Ok(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)

@@ -35,6 +35,7 @@ pub(super) struct Heard {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made, stored and gone: never kept in numbers")]
 pub(super) enum Say {
     /// With a button below it.
     Payload(Payload, Option<Action>),

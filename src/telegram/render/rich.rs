@@ -15,6 +15,10 @@ pub(crate) struct Rich {
 }
 
 /// How a pushed text looks.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what Telegram has, whether or not something is said that way yet")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style<'a> {
     Plain,

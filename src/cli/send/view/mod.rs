@@ -17,7 +17,7 @@ use crate::cli::text;
 use crate::ipc::{Accepted, Push};
 use crate::model::{
     Approval, ApprovalId, BlockKind, Decision, Delivery, Detail, Event, EventKind, Live, LiveBlock, LiveTurn,
-    Outcome, PromptId, PromptStatus, QueuedPrompt, Snapshot, TurnId,
+    Outcome, PromptId, PromptStatus, QueuedPrompt, Snapshot, TurnId, UNAVAILABLE,
 };
 
 /// What is to be done, in order.
@@ -450,6 +450,8 @@ impl View {
         status: Option<String>,
         acts: &mut Vec<Act>,
     ) {
+        // What its start failed with is told by the log, and says more.
+        let hold = hold.filter(|hold| hold != UNAVAILABLE);
         let place = queue.iter().position(|waiting| waiting.id == self.prompt);
         if self.turn.is_none() {
             self.waiting(place, hold.as_deref(), acts);

@@ -11,11 +11,11 @@ mod wire;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::run::Carrier;
 use super::*;
-use crate::model::{PromptId, SessionId};
+use crate::model::SessionId;
 use crate::telegram::db::{Db, MessageKind, NewOutgoing};
 use phone::Phone;
 
