@@ -5,6 +5,7 @@ mod desk;
 mod lasting;
 mod real;
 mod sessions;
+mod setup;
 mod strangers;
 mod talk;
 mod turns;

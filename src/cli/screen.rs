@@ -110,6 +110,13 @@ impl Screen {
         self.paint(words, Style::new().dimmed(), self.stderr_is_terminal)
     }
 
+    /// Black on white on stderr, whatever the terminal's own colours: for what a camera is to read.
+    pub(crate) fn on_paper(&self, picture: &str) -> String {
+        let paper = AnsiColor::Black.on(AnsiColor::BrightWhite);
+        let lines = picture.lines().map(|line| self.paint(line, paper, self.stderr_is_terminal) + "\n");
+        lines.collect()
+    }
+
     /// Bold on stdout, where that is a terminal.
     pub(crate) fn strong(&self, words: &str) -> String {
         self.paint(words, Style::new().bold(), self.stdout_is_terminal)

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::runtime::Runtime;
 
 use super::args::TelegramCommand;
 use super::ctx::{self, Ctx};
@@ -67,7 +68,9 @@ pub(crate) fn no_token() -> Error {
 }
 
 fn set_up(ctx: &Ctx, new: bool) -> Finish {
-    let mut bot = candidate(ctx, new)?;
+    // One for all calls: the connection to Telegram lives in it.
+    let runtime = ctx::runtime()?;
+    let mut bot = candidate(ctx, &runtime, new)?;
     let BotFacts { username, name, webhook, .. } = &bot.facts;
     ctx.screen.say(&format!("the bot is @{username} ({})", text::one_line(name)));
     if !webhook.is_empty() {
@@ -77,18 +80,17 @@ fn set_up(ctx: &Ctx, new: bool) -> Finish {
                 .hint("make another bot with @BotFather")
                 .into());
         }
-        ctx::runtime()?.block_on(bot.remove_webhook())?;
+        runtime.block_on(bot.remove_webhook())?;
     }
     if !ctx.screen.can_ask() {
         ctx.screen.say("whoever writes to it is given a code for: claudebot pair CODE");
         return Ok(DONE);
     }
-    invite(ctx, &bot)
+    invite(ctx, &runtime, &bot)
 }
 
 /// The bot whose token is there already, or the one that is typed now, which is kept then.
-fn candidate(ctx: &Ctx, new: bool) -> Result<Candidate, Stop> {
-    let runtime = ctx::runtime()?;
+fn candidate(ctx: &Ctx, runtime: &Runtime, new: bool) -> Result<Candidate, Stop> {
     let config = ctx.config()?.telegram;
     let elsewhere = config.token.is_some() || config.token_file.is_some() || config.token_command.is_some();
     if new && elsewhere {
@@ -156,7 +158,7 @@ impl Drop for Unseen {
 }
 
 /// Lets in whoever opens the link, after a yes right here.
-fn invite(ctx: &Ctx, bot: &Candidate) -> Finish {
+fn invite(ctx: &Ctx, runtime: &Runtime, bot: &Candidate) -> Finish {
     let code = match ask::ask(ctx, Request::PairInvite)? {
         Response::PairCode { code, .. } => code,
         other => return Err(ask::unexpected(&other)),
@@ -164,11 +166,11 @@ fn invite(ctx: &Ctx, bot: &Candidate) -> Finish {
     let link = bot.link(&code);
     ctx.screen.say("open this in Telegram on your phone or desktop, and press Start:");
     if let Some(picture) = setup::picture(&link) {
-        ctx.screen.talk(&format!("\n{picture}\n"));
+        ctx.screen.talk(&format!("\n{}\n", ctx.screen.on_paper(&picture)));
     }
     ctx.screen.say(&format!("{link}\n"));
     ctx.screen.note("waiting for it; Ctrl-C leaves everything as it is");
-    let person = claimed(ctx, bot, &code)?;
+    let person = claimed(ctx, runtime, bot, &code)?;
     let who = format!("{} ({})", text::one_line(&person.name), person.user);
     if !confirm::yes(ctx, &format!("let {who} in? [y/N] "))? {
         ctx.screen.say("nobody was let in");
@@ -191,16 +193,16 @@ fn is_served(ctx: &Ctx) -> Result<bool, Stop> {
     Ok(present.is_some_and(|status| status.mode == "serve"))
 }
 
-fn claimed(ctx: &Ctx, bot: &Candidate, code: &str) -> Result<Person, Stop> {
+fn claimed(ctx: &Ctx, runtime: &Runtime, bot: &Candidate, code: &str) -> Result<Person, Stop> {
     if !is_served(ctx)? {
-        let claim = ctx::runtime()?.block_on(bot.wait_for_claim(&ctx.paths, code))?;
+        let claim = runtime.block_on(bot.wait_for_claim(&ctx.paths, code))?;
         ask::ask(ctx, claim)?;
     }
     loop {
         match ask::ask(ctx, Request::PairInvited { code: code.to_owned() })? {
             Response::Invited { claimed: Some(person), .. } => return Ok(person),
             Response::Invited { claimed: None, .. } => {
-                ctx::runtime()?.block_on(async { tokio::time::sleep(LOOK_AGAIN).await });
+                runtime.block_on(async { tokio::time::sleep(LOOK_AGAIN).await });
             }
             other => return Err(ask::unexpected(&other)),
         }

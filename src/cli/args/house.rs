@@ -261,9 +261,10 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  claudebot telegram setup                 once: the token, and who may talk to it
-  claudebot serve                          until Ctrl-C
+  claudebot serve                        until Ctrl-C
   claudebot serve --set telegram.inbox=off
+
+Once before: claudebot telegram setup.
 
 It takes over from a host in the background, after the turns that run there. Without a token it serves the \
 shell all the same. On SIGTERM or Ctrl-C running turns may end within host.drain; a second one ends at once.")]

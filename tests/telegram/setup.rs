@@ -1,0 +1,43 @@
+//! `telegram setup` on a terminal: the token unseen, the first person let in.
+
+use super::desk::Desk;
+use crate::support::PATIENCE;
+use crate::support::home::Home;
+
+#[test]
+fn from_the_token_to_the_first_person() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
+    desk.home.unset("CLAUDEBOT_TELEGRAM_ALLOWED_USERS");
+    let mut terminal = desk.home.pty(&["telegram", "setup"], 90, 40);
+    terminal.expect("it is not shown", PATIENCE);
+    terminal.send(&format!("{}\r", desk.bot.token()));
+    let shown = terminal.expect("?start=", PATIENCE);
+    assert!(!shown.contains(desk.bot.token()), "{shown}");
+    let code = terminal.expect("waiting for it", PATIENCE);
+    let code: String = code.chars().take_while(char::is_ascii_alphanumeric).collect();
+    desk.say(&format!("/start {code}"));
+    terminal.expect("let Ada", PATIENCE);
+    terminal.send("y\r");
+    terminal.expect("may talk to @", PATIENCE);
+    terminal.wait(PATIENCE).expect_code(0);
+    // The token that was kept is the one that is served.
+    desk.session("work");
+    desk.start();
+    desk.say("/session work");
+    desk.wait("work");
+    let status = desk.home.run(&["telegram", "status", "--json"]).expect_code(0).json();
+    assert_eq!(status["username"], desk.bot.bot_username());
+}
+
+/// Without a terminal: the token comes from stdin, and nobody is let in.
+#[test]
+fn a_token_from_a_pipe() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
+    desk.home.run_with_stdin(&["telegram", "setup"], "no token\n").expect_code(2);
+    desk.home.run_with_stdin(&["telegram", "setup"], format!("{}\n", desk.bot.token())).expect_code(0);
+    let kept = desk.home.config_dir().join("telegram-token");
+    assert_eq!(std::fs::read_to_string(kept).expect("it is kept").trim(), desk.bot.token());
+    desk.home.run(&["doctor"]);
+}
