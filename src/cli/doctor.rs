@@ -76,7 +76,10 @@ fn examine(ctx: &Ctx) -> Vec<Finding> {
         Ok(runtime) => runtime.block_on(async {
             findings.push(host(ctx).await);
             findings.extend(claude::examine(ctx, config.as_ref()).await);
-            findings.extend(telegram::examine(ctx).await);
+            // What is wrong with the configuration has been said.
+            if config.is_some() {
+                findings.extend(telegram::examine(ctx).await);
+            }
         }),
         Err(_) => findings.push(Finding::fail("host", "the event loop does not start", "check ulimit -n")),
     }

@@ -118,6 +118,8 @@ fn the_house() {
     shell.run(&["config", "show", "--json", "--set", "host.linger=1h"]).expect_code(0);
     shell.run(&["config", "path"]).expect_code(0);
     shell.run(&["config", "check"]).expect_code(0);
+    // Nobody is to be asked about a bot here.
+    shell.home.write_config("[host]\nmax_live = 7\n\n[projects]\nlab = \"/srv/lab\"\n");
     shell.on_terminal(&["doctor"]);
     shell.matches("everyday_house");
 }

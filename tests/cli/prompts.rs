@@ -223,7 +223,7 @@ fn going_on() {
     shell.home.run(&go_on).expect_code(0);
     watch.expect_stdout(r#""text":"Continue where you were interrupted.""#, PATIENCE);
     watch.expect_stdout(r#""outcome":"done""#, PATIENCE);
-    watch.signal(Signal::INT);
+    watch.signal(Signal::TERM);
     watch.wait(PATIENCE);
     shell.wait_turn_ended("work");
     assert_eq!(shell.home.run(&["session", "show", "--json"]).json()["queued"], 1, "what is held stays held");

@@ -1,5 +1,9 @@
 //! Whether the Telegram bot can work: its token, where its updates go, what it may do in the groups that are let in.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::Finding;
 use crate::cli::ask;
 use crate::cli::ctx::Ctx;
@@ -9,12 +13,18 @@ use crate::model::Allowed;
 use crate::telegram::setup::Candidate;
 
 const CHECK: &str = "telegram";
+/// A page of findings is not waited for longer than that.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn examine(ctx: &Ctx) -> Vec<Finding> {
-    let bot = match configured(ctx).await {
-        Ok(Some(bot)) => bot,
-        Ok(None) => return vec![Finding::ok(CHECK, "no bot; claudebot telegram setup makes one yours")],
-        Err(error) => return vec![Finding::error(CHECK, error)],
+    let bot = match timeout(PATIENCE, configured(ctx)).await {
+        Ok(Ok(Some(bot))) => bot,
+        Ok(Ok(None)) => return vec![Finding::ok(CHECK, "no bot; claudebot telegram setup makes one yours")],
+        Ok(Err(error)) => return vec![Finding::error(CHECK, error)],
+        Err(_) => {
+            let why = format!("Telegram has not answered for {} s", PATIENCE.as_secs());
+            return vec![Finding::fail(CHECK, why, "check the connection, and `telegram.api_url`")];
+        }
     };
     let mut findings = vec![webhook(&bot)];
     match access(ctx).await {
