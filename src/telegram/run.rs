@@ -30,8 +30,6 @@ use crate::paths::Paths;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The end of the last turn is in the feed before the host says that it is drained; it is read within this time.
-const SETTLING: Duration = Duration::from_millis(300);
 const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// What the bridge is started with.
@@ -158,8 +156,7 @@ impl Parts {
         stop_receiving.send_replace(true);
         finished(receivers).await;
         drained.await;
-        // What the last turns brought is told before the last words go out.
-        tokio::time::sleep(SETTLING).await;
+        // The feed reads on until it is silent: what the last turns brought is told before the last words go out.
         stop_telling.send_replace(true);
         finished(tellers).await;
         stop_sending.send_replace(true);
