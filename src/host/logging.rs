@@ -1,7 +1,6 @@
 //! The host's log: a file in the background, stderr in the foreground. Prompts and tokens are never logged.
 
 use std::fs::OpenOptions;
-use std::io::IsTerminal;
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Mutex;
 
@@ -20,8 +19,7 @@ pub(super) fn start(options: &HostOptions) -> Result<()> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     let started = match options.mode {
         HostMode::Foreground | HostMode::Serve => {
-            let colour = std::io::stderr().is_terminal() && options.env.get("NO_COLOR").is_none();
-            builder.with_ansi(colour).with_writer(std::io::stderr).try_init()
+            builder.with_ansi(false).with_writer(std::io::stderr).try_init()
         }
         HostMode::Background => {
             let path = options.paths.host_log();

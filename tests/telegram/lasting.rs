@@ -76,9 +76,10 @@ fn without_a_token_the_shell_is_served() {
     let mut desk = Desk::without_session(crate::support::home::Home::new(), None);
     desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
     desk.session("work");
-    let mut serve = desk.home.spawn(&["serve"]);
-    serve.expect_stderr("telegram setup", crate::support::PATIENCE);
+    // On a terminal, where the log is seen.
+    let mut serve = desk.home.pty(&["serve"], 100, 30);
+    serve.expect("telegram setup", crate::support::PATIENCE);
     assert_eq!(desk.home.run(&["send", "-s", "work", "echo hello"]).expect_code(0).stdout, "hello\n");
-    serve.signal(rustix::process::Signal::TERM);
+    serve.send("\x03");
     serve.wait(crate::support::PATIENCE).expect_code(0);
 }
