@@ -1,18 +1,29 @@
 //! `/help` and `/start`.
 
 use super::TABLE;
+use crate::ipc::{Request, Response};
+use crate::model::AgentCommand;
 use crate::telegram::effects::Effect;
-use crate::telegram::host::Outcome;
+use crate::telegram::host::{Outcome, Trouble};
 use crate::telegram::render::{Rich, Style};
 use crate::telegram::talk::Talk;
 use crate::telegram::view::View;
 use crate::telegram::words;
 
-pub(super) fn help(talk: &Talk) -> Outcome<Vec<Effect>> {
-    talk.answer(commands())
+/// Names of Claude's own commands that are listed.
+const LISTED: usize = 40;
+
+pub(super) async fn help(talk: &Talk) -> Outcome<Vec<Effect>> {
+    let own = match talk.bridge.ask(Request::AgentCommands { session: talk.selector() }).await {
+        Ok(Response::Commands(own)) => own,
+        Err(Trouble::Ending) => return Err(Trouble::Ending),
+        // Without a session nobody can tell; the rest can be told all the same.
+        _ => Vec::new(),
+    };
+    talk.answer(commands(&own))
 }
 
-fn commands() -> View {
+fn commands(own: &[AgentCommand]) -> View {
     let mut rich = Rich::default();
     rich.push("Write, and it goes to your session.", Style::Plain);
     rich.push(" Answer a message to talk to the session it is from.\n", Style::Plain);
@@ -24,6 +35,12 @@ fn commands() -> View {
     }
     rich.push("\n\nAny other /command is Claude's own; ", Style::Plain);
     rich.push("//name", Style::Code).push(" is so for sure.", Style::Plain);
+    let is_ours = |name: &str| TABLE.iter().any(|command| command.name == name);
+    let own = own.iter().map(|command| words::line(&command.name, 40)).filter(|name| !is_ours(name));
+    let own: Vec<String> = own.take(LISTED).map(|name| format!("/{name}")).collect();
+    if !own.is_empty() {
+        rich.push("\nIt has: ", Style::Plain).push(&own.join(" "), Style::Plain);
+    }
     View::new(rich)
 }
 
@@ -45,8 +62,19 @@ mod tests {
     use crate::telegram::view::tests::shown;
 
     #[test]
+    fn help_names_what_claude_has_beside_ours() {
+        let command = |name: &str| AgentCommand {
+            name: name.to_owned(),
+            description: String::new(),
+            argument_hint: String::new(),
+        };
+        let view = commands(&[command("init"), command("compact"), command("odd\nname")]);
+        assert!(view.rich.text.ends_with("\nIt has: /init /odd name"), "{}", view.rich.text);
+    }
+
+    #[test]
     fn help_lists_every_command() {
-        insta::assert_snapshot!(shown(&commands()), @r"
+        insta::assert_snapshot!(shown(&commands(&[])), @r"
         Write, and it goes to your session. Answer a message to talk to the session it is from.
 
         /new `[NAME[: TEXT]]` – make a session

@@ -159,7 +159,7 @@ pub(crate) async fn run(talk: &Talk, which: Which, args: &str) -> Outcome<Led> {
         Which::Context => reading::context(talk).await,
         Which::Cost => reading::cost(talk).await,
         Which::Effort => settings::setting(talk, &settings::EFFORT, args).await,
-        Which::Help => help::help(talk),
+        Which::Help => help::help(talk).await,
         Which::History => reading::history(talk, args).await,
         Which::Inbox => overview::inbox(talk).await,
         Which::Mode => settings::setting(talk, &settings::MODE, args).await,

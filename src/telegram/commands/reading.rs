@@ -83,7 +83,7 @@ pub(super) async fn search(talk: &Talk, query: &str) -> Outcome<Vec<Effect>> {
 fn hits_view(query: &str, hits: &[Hit], now: Timestamp) -> View {
     let query = words::line(query, 60);
     if hits.is_empty() {
-        return View::plain(format!("Nobody said {query}."));
+        return View::plain(format!("Nothing was found for {query}."));
     }
     let mut view = View::plain(format!("{query}:"));
     let mut sessions: Vec<(SessionId, &str)> = Vec::new();

@@ -124,7 +124,7 @@ async fn rules_of(bridge: &Bridge, session: SessionId) -> Outcome<Vec<Rule>> {
 fn rules_view(name: &str, session: SessionId, rules: &[Rule], now: Timestamp) -> View {
     let name = words::line(name, 60);
     if rules.is_empty() {
-        return View::plain(format!("Nothing was allowed for {name}."));
+        return View::plain(format!("No rules: nothing was allowed for {name}."));
     }
     let mut view = View::plain(format!("Allowed for {name}; a button takes it back:"));
     for rule in rules.iter().take(REVOCABLE) {
@@ -197,6 +197,6 @@ mod tests {
         let many: Vec<Rule> = (0..20).map(|n| rule(&format!("R{n}"))).collect();
         let view = rules_view("work", id, &many, now);
         assert!(view.rows.len() == REVOCABLE && view.rich.text.ends_with("… and 8 more"));
-        assert_eq!(shown(&rules_view("work", id, &[], now)), "Nothing was allowed for work.");
+        assert_eq!(shown(&rules_view("work", id, &[], now)), "No rules: nothing was allowed for work.");
     }
 }
