@@ -20,8 +20,8 @@ pub(crate) fn run() -> Vec<Row> {
     host::create_sessions(&mut client, &names, "demo", &home.project());
     host::wake(&mut client, &names, "echo hello");
     drop(client);
-    // What follows a turn and a client's departure is not idleness.
-    pass(Duration::from_secs(1));
+    // What follows a turn and a client's departure is not idleness: the threads that read end only after ten seconds.
+    pass(Duration::from_secs(12));
     let agents = children(host.pid);
     assert_eq!(agents.len(), LIVE, "all are live");
     let all = |pids: &[u32]| pids.iter().map(|pid| Usage::of(*pid)).collect::<Vec<_>>();
