@@ -279,7 +279,7 @@ pub(crate) enum TelegramCommand {
     #[command(after_help = "\
 Examples:
   claudebot telegram setup
-  claudebot telegram setup --new           another token instead of the one that is kept
+  claudebot telegram setup --new     another token instead of the kept one
   pass show bot | claudebot telegram setup
 
 A bot is made by talking to @BotFather in Telegram (/newbot), who gives you its token. It is kept in a file that \
