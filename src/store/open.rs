@@ -171,6 +171,8 @@ fn open_writer(path: &Path) -> Result<Connection> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = inspect(&conn, path)?;
     make_durable(&conn).map_err(|error| in_file(path, error))?;
+    // Else what a part of a transaction would be undone with goes to a file as soon as it is a bit more.
+    conn.pragma_update(None, "temp_store", "MEMORY").map_err(|error| in_file(path, error))?;
     if version < MIGRATIONS.len() {
         migrate(&mut conn, version).map_err(|error| in_file(path, error))?;
     }

@@ -50,6 +50,8 @@ pub(super) async fn read(
         lines.push(&chunk[..count]);
         while let Some(line) = lines.next_line() {
             deliver(line, &events, &mut failure).await;
+            // The first text of a burst is shown before the last one is parsed.
+            tokio::task::yield_now().await;
         }
     }
     if let Some(line) = lines.finish() {

@@ -126,6 +126,7 @@ impl Actor {
         if self.writes.is_empty() || self.deadlines.write.is_some() {
             return;
         }
+        self.subscribers.written().await;
         let id = self.session.id;
         let writes = Arc::new(std::mem::take(&mut self.writes));
         let attempt = Arc::clone(&writes);

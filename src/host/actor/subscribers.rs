@@ -7,11 +7,13 @@ use crate::model::{Event, Live};
 #[derive(Default)]
 pub(in crate::host) struct Subscribers {
     all: Vec<Replier>,
+    /// Something was pushed that their connections have not had the time to write.
+    unwritten: bool,
 }
 
 impl From<Replier> for Subscribers {
     fn from(one: Replier) -> Self {
-        Self { all: vec![one] }
+        Self { all: vec![one], unwritten: false }
     }
 }
 
@@ -22,6 +24,13 @@ impl Subscribers {
 
     pub(super) fn add(&mut self, subscriber: Replier) {
         self.all.push(subscriber);
+    }
+
+    /// Lets the connections write what was pushed, before something is done that takes long.
+    pub(super) async fn written(&mut self) {
+        if std::mem::take(&mut self.unwritten) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Drops those that hung up.
@@ -54,7 +63,10 @@ impl Subscribers {
     /// One that is too slow is told so by its connection, and dropped here.
     fn push(&mut self, push: &Push) {
         match SharedPush::new(push) {
-            Ok(push) => self.all.retain(|subscriber| subscriber.push_shared(&push).is_ok()),
+            Ok(push) => {
+                self.all.retain(|subscriber| subscriber.push_shared(&push).is_ok());
+                self.unwritten = !self.all.is_empty();
+            }
             Err(error) => tracing::error!(%error, "a change could not be told to its subscribers"),
         }
     }
