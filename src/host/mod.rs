@@ -20,6 +20,7 @@ mod router;
 mod run;
 mod shared;
 pub(crate) mod short;
+mod signals;
 pub(crate) mod socket;
 #[cfg(test)]
 mod start_tests;

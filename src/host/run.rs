@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use super::actor::Command;
 use super::lock::HostLock;
 use super::shared::{About, Ending, Shared};
+use super::signals::Signals;
 use super::socket::HostSocket;
 use super::{connection, logging, router};
 use crate::archive;
@@ -162,8 +162,7 @@ enum Start {
 struct Host {
     shared: Arc<Shared>,
     socket: HostSocket,
-    terminate: Signal,
-    interrupt: Signal,
+    signals: Signals,
     mode: HostMode,
     /// When the last client or process was seen.
     used: Instant,
@@ -187,11 +186,9 @@ impl Host {
             archive::sweep(dir);
         }
         take_up(&shared).await?;
-        let listen =
-            |kind| signal(kind).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")));
-        let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let signals = Signals::listen()?;
         tracing::info!(pid = std::process::id(), mode = mode.as_str(), socket = %socket.path().display(), "ready");
-        let host = Self { shared, socket, terminate, interrupt, mode, used: Instant::now() };
+        let host = Self { shared, socket, signals, mode, used: Instant::now() };
         Ok(Start::Ready(Box::new(host), lock))
     }
 
@@ -207,8 +204,7 @@ impl Host {
                     drop(changed);
                     break;
                 }
-                _ = self.terminate.recv() => break,
-                _ = self.interrupt.recv() => break,
+                () = self.signals.recv() => break,
                 changed = departures.changed() => drop(changed),
                 () = sleep(look) => {}
             }
@@ -286,8 +282,7 @@ impl Host {
         loop {
             tokio::select! {
                 () = &mut work => return true,
-                _ = self.terminate.recv() => return false,
-                _ = self.interrupt.recv() => return false,
+                () = self.signals.recv() => return false,
                 // Clients that come during the drain are served: they may look, stop, and answer.
                 stream = self.socket.accept() => self.greet(stream),
                 _ = ending.wait_for(|ending| *ending == Ending::Now) => return false,

@@ -123,6 +123,40 @@ fn a_second_signal_ends_at_once() {
     assert_eq!(outcomes(&home)[1].0, "done", "what waited ran, and was not held");
 }
 
+/// A host whose SIGHUP is what `env` makes of it, whatever the tests were started with.
+fn serve_with(home: &Home, hangup: &str) -> Running {
+    let mut env = home.program("env");
+    env.args([hangup, env!("CARGO_BIN_EXE_claudebot"), "host", "run"]);
+    let mut host = Running::spawn(env);
+    host.expect_stderr("ready", PATIENCE);
+    host
+}
+
+#[test]
+fn a_closed_terminal_cuts_off_no_turn() {
+    let home = Home::new();
+    home.run(&["session", "new", "work", "--agent", "demo", "--scratch"]).expect_code(0);
+    let mut host = serve_with(&home, "--default-signal=HUP");
+    let mut client = Client::connect(&home);
+    client.subscribe("work", 0);
+    client.send("work", "words 100 5");
+    client.until(|push| push["live"]["type"] == "delta");
+    host.signal(Signal::HUP);
+    client.event("turn_ended");
+    host.wait(PATIENCE).expect_code(0);
+    assert_eq!(outcomes(&home)[0].0, "done");
+}
+
+#[test]
+fn under_nohup_it_outlives_its_terminal() {
+    let home = Home::new();
+    let mut host = serve_with(&home, "--ignore-signal=HUP");
+    host.signal(Signal::HUP);
+    assert_eq!(home.run(&["host", "status", "--json"]).expect_code(0).json()["draining"], false);
+    host.signal(Signal::TERM);
+    host.wait(PATIENCE).expect_code(0);
+}
+
 /// A `send` that waits does not notice the change but for a line.
 #[test]
 fn a_client_goes_over_to_the_next_host() {
