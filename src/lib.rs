@@ -11,6 +11,7 @@
 //! | [`model`] | the words as plain data, no I/O |
 //! | [`claude`] | the vendor's protocol and files; imports nothing of ours |
 //! | [`persona`] | who Claude is in a session |
+//! | [`sqlite`] | what our databases have in common: files, columns, failures |
 //! | [`store`] | all SQL of the host |
 //! | [`archive`] | a session in one verified file, and back |
 //! | [`ipc`] | requests, events, the socket's client |
@@ -42,6 +43,7 @@ mod ipc;
 mod model;
 mod paths;
 mod persona;
+mod sqlite;
 mod store;
 mod telegram;
 

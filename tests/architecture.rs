@@ -14,14 +14,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["error", "paths"]),
     ("model", &["error"]),
     ("claude", &[]),
-    ("store", &["error", "paths", "config", "model"]),
+    ("sqlite", &["error"]),
+    ("store", &["error", "paths", "config", "model", "sqlite"]),
     ("persona", &["error", "paths", "config", "model"]),
     ("archive", &["error", "paths", "config", "model"]),
     ("ipc", &["error", "paths", "model"]),
     ("host", &["error", "paths", "config", "model", "claude", "store", "persona", "archive", "ipc"]),
     ("demo", &["error", "paths", "config", "model"]),
     ("tui", &["error", "paths", "config", "model", "ipc"]),
-    ("telegram", &["error", "paths", "config", "model", "ipc"]),
+    ("telegram", &["error", "paths", "config", "model", "sqlite", "ipc"]),
     (
         "cli",
         &[
@@ -39,7 +40,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     // The bridge has a file of its own.
-    ("rusqlite", &["store", "telegram"]),
+    ("rusqlite", &["sqlite", "store", "telegram"]),
 ];
 
 /// Files that may be longer than [`LONGEST`], each with its reason.

@@ -5,8 +5,8 @@ use rusqlite::params;
 use serde::Serialize;
 
 use super::Db;
-use super::columns::{Micros, Word, now};
 use crate::error::Result;
+use crate::sqlite::columns::{Micros, Word, now};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

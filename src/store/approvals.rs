@@ -3,9 +3,9 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Db;
-use super::columns::{Id, Json, Micros, now};
 use crate::error::{Error, Result};
 use crate::model::{Approval, ApprovalId, ApprovalStatus, Decision, SessionId};
+use crate::sqlite::columns::{Id, Json, Micros, now};
 
 /// How an answer fared.
 #[derive(Debug, Clone, PartialEq, Eq)]

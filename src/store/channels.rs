@@ -3,9 +3,9 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::Db;
-use super::columns::Id;
 use crate::error::Result;
 use crate::model::{Channel, SessionId};
+use crate::sqlite::columns::Id;
 
 impl Db {
     /// None where nothing was chosen, or where what was chosen is deleted or archived.

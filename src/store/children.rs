@@ -4,9 +4,9 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::Db;
-use super::columns::{Count, Id};
 use crate::error::Result;
 use crate::model::SessionId;
+use crate::sqlite::columns::{Count, Id};
 
 /// A resident process. Its start time tells it from a later one with the same pid.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Rows, params};
 
 use super::Db;
-use super::columns::{Count, Id, Json, Micros, Word, now};
 use super::sessions::gone;
 use crate::error::Result;
 use crate::model::{Detail, Event, NewEvent, PromptId, SessionId};
+use crate::sqlite::columns::{Count, Id, Json, Micros, Word, now};
 
 /// An event with its place in the feed of all sessions.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,10 @@ use rusqlite::{OptionalExtension, ToSql, params};
 use uuid::Uuid;
 
 use super::Db;
-use super::columns::Id;
 use super::sessions::{COLUMNS, read};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Channel, Session, SessionId};
+use crate::sqlite::columns::Id;
 
 /// Fewer characters of an id are a typing error, not a choice.
 const ID_PREFIX: usize = 4;

@@ -9,7 +9,6 @@ mod access;
 mod approvals;
 mod channels;
 mod children;
-mod columns;
 mod events;
 mod failure;
 mod find;

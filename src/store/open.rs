@@ -1,21 +1,25 @@
-//! Opening the file: it is ours, of a version we know, whole, private, and as durable as promised.
+//! Opening the file, for whoever writes it and for readers beside.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use super::Db;
-use super::failure::DAMAGED;
 use crate::error::{Error, Result};
+use crate::sqlite::{Format, has_no_place, make_durable, make_private};
 
-/// Marks the file as claudebot's (`file claudebot.db` shows it): "clbt".
-const APPLICATION_ID: i64 = 0x636c_6274;
-
-/// Each brings the file from the version of its index to the next. Published ones are never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+/// The file as such.
+pub(super) const FORMAT: Format = Format {
+    // "clbt"
+    application_id: 0x636c_6274,
+    name: "the session database",
+    file: "claudebot.db",
+    migrations: &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")],
+    damaged: "claudebot leaves it as it is: put back a backup, or move it aside (with its -wal and -shm files) to begin \
+              anew; `sqlite3 FILE .recover` may save what it holds",
+};
 
 /// How long to wait for another program that has the file open for writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -40,13 +44,7 @@ pub(crate) enum Mode {
 
 impl Db {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Error::failed(format!(
-                "{} is a directory, not the session database",
-                path.display()
-            ))
-            .hint("move it out of the way"));
-        }
+        FORMAT.refuse_directory(path)?;
         let conn = match mode {
             Mode::ReadWrite => open_writer(path)?,
             Mode::ReadOnly if is_empty(path) => empty()?,
@@ -58,8 +56,9 @@ impl Db {
 
     /// Whether the file is of an older claudebot: whoever may write upgrades it by opening it.
     pub(crate) fn is_older(path: &Path) -> bool {
-        let version = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|conn| inspect(&conn, path));
-        version.is_ok_and(|version| (1..MIGRATIONS.len()).contains(&version))
+        let version =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|conn| FORMAT.inspect(&conn, path));
+        version.is_ok_and(|version| (1..FORMAT.version()).contains(&version))
     }
 
     /// Looks through the whole file; the first thing that is wrong is the error.
@@ -69,7 +68,7 @@ impl Db {
             return Ok(());
         }
         let first = found.lines().last().unwrap_or_default();
-        Err(Error::failed(format!("the session database is damaged: {first}")).hint(DAMAGED))
+        Err(Error::failed(format!("the session database is damaged: {first}")).hint(FORMAT.damaged))
     }
 
     /// Moves the log of writes into the file, as far as no reader needs it.
@@ -115,7 +114,7 @@ fn is_empty(path: &Path) -> bool {
 
 fn empty() -> Result<Connection> {
     let mut conn = Connection::open_in_memory()?;
-    migrate(&mut conn, 0)?;
+    FORMAT.migrate(&mut conn, 0)?;
     Ok(conn)
 }
 
@@ -127,26 +126,20 @@ fn open_reader(path: &Path) -> Result<Connection> {
     }
     conn.pragma_update_and_check(None, "mmap_size", MAPPED, |_| Ok(()))
         .map_err(|error| in_file(path, error))?;
-    let version = inspect(&conn, path)?;
+    let version = FORMAT.inspect(&conn, path)?;
     if version == 0 {
         // Its first writer is just making it, or was cut off before it had.
         return empty();
     }
-    if version < MIGRATIONS.len() {
+    if version < FORMAT.version() {
         return Err(Error::failed(format!(
             "the session database {} is of an older claudebot (format {version}, this one reads {})",
             path.display(),
-            MIGRATIONS.len()
+            FORMAT.version()
         ))
         .hint("any command that writes upgrades it, for example `claudebot host restart`"));
     }
     Ok(conn)
-}
-
-/// Reading takes files beside the database, for which a full disk or one that is read-only has no place.
-fn has_no_place(error: &rusqlite::Error) -> bool {
-    use ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
-    matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
 }
 
 /// Without it nobody writes, and everything is in the file itself.
@@ -169,32 +162,12 @@ fn connect_immutable(path: &Path) -> Result<Connection> {
 fn open_writer(path: &Path) -> Result<Connection> {
     make_private(path)?;
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let version = inspect(&conn, path)?;
-    make_durable(&conn).map_err(|error| in_file(path, error))?;
-    // Else what a part of a transaction would be undone with goes to a file as soon as it is a bit more.
-    conn.pragma_update(None, "temp_store", "MEMORY").map_err(|error| in_file(path, error))?;
-    if version < MIGRATIONS.len() {
-        migrate(&mut conn, version).map_err(|error| in_file(path, error))?;
-    }
+    let version = FORMAT.inspect(&conn, path)?;
+    make_durable(&conn)
+        .and_then(|()| conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(())))
+        .map_err(|error| in_file(path, error))?;
+    FORMAT.migrate(&mut conn, version).map_err(|error| in_file(path, error))?;
     Ok(conn)
-}
-
-/// The file with the whole history of all sessions is nobody else's to read. SQLite gives the same mode
-/// to the files beside it.
-fn make_private(path: &Path) -> Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::io("open", path, &error))?;
-    let metadata = file.metadata().map_err(|error| Error::io("examine", path, &error))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(0o600))
-            .map_err(|error| Error::io("make private", path, &error))?;
-    }
-    Ok(())
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
@@ -205,79 +178,6 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Acknowledged means on the disk: also after a power cut, also on macOS, whose `fsync` alone is not enough.
-fn make_durable(conn: &Connection) -> rusqlite::Result<()> {
-    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "fullfsync", true)?;
-    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
-    conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))
-}
-
-/// The version of the file's tables, 0 for a new one; refuses what is not ours or too new.
-fn inspect(conn: &Connection, path: &Path) -> Result<usize> {
-    let number = |sql: &str| -> Result<i64> {
-        conn.query_row(sql, [], |row| row.get(0)).map_err(|error| in_file(path, error))
-    };
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    if application == 0 && version == 0 && tables == 0 {
-        return Ok(0);
-    }
-    let path = path.display();
-    if application != APPLICATION_ID {
-        return Err(Error::failed(format!("{path} is a database of another program"))
-            .hint("move it aside, or give claudebot a data directory of its own"));
-    }
-    match usize::try_from(version) {
-        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
-        _ => Err(Error::failed(format!(
-            "the session database {path} is of a newer claudebot (format {version}, this one knows {})",
-            MIGRATIONS.len()
-        ))
-        .hint("upgrade claudebot; the file was not touched")),
-    }
-}
-
-/// All steps or none, so that a crash in the middle leaves the file at its old version.
-fn migrate(conn: &mut Connection, version: usize) -> rusqlite::Result<()> {
-    let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for step in MIGRATIONS.iter().skip(version) {
-        transaction.execute_batch(step)?;
-    }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", MIGRATIONS.len().to_string())?;
-    transaction.commit()
-}
-
-/// Where less is free nothing can be relied on.
-const FULL: u64 = 1 << 20;
-
-fn is_full(path: &Path) -> bool {
-    let space = rustix::fs::statvfs(path.parent().unwrap_or(path));
-    space.is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < FULL)
-}
-
-/// A failure while opening, with the file's name.
 fn in_file(path: &Path, error: rusqlite::Error) -> Error {
-    if has_no_place(&error) && is_full(path) {
-        let message = format!("the disk is full: {} cannot be opened", path.display());
-        return Error::failed(message).hint("free some space, then try again; nothing is lost");
-    }
-    let path = path.display();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => {
-            Error::failed(format!("{path} is not a database, or is damaged")).hint(DAMAGED)
-        }
-        Some(ErrorCode::DatabaseCorrupt) => {
-            Error::failed(format!("the session database {path} is damaged: {error}")).hint(DAMAGED)
-        }
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
-            Error::failed(format!("cannot open the session database {path}: {error}")).hint(
-                "reading it, too, needs a writable data directory, where SQLite keeps -wal and -shm files beside it",
-            )
-        }
-        _ => error.into(),
-    }
+    FORMAT.in_file(path, &error)
 }

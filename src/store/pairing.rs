@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::Db;
-use super::columns::{Micros, Word};
 use crate::error::Result;
 use crate::model::Person;
+use crate::sqlite::columns::{Micros, Word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

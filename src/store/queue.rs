@@ -7,12 +7,12 @@ use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::Db;
-use super::columns::{Count, Id, Json, Micros, Word, now, to_micros};
 use super::events::Fed;
 use super::sessions::gone;
 use crate::error::{Error, Result};
 use crate::model::PromptStatus::{Cancelled, Done, Interrupted, Queued, Sent, Started};
 use crate::model::{Detail, EventKind, NewEvent, Prompt, PromptId, PromptStatus, SessionId};
+use crate::sqlite::columns::{Count, Id, Json, Micros, Word, now, to_micros};
 
 /// What became of a prompt that was handed in.
 #[derive(Debug, Clone, PartialEq)]

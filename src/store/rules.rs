@@ -3,9 +3,9 @@
 use rusqlite::params;
 
 use super::Db;
-use super::columns::{Id, Micros, now};
 use crate::error::Result;
 use crate::model::{Rule, SessionId};
+use crate::sqlite::columns::{Id, Micros, now};
 
 impl Db {
     /// Those that are there already stay as they are.

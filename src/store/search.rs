@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::Db;
-use super::columns::{Count, Id, Micros, Word};
 use crate::error::{Error, Result};
 use crate::model::{EventKind, SessionId};
+use crate::sqlite::columns::{Count, Id, Micros, Word};
 
 /// A place where all words of a search were said.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use rusqlite::{OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::Db;
-use super::columns::{Id, Json, Micros, PathText, Word, now, path_text};
 use crate::error::{Error, Result};
 use crate::model::{Session, SessionId, SessionState};
+use crate::sqlite::columns::{Id, Json, Micros, PathText, Word, now, path_text};
 
 /// The columns that [`read`] expects, in its order, of a table called `s`.
 pub(super) const COLUMNS: &str = "s.id, s.name, s.agent, s.persona, s.dir, s.managed, s.tags, s.pinned, s.model, \

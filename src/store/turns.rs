@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Db;
-use super::columns::{Count, Id, Json, Micros, Word};
 use super::sessions::gone;
 use crate::error::Result;
 use crate::model::{Origin, Outcome, SessionId, StageStats, Stages, Stats, TurnId, Usage};
+use crate::sqlite::columns::{Count, Id, Json, Micros, Word};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FinishedTurn {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::columns::now;
 use super::{Db, Mode};
 use crate::model::{
     Agent, Delivery, EventKind, NewEvent, Prompt, PromptId, PromptStatus, Session, SessionId, SessionState,
 };
+use crate::sqlite::columns::now;
 
 mod events;
 mod files;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::{accepted, made, prompt};
 use crate::error::Kind;
 use crate::model::{EventKind, PromptId, PromptStatus, SessionId};
+use crate::sqlite::columns::Id;
 use crate::store::Db;
-use crate::store::columns::Id;
 
 #[test]
 fn the_same_key_twice_is_one_prompt() {

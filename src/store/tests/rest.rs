@@ -11,7 +11,7 @@ use crate::model::{
     Approval, ApprovalKind, ApprovalStatus, Decision, Detail, NewEvent, Origin, Outcome, Scope, SessionId,
     Stages, Usage,
 };
-use crate::store::columns::now;
+use crate::sqlite::columns::now;
 use crate::store::{AccessKind, Answered, Child, Db, FinishedTurn};
 
 fn approval(session: SessionId) -> Approval {

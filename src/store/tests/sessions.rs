@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Home, accepted, made, said, session};
 use crate::error::Kind;
 use crate::model::{Channel, SessionId, SessionState};
-use crate::store::columns::Id;
+use crate::sqlite::columns::Id;
 use crate::store::{Child, Db, Filter, Override, Wanted, check_name};
 
 #[test]

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::Serialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The present, as exact as it is stored: what is read back equals what was written.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     to_micros(Timestamp::now())
 }
 
 /// The same time without what a column cannot hold.
-pub(super) fn to_micros(at: Timestamp) -> Timestamp {
+pub(crate) fn to_micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
@@ -28,7 +28,7 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> FromSqlE
 }
 
 /// A time in microseconds.
-pub(super) struct Micros(pub(super) Timestamp);
+pub(crate) struct Micros(pub(crate) Timestamp);
 
 impl ToSql for Micros {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -44,7 +44,7 @@ impl FromSql for Micros {
 
 /// A uuid as its bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Id(pub(super) Uuid);
+pub(crate) struct Id(pub(crate) Uuid);
 
 impl ToSql for Id {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -60,7 +60,7 @@ impl FromSql for Id {
 
 /// A count or cursor; SQLite's integers are signed.
 #[derive(Clone, Copy)]
-pub(super) struct Count(pub(super) u64);
+pub(crate) struct Count(pub(crate) u64);
 
 impl ToSql for Count {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -76,7 +76,7 @@ impl FromSql for Count {
 }
 
 /// An enum without fields as the word that serde gives it, which is also its word in `--json`.
-pub(super) struct Word<T>(pub(super) T);
+pub(crate) struct Word<T>(pub(crate) T);
 
 impl<T: Serialize> ToSql for Word<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -95,7 +95,7 @@ impl<T: DeserializeOwned> FromSql for Word<T> {
 }
 
 /// Anything of serde as JSON.
-pub(super) struct Json<T>(pub(super) T);
+pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: Serialize> ToSql for Json<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -103,14 +103,14 @@ impl<T: Serialize> ToSql for Json<T> {
     }
 }
 
-impl<T: for<'a> Deserialize<'a>> FromSql for Json<T> {
+impl<T: DeserializeOwned> FromSql for Json<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map(Self).map_err(unreadable)
     }
 }
 
 /// A path that is read back; paths that are not UTF-8 cannot cross the socket as JSON either.
-pub(super) struct PathText(pub(super) PathBuf);
+pub(crate) struct PathText(pub(crate) PathBuf);
 
 impl FromSql for PathText {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -119,7 +119,7 @@ impl FromSql for PathText {
 }
 
 /// A path to write.
-pub(super) fn path_text(path: &Path) -> crate::error::Result<&str> {
+pub(crate) fn path_text(path: &Path) -> crate::error::Result<&str> {
     path.to_str().ok_or_else(|| {
         crate::error::Error::usage(format!("the path {} is not UTF-8", path.display()))
             .hint("rename it, or give a link to it with a plain name")
