@@ -295,6 +295,16 @@ fn a_personas_words_are_private() {
         let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
+    // A link in its place is not followed.
+    let elsewhere = home.write("elsewhere.md", "mine");
+    home.run(&["session", "sleep", "work"]).expect_code(0);
+    std::fs::remove_file(dir.join("prompt.md")).expect("it is there");
+    std::os::unix::fs::symlink(&elsewhere, dir.join("prompt.md")).expect("there is room for it");
+    let refused = home.run(&["send", "-s", "work", "echo again"]).expect_code(5).stderr;
+    assert!(refused.contains("prompt.md"), "{refused}");
+    std::fs::remove_file(dir.join("prompt.md")).expect("the link is there");
+    home.run(&["send", "-s", "work", "echo hello"]).expect_code(0);
+    assert_eq!(std::fs::read_to_string(elsewhere).expect("it is there"), "mine");
     home.run(&["session", "archive", "work"]).expect_code(0);
     assert!(!dir.exists());
 }

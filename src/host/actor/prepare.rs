@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
+use rustix::fs::OFlags;
+
 use crate::claude::command::{self, Conversation, Launch};
 use crate::error::{Error, Result};
 use crate::host::Shared;
@@ -22,6 +24,7 @@ const SETTINGS: &str = "--settings";
 
 /// The mode of a file that is nobody else's to read.
 const PRIVATE: u32 = 0o600;
+const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// Everything about the process to start, from persona, configuration and the session's own settings.
 pub(super) fn prepare(
@@ -117,7 +120,14 @@ fn private_file(shared: &Shared, session: &Session, name: &str, text: &str) -> R
     let dir = shared.paths.session_dir(&session.id.to_string());
     Paths::create_private(&dir)?;
     let path = dir.join(name);
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&path);
+    // Not through a link that somebody put in its place.
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(PRIVATE)
+        .custom_flags(NO_LINK)
+        .open(&path);
     let written = opened.and_then(|mut file| {
         // It may have been there before, open to others.
         file.set_permissions(Permissions::from_mode(PRIVATE))?;
