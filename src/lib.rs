@@ -51,3 +51,31 @@ mod telegram;
 pub fn run(args: impl Iterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
     cli::run(args)
 }
+
+/// For `cargo bench` alone: what it cannot measure through a process.
+#[doc(hidden)]
+pub mod bench {
+    use crate::telegram::render::{Stream, markdown, split};
+
+    /// Renders a reply in Markdown for Telegram, and counts the messages that it takes.
+    #[must_use]
+    pub fn pieces(reply: &str) -> usize {
+        split(markdown(reply)).len()
+    }
+
+    /// A reply that grows.
+    #[derive(Debug, Default)]
+    pub struct Growing(Stream);
+
+    impl Growing {
+        pub fn push(&mut self, delta: &str) {
+            self.0.push(delta);
+        }
+
+        /// Renders what is shown of it, and gives its length.
+        #[must_use]
+        pub fn view(&self) -> usize {
+            self.0.tail().units()
+        }
+    }
+}

@@ -49,7 +49,7 @@ mod place;
 mod poll;
 mod press;
 mod questions;
-mod render;
+pub(crate) mod render;
 mod run;
 pub(crate) mod setup;
 mod show;

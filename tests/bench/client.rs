@@ -104,6 +104,11 @@ pub(crate) fn subscribe(session: &str) -> Value {
     json!({ "type": "subscribe", "session": { "exact": session }, "since": 0 })
 }
 
+/// Only what is still to come.
+pub(crate) fn subscribe_from_now(session: &str) -> Value {
+    json!({ "type": "subscribe", "session": { "exact": session }, "since": u64::MAX })
+}
+
 pub(crate) fn send_prompt(session: &str, text: &str) -> Value {
     let key = format!("bench:{}", uuid::Uuid::new_v4());
     json!({ "type": "send", "session": { "exact": session }, "key": key, "text": text, "attachments": [],

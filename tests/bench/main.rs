@@ -1,8 +1,9 @@
 //! Every number that the README promises, measured with the release build of the real binary on this machine:
 //!
 //! ```text
-//! cargo bench                  all of it, about three minutes after the build
-//! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load
+//! cargo bench                  all of it, about five minutes after the build
+//! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load; of Telegram: chat, first,
+//!                              render, crowd
 //! ```
 //!
 //! Each measurement runs in a home of its own, against real processes, and prints a row of a Markdown table at the
@@ -28,6 +29,7 @@ mod process;
 mod send;
 mod start;
 mod stub;
+mod telegram;
 mod turn;
 
 #[path = "../support/mod.rs"]
@@ -43,7 +45,7 @@ use measure::Row;
 /// A name to ask for it by, and what it measures.
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
-const ALL: [Measurement; 7] = [
+const ALL: [Measurement; 11] = [
     ("turn", turn::run),
     ("send", send::run),
     ("list", list::run),
@@ -51,6 +53,10 @@ const ALL: [Measurement; 7] = [
     ("memory", memory::run),
     ("idle", idle::run),
     ("load", load::run),
+    ("chat", telegram::chat::run),
+    ("first", telegram::first::run),
+    ("render", telegram::render::run),
+    ("crowd", telegram::crowd::run),
 ];
 
 fn main() -> ExitCode {

@@ -81,6 +81,11 @@ impl Row {
         Self { what: what.to_owned(), target: target.to_owned(), measured, verdict: Verdict::LeftOut }
     }
 
+    /// It should have been: a miss.
+    pub(crate) fn not_measured(what: &str, target: &str, why: &str) -> Self {
+        Self::new(what, target, format!("not measured: {why}"), false)
+    }
+
     pub(crate) fn holds(&self) -> bool {
         self.verdict != Verdict::Missed
     }

@@ -245,6 +245,11 @@ impl BotApi {
         self.shared.change(|state| state.down = false);
     }
 
+    /// Now, on the clock of [`Call::at`].
+    pub(crate) fn nanos(&self) -> u64 {
+        self.shared.lock().clock.nanos()
+    }
+
     /// The bot's calls, oldest first; very old ones may be forgotten.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.lock().transcript.calls.clone()
