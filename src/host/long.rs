@@ -19,7 +19,7 @@ use crate::archive;
 use crate::claude::conversation;
 use crate::error::{Error, Result};
 use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
-use crate::model::{Event, Session, SessionId, SessionState};
+use crate::model::{ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Mode};
 
@@ -106,10 +106,12 @@ impl Job {
         self.shared
             .store
             .run(move |db| {
+                db.append(id, &[notice(ARCHIVED, format!("archived in {}", file.display()))])?;
                 db.mark_archived(id, &file)?;
                 db.audit(&who, "session_archived", &name)
             })
             .await?;
+        self.shared.feed_moved();
         let mut notes = left_out(&packed.manifest.left_out);
         notes.extend(self.tidy_up(&session, files).await?);
         let response = Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes };
@@ -228,6 +230,11 @@ fn told<T>(subscribers: Subscribers, result: &Result<T>, words: impl FnOnce(&T) 
         Ok(done) => subscribers.close(&words(done)),
         Err(_) => subscribers.send_back(),
     }
+}
+
+fn notice(code: &str, text: String) -> NewEvent {
+    let detail = Some(Detail::Notice { code: code.to_owned() });
+    NewEvent { kind: EventKind::Notice, text, prompt_id: None, detail }
 }
 
 fn left_out(all: &[archive::LeftOut]) -> Vec<String> {

@@ -40,6 +40,11 @@ impl EventKind {
     }
 }
 
+/// The code of the notice that the session was put into an archive.
+pub(crate) const ARCHIVED: &str = "archived";
+/// The code of the notice that it was brought back.
+pub(crate) const RESTORED: &str = "restored";
+
 /// Who began a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,7 +148,8 @@ pub(crate) enum Detail {
         usage: Usage,
         stages: Stages,
     },
-    /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`.
+    /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`,
+    /// [`ARCHIVED`], [`RESTORED`].
     Notice {
         code: String,
     },

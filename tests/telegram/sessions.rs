@@ -77,3 +77,37 @@ fn a_topic_is_a_place_of_its_own() {
         assert_eq!(desk.prompts(name, &format!("echo in {name}")), 1);
     }
 }
+
+/// The topic of a session that is packed away is closed, wherever that was asked for, and opened with it again. One
+/// that a person has removed takes nothing with it.
+#[test]
+fn a_topic_goes_with_its_session() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    let group = desk.bot.forum("Team", &[desk.owner]);
+    group.make_bot_administrator(&desk.owner);
+    desk.home.set("CLAUDEBOT_TELEGRAM_ALLOWED_CHATS", group.id().to_string());
+    desk.session("one");
+    desk.start();
+    let topic = group.topic(&desk.owner, "one");
+    let say = |text: &str| group.message(&desk.owner).text(text).in_topic(topic).send();
+    let bot = format!("@{}", desk.bot.bot_username());
+    say(&format!("/session{bot} one"));
+    group.wait_for_message(|seen| seen.thread == Some(topic) && seen.text.contains("one"));
+    say(&format!("{bot} echo before"));
+    group.wait_for_text("before");
+
+    let archived = desk.home.run(&["session", "archive", "one", "--json"]).expect_code(0).json();
+    desk.bot.wait_for_call(|call| call.method == "closeForumTopic" && call.took_effect());
+    desk.home.run(&["session", "restore", archived["file"].as_str().expect("a file")]).expect_code(0);
+    desk.bot.wait_for_call(|call| call.method == "reopenForumTopic" && call.took_effect());
+    say(&format!("{bot} recall"));
+    group.wait_for_message(|seen| seen.thread == Some(topic) && seen.text.contains("echo before"));
+
+    say(&format!("{bot} words 100 40"));
+    group.wait_for_text("w1");
+    group.delete_topic(topic);
+    let after = group.wait_for_message(|seen| seen.thread.is_none() && seen.text.contains("w99"));
+    assert!(after.text.starts_with("one"), "{after}");
+    // What was refused was meant for the topic.
+    desk.bot.forget();
+}

@@ -264,7 +264,7 @@ impl Actor {
     }
 
     pub(super) async fn wake(&mut self) {
-        if self.process.is_none() && !self.is_barred() {
+        if !self.is_barred() {
             self.apply(Input::Wake).await;
         }
     }

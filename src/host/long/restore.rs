@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Job;
+use super::{Job, notice};
 use crate::archive::{self, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::host::shared::Shared;
 use crate::host::short;
 use crate::ipc::Response;
-use crate::model::{Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
+use crate::model::{Event, NewEvent, RESTORED, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, check_name};
 
@@ -48,6 +48,7 @@ impl Job {
         let planning = move || Ok((plan(&shared, &manifest, known, dir, name)?, manifest));
         let (plan, manifest) = super::blocking(planning).await?;
         self.unpack(archive, manifest, plan).await?;
+        self.shared.feed_moved();
         let listed = self.shared.store.read(move |db| db.listed(id)).await?;
         Ok(Response::Restored { session: self.shared.view(listed) })
     }
@@ -186,6 +187,7 @@ fn bring_back(
         db.import_events(session.id, events)?;
     } else {
         db.mark_restored(session.id, &session.name, &session.dir, session.managed)?;
+        db.append(session.id, &[notice(RESTORED, "restored from its archive".to_owned())])?;
     }
     if let Some(mode) = &plan.refused_mode {
         db.append(session.id, &[not_taken_over(mode)])?;
@@ -194,12 +196,7 @@ fn bring_back(
 }
 
 fn not_taken_over(mode: &str) -> NewEvent {
-    NewEvent {
-        kind: EventKind::Notice,
-        text: format!("the permission mode {mode} of the archive was not taken over"),
-        prompt_id: None,
-        detail: Some(Detail::Notice { code: "warning".to_owned() }),
-    }
+    notice("warning", format!("the permission mode {mode} of the archive was not taken over"))
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ pub(crate) struct State {
     replace_at_begin: bool,
     /// The last process ended by itself.
     crashed: bool,
+    /// The process is wanted again as soon as it has ended.
+    wakes_next: bool,
     /// The agent says of every prompt when it begins with it. Releases that do not say so echo the prompt that
     /// begins a turn only with the first finished block.
     announces: bool,
@@ -138,6 +140,7 @@ impl State {
             stop_at_begin: false,
             replace_at_begin: false,
             crashed,
+            wakes_next: false,
             announces: false,
             now: jiff::Timestamp::now,
         }
@@ -423,14 +426,19 @@ impl State {
     }
 
     fn wake(&mut self, out: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Asleep | Phase::Crashed) && !self.draining {
-            self.phase = Phase::Starting;
-            out.push(Effect::Start);
-            out.push(Effect::Changed);
+        match self.phase {
+            Phase::Asleep | Phase::Crashed if !self.draining => {
+                self.phase = Phase::Starting;
+                out.push(Effect::Start);
+                out.push(Effect::Changed);
+            }
+            Phase::Stopping => self.wakes_next = true,
+            _ => {}
         }
     }
 
     fn sleep(&mut self, out: &mut Vec<Effect>) {
+        self.wakes_next = false;
         if matches!(self.phase, Phase::Ready | Phase::Starting) {
             self.phase = Phase::Stopping;
             if self.is_busy() {

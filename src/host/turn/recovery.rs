@@ -30,6 +30,9 @@ impl State {
             self.phase = if asked { Phase::Asleep } else { Phase::Crashed };
             // After a crash nothing is started unasked, except for what already waits.
             self.pump(out);
+            if std::mem::take(&mut self.wakes_next) && asked {
+                self.wake(out);
+            }
         }
         out.push(Effect::Changed);
     }

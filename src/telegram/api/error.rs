@@ -133,6 +133,7 @@ fn bad_request(words: String) -> ApiError {
     type Sort = fn(String) -> ApiError;
     const KNOWN: &[(&str, Sort)] = &[
         ("message is not modified", |_| ApiError::NotModified),
+        ("topic_not_modified", |_| ApiError::NotModified),
         ("message thread not found", |_| ApiError::ThreadNotFound),
         ("topic_deleted", |_| ApiError::ThreadNotFound),
         ("topic_id_invalid", |_| ApiError::ThreadNotFound),

@@ -34,6 +34,8 @@ methods! {
     GetFile = "getFile" -> RemoteFile;
     CreateForumTopic = "createForumTopic" -> Topic;
     EditForumTopic = "editForumTopic" -> Done;
+    CloseForumTopic = "closeForumTopic" -> Done;
+    ReopenForumTopic = "reopenForumTopic" -> Done;
     GetChatMember = "getChatMember" -> Member;
 }
 
@@ -181,6 +183,19 @@ pub(crate) struct EditForumTopic {
     pub(crate) name: String,
 }
 
+/// Only administrators write in it from then on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CloseForumTopic {
+    pub(crate) chat_id: i64,
+    pub(crate) message_thread_id: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReopenForumTopic {
+    pub(crate) chat_id: i64,
+    pub(crate) message_thread_id: i64,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GetChatMember {
     pub(crate) chat_id: i64,
@@ -272,6 +287,9 @@ mod tests {
             "editForumTopic",
             &json!({ "chat_id": 1, "message_thread_id": 3, "name": "work" }),
         );
+        let topic = json!({ "chat_id": 1, "message_thread_id": 3 });
+        check(&CloseForumTopic { chat_id: 1, message_thread_id: 3 }, "closeForumTopic", &topic);
+        check(&ReopenForumTopic { chat_id: 1, message_thread_id: 3 }, "reopenForumTopic", &topic);
         let member = json!({ "chat_id": 1, "user_id": 7 });
         check(&GetChatMember { chat_id: 1, user_id: 7 }, "getChatMember", &member);
     }

@@ -123,7 +123,7 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    #[cfg(test)]
+    /// It is no session's any more.
     pub(crate) fn forget_topic(&self, place: Place) -> Result<(), Fault> {
         self.conn
             .prepare_cached("DELETE FROM topic WHERE chat = ?1 AND thread = ?2")?

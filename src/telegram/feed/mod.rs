@@ -191,7 +191,8 @@ impl Feed {
         let heard = hears::hears(&facts, &fed.event);
         let now = Timestamp::now();
         let chats = self.bridge.db.write(|tables| {
-            let chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;
+            let mut chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;
+            chats.extend(store::keep_topics(tables, fed.session, &fed.event, now)?);
             store::close(tables, &facts, &fed.event)?;
             tables.set_feed_cursor(fed.feed)?;
             Ok(chats)

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::facts::{Facts, ends_prompts};
 use super::hears::{Heard, Say};
-use crate::model::{Event, SessionId};
+use crate::model::{ARCHIVED, Detail, Event, RESTORED, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
-use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables};
-use crate::telegram::outbox::Payload;
+use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables, TopicRow};
+use crate::telegram::outbox::{Payload, priority};
 use crate::telegram::place::Place;
 use crate::telegram::view;
 
@@ -45,6 +45,31 @@ pub(super) fn enqueue(
         }
     }
     Ok(heard.iter().map(|heard| heard.place.chat).collect())
+}
+
+/// The topics of a session that was archived are closed, and opened again when it is restored. The chats that have
+/// something to be sent for it.
+pub(super) fn keep_topics(
+    tables: &Tables,
+    session: SessionId,
+    event: &Event,
+    now: Timestamp,
+) -> Result<BTreeSet<i64>, Fault> {
+    let closed = match &event.detail {
+        Some(Detail::Notice { code }) if code == ARCHIVED => true,
+        Some(Detail::Notice { code }) if code == RESTORED => false,
+        _ => return Ok(BTreeSet::new()),
+    };
+    let mut chats = BTreeSet::new();
+    for topic in tables.topics_of(session)?.into_iter().filter(|topic| topic.closed != closed) {
+        let place = topic.place;
+        let key = Some(format!("topic:{}", place.thread.unwrap_or(0)));
+        let payload = Payload::Topic { closed }.to_json()?;
+        tables.enqueue(&NewOutgoing { place, priority: priority::MIRROR, key, payload }, now)?;
+        tables.put_topic(&TopicRow { closed, ..topic })?;
+        chats.insert(place.chat);
+    }
+    Ok(chats)
 }
 
 /// Nothing more is expected of prompts whose turn is over.

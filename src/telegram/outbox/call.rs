@@ -9,8 +9,8 @@ use teloxide_core::types::{InlineKeyboardButton, InlineKeyboardButtonKind, Inlin
 use super::payload::{FileContent, FileOut, Keyboard, Message, Press};
 use super::step::Step;
 use crate::telegram::api::methods::{
-    AnswerCallbackQuery, DeleteMessage, EditMessageText, Reaction, ReplyTo, SendChatAction, SendMessage,
-    SetMessageReaction, no_preview,
+    AnswerCallbackQuery, CloseForumTopic, DeleteMessage, EditMessageText, Reaction, ReopenForumTopic,
+    ReplyTo, SendChatAction, SendMessage, SetMessageReaction, no_preview,
 };
 use crate::telegram::api::{Api, ApiError, Content, FileKind, Upload};
 use crate::telegram::place::Place;
@@ -33,6 +33,8 @@ pub(super) enum Call {
     },
     React(SetMessageReaction),
     Delete(DeleteMessage),
+    CloseTopic(CloseForumTopic),
+    ReopenTopic(ReopenForumTopic),
     Typing(SendChatAction),
     Answer(AnswerCallbackQuery),
 }
@@ -52,6 +54,7 @@ impl Call {
             Step::Delete { message } => {
                 Self::Delete(DeleteMessage { chat_id: place.chat, message_id: message })
             }
+            Step::Topic { closed } => Self::topic(place, closed),
         }
     }
 
@@ -81,6 +84,16 @@ impl Call {
         })
     }
 
+    /// Where there is no topic, it is the General one, whose number is 1.
+    fn topic(place: Place, closed: bool) -> Self {
+        let (chat_id, message_thread_id) = (place.chat, place.thread.unwrap_or(1));
+        if closed {
+            Self::CloseTopic(CloseForumTopic { chat_id, message_thread_id })
+        } else {
+            Self::ReopenTopic(ReopenForumTopic { chat_id, message_thread_id })
+        }
+    }
+
     pub(super) fn typing(place: Place) -> Self {
         Self::Typing(SendChatAction {
             chat_id: place.chat,
@@ -96,6 +109,8 @@ impl Call {
             Self::Edit(call) => api.call(&call).await.map(|_| None),
             Self::React(call) => api.call(&call).await.map(|_| None),
             Self::Delete(call) => api.call(&call).await.map(|_| None),
+            Self::CloseTopic(call) => api.call(&call).await.map(|_| None),
+            Self::ReopenTopic(call) => api.call(&call).await.map(|_| None),
             Self::Typing(call) => api.call(&call).await.map(|_| None),
             Self::Answer(call) => api.call(&call).await.map(|_| None),
             Self::Upload { place, file, as_document } => {

@@ -40,6 +40,10 @@ pub(crate) enum Payload {
     Delete {
         message: i64,
     },
+    /// The topic that the row is for is closed, or opened again.
+    Topic {
+        closed: bool,
+    },
 }
 
 /// A new message; one that is too long becomes several, of which the last has the buttons.

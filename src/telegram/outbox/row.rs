@@ -108,7 +108,7 @@ pub(super) fn note(tables: &Tables, told: &Told, now: Timestamp) -> Result<(), F
             tables.forget_message(place.chat, *message)?;
             None
         }
-        Some(Step::React { .. }) | None => None,
+        Some(Step::React { .. } | Step::Topic { .. }) | None => None,
     };
     let progress = progress + 1;
     if (progress as usize) < steps.len() {

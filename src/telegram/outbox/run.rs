@@ -199,8 +199,8 @@ where
                 Next::Start(Start::Row(chat)) => self.begin_row(chat, now),
                 Next::Start(Start::Live(key)) => self.begin_live(key, now),
                 Next::Start(Start::Typing(place)) => {
+                    // Not counted: only messages and edits share the limits.
                     self.desk.chat(place.chat).begin_typing(place, now);
-                    self.desk.called(now);
                     self.spawn(What::Typing(place), Call::typing(place));
                 }
                 Next::At(at) => return Some(at),

@@ -16,6 +16,7 @@ use crate::telegram::api::ApiError;
 use crate::telegram::db::{Fault, LiveRow, Noted, Tables};
 use crate::telegram::place::Place;
 use crate::telegram::render::{Rich, Style};
+use crate::telegram::show;
 
 /// What the disk refused is tried again after this.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
@@ -117,7 +118,10 @@ where
                 self.desk.chat(chat).hold(until);
             }
             Verdict::Plain => tries.is_plain = true,
-            Verdict::NoThread => return self.change(&begun, Place::chat(chat), begun.payload.clone()),
+            Verdict::NoThread => {
+                let payload = self.out_of_topic(&begun);
+                return self.change(&begun, Place::chat(chat), payload);
+            }
             Verdict::Words(why) => return self.change(&begun, begun.place, instead(&begun.payload, &why)),
             Verdict::NoLive => {
                 if let Step::Edit { message, .. } = *step {
@@ -131,6 +135,18 @@ where
         }
         let until = self.clock.timestamp(until);
         self.keep(chat, |tables| tables.put_off_outgoing(row, until, &error.to_string()));
+    }
+
+    /// What is to be said in the chat instead of a topic that somebody removed: the session is one of the chat's from
+    /// now on, and has to be named there.
+    fn out_of_topic(&mut self, begun: &Begun) -> Payload {
+        let (place, mut payload) = (begun.place, begun.payload.clone());
+        let topic = self.db.read(|tables| tables.topic_at(place)).ok().flatten();
+        if let (Payload::Final(last), Some(topic)) = (&mut payload, topic) {
+            last.heading = show::heading(&topic.name);
+        }
+        self.keep(place.chat, |tables| tables.forget_topic(place));
+        payload
     }
 
     /// Stores what a failure has come to. If that fails too, the same is met again after a while.

@@ -32,6 +32,9 @@ pub(super) enum Step {
     Delete {
         message: i64,
     },
+    Topic {
+        closed: bool,
+    },
 }
 
 /// The messages that a row refers to without knowing their numbers.
@@ -63,6 +66,7 @@ pub(super) fn steps(payload: &Payload, known: Known) -> Vec<Step> {
             vec![Step::React { message: *message, emoji: emoji.clone() }]
         }
         Payload::Delete { message } => vec![Step::Delete { message: *message }],
+        Payload::Topic { closed } => vec![Step::Topic { closed: *closed }],
     }
 }
 

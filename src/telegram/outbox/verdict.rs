@@ -54,6 +54,10 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         ApiError::Migrated(to) => Verdict::Moved(*to),
         ApiError::Blocked(_) => Verdict::Blocked,
         ApiError::Unauthorized => Verdict::Halt,
+        // A topic that is gone needs no closing.
+        ApiError::ThreadNotFound | ApiError::Refused(_) if matches!(step, Step::Topic { .. }) => {
+            Verdict::Skip
+        }
         ApiError::ThreadNotFound if in_thread => Verdict::NoThread,
         ApiError::MessageGone if matches!(step, Step::Edit { is_live: true, .. }) => Verdict::NoLive,
         ApiError::MessageGone => Verdict::Done,

@@ -19,7 +19,9 @@ use crate::support::home::Home;
 use crate::turn::millis;
 
 const RUNS: usize = 40;
-const WAKES: usize = 12;
+const WAKES: usize = 10;
+/// Then a chat has rested from everything, and what is sent there does not wait for its limit.
+const REST: Duration = Duration::from_secs(4);
 const WARM_UP: usize = 3;
 /// They share one session: a chat may have one message a second, and a turn is two.
 const PEOPLE: usize = 6;
@@ -112,6 +114,7 @@ fn in_chat(desk: &Desk, person: &Person) -> f64 {
 fn woken(desk: &Desk, person: &Person, two: &[String]) -> Samples {
     let once = |number: usize| {
         let session = &two[number % 2];
+        pass(REST);
         asleep(&desk.home, session);
         let switched = person.say(&format!("/session {session}"));
         pass(Duration::from_secs(1).saturating_sub(Duration::from_nanos(now() - switched)));

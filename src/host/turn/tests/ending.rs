@@ -5,6 +5,21 @@ use super::{aborted, accept, agent, asks, begun, deeds, end, end_of, prompt, rea
 use crate::model::BlockKind;
 
 #[test]
+fn a_wake_while_the_process_ends_starts_the_next_one() {
+    let exited = || Input::Exited { asked: true, why: String::new() };
+    let mut state = ready();
+    state.apply(Input::Sleep);
+    assert_eq!(state.apply(Input::Wake), []);
+    assert_eq!(deeds(state.apply(exited())), ["start"]);
+    // Put to sleep once more, it stays asleep.
+    let mut state = ready();
+    state.apply(Input::Sleep);
+    state.apply(Input::Wake);
+    state.apply(Input::Sleep);
+    assert_eq!(deeds(state.apply(exited())), Vec::<String>::new());
+}
+
+#[test]
 fn stop_interrupts_and_holds_the_queue() {
     let mut s = ready();
     accept(&mut s, 1, Delivery::Queue);

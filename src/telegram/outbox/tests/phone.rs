@@ -115,6 +115,8 @@ pub(super) fn words(call: &Call) -> String {
         Call::Upload { place, file, .. } => format!("upload {place} {}", file.name),
         Call::React(call) => format!("react {}/{}", call.chat_id, call.message_id),
         Call::Delete(call) => format!("delete {}/{}", call.chat_id, call.message_id),
+        Call::CloseTopic(call) => format!("close {}:{}", call.chat_id, call.message_thread_id),
+        Call::ReopenTopic(call) => format!("reopen {}:{}", call.chat_id, call.message_thread_id),
         Call::Typing(call) => format!("typing {}", call.chat_id),
         Call::Answer(call) => format!("answer {}", call.callback_query_id),
     }
@@ -131,6 +133,8 @@ pub(super) const fn chat(call: &Call) -> i64 {
         Call::Upload { place, .. } => place.chat,
         Call::React(call) => call.chat_id,
         Call::Delete(call) => call.chat_id,
+        Call::CloseTopic(call) => call.chat_id,
+        Call::ReopenTopic(call) => call.chat_id,
         Call::Typing(call) => call.chat_id,
         Call::Answer(_) => 0,
     }
