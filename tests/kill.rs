@@ -3,7 +3,7 @@
 //! `CLAUDEBOT_TEST_SEED` chooses the moments, `CLAUDEBOT_TEST_KILLS` how many there are.
 
 mod audit;
-mod chance;
+pub(crate) mod chance;
 mod client;
 mod rig;
 mod special;

@@ -6,6 +6,7 @@ mod lasting;
 mod real;
 mod sessions;
 mod setup;
+mod storm;
 mod strangers;
 mod talk;
 mod turns;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 /// `SplitMix64`.
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One of its own for another thread.
-    pub(super) fn fork(&mut self) -> Self {
+    pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
@@ -24,21 +24,21 @@ impl Chance {
     }
 
     /// From 0 to one below `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 
     /// True once in so many times.
-    pub(super) fn one_in(&mut self, times: u64) -> bool {
+    pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    pub(super) fn up_to(&mut self, most: Duration) -> Duration {
+    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
         Duration::from_micros(self.below(u64::try_from(most.as_micros()).unwrap_or(u64::MAX)))
     }
 
     /// One of these; none are there only by a mistake in the test.
-    pub(super) fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let at = self.below(choices.len() as u64);
         &choices[usize::try_from(at).unwrap_or_default()]
     }
@@ -48,13 +48,13 @@ impl Chance {
     clippy::disallowed_methods,
     reason = "the person who runs the tests chooses; no program of ours does"
 )]
-pub(super) fn given(name: &str, default: u64) -> u64 {
+pub(crate) fn given(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok().filter(|given| !given.is_empty());
     given.map_or(default, |given| given.parse().unwrap_or_else(|error| panic!("{name}={given}: {error}")))
 }
 
 /// Lets time pass: the moments of these tests are chosen, not waited for.
 #[expect(clippy::disallowed_methods, reason = "a kill at a chosen moment is what is tested")]
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }

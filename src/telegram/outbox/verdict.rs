@@ -8,6 +8,9 @@ use crate::telegram::api::ApiError;
 /// How often a call may fail inside Telegram before its formatting is suspected.
 const PATIENCE: u32 = 5;
 
+/// How often a message is sent again of which nobody knows whether it has arrived.
+const DOUBTS: u32 = 3;
+
 /// What was tried of one call so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tries {
@@ -66,7 +69,7 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         }
         ApiError::Local(why) if is_file => Verdict::Words(why.clone()),
         ApiError::Network { maybe_done: false, .. } => Verdict::Later { network: true },
-        // Once more, and no oftener: two of the same are better than none, and three are not.
+        // Again, and not for ever: a few of the same are better than none.
         ApiError::Network { maybe_done: true, .. } | ApiError::Garbled(_) if is_repeatable(step, tries) => {
             Verdict::Later { network: true }
         }
@@ -89,5 +92,5 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
 
 /// An edit that came twice is one edit; a message that came twice is two.
 const fn is_repeatable(step: &Step, tries: Tries) -> bool {
-    !matches!(step, Step::Send(_) | Step::Upload(_)) || tries.doubts == 0
+    !matches!(step, Step::Send(_) | Step::Upload(_)) || tries.doubts < DOUBTS
 }
