@@ -170,6 +170,38 @@ pub(crate) fn carry_out(
     Ok(doing.after)
 }
 
+/// The key of what says that a prompt waits.
+pub(crate) fn queued_key(prompt: PromptId) -> String {
+    format!("queued:{prompt}")
+}
+
+fn reaction_key(message: i64) -> String {
+    format!("react:{message}")
+}
+
+/// The prompt waits no more: what says so goes, and so does the mark on the person's message. Whether there is
+/// something to be sent for it.
+pub(crate) fn waits_no_more(tables: &Tables, set: &PromptSet, now: Timestamp) -> Result<bool, Fault> {
+    let Some(prompt) = set.prompt else { return Ok(false) };
+    let unsent = tables.withdraw(set.place.chat, &queued_key(prompt))?;
+    let notices = tables.queued_notices(prompt)?;
+    if notices.is_empty() && !unsent {
+        return Ok(false);
+    }
+    let send = |place, key, payload: Payload| {
+        let payload = payload.to_json()?;
+        let new = NewOutgoing { place, priority: priority::MIRROR, key: Some(key), payload };
+        tables.enqueue(&new, now).map(drop)
+    };
+    for Noted { place, id: message, .. } in notices {
+        tables.void_message(place.chat, message, now)?;
+        send(place, edit_key(message), Payload::Delete { message })?;
+    }
+    let (place, message) = (set.place, set.reply_to);
+    send(place, reaction_key(message), Payload::React { message, emoji: None })?;
+    Ok(true)
+}
+
 struct Doing<'a> {
     tables: &'a Tables,
     epoch: &'a str,
@@ -185,7 +217,7 @@ impl Doing<'_> {
             Effect::Edit { place, message, view, owner } => self.edit(place, message, &view, &owner),
             Effect::React { place, message, emoji } => {
                 let payload = Payload::React { message, emoji: emoji.map(str::to_owned) };
-                self.send(place, priority::ANSWER, Some(format!("react:{message}")), &payload)
+                self.send(place, priority::MIRROR, Some(reaction_key(message)), &payload)
             }
             Effect::Send { place, payload } => self.send(place, priority::ANSWER, None, &payload),
             Effect::Ask { place, approval } => {
@@ -225,7 +257,9 @@ impl Doing<'_> {
             buttons,
             note: Note { kind: say.kind, session: say.owner.session, prompt: say.prompt },
         });
-        self.send(say.place, priority::ANSWER, say.key, &payload)
+        let is_queued = say.kind == MessageKind::Queued;
+        let priority = if is_queued { priority::QUEUED } else { priority::ANSWER };
+        self.send(say.place, priority, say.key, &payload)
     }
 
     fn edit(&mut self, place: Place, message: i64, view: &View, owner: &Owner) -> Result<(), Fault> {

@@ -130,3 +130,19 @@ fn a_long_reply_and_many_short_ones_keep_to_the_limits() {
     }
     desk.assert_nothing_refused();
 }
+
+/// What says that a message waits goes as soon as it waits no more.
+#[test]
+fn nothing_says_that_a_message_waits_once_it_runs() {
+    let desk = Desk::new();
+    desk.say("slow 3");
+    desk.wait("while");
+    let second = desk.say("echo second");
+    desk.chat.wait_for_message(|seen| seen.button("Take back").is_some());
+    desk.wait("second");
+    desk.until("the end of what said so", || {
+        let seen = desk.chat.messages();
+        let marked = seen.iter().any(|seen| seen.id == second && seen.reaction.is_some());
+        (!marked && seen.iter().all(|seen| seen.button("Take back").is_none())).then_some(())
+    });
+}

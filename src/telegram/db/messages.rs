@@ -20,6 +20,8 @@ pub(crate) enum MessageKind {
     Approval,
     Question,
     Notice,
+    /// Says of a prompt that it waits.
+    Queued,
     /// Answers a command.
     Answer,
     File,
@@ -70,6 +72,14 @@ impl Tables {
     pub(crate) fn message(&self, chat: i64, id: i64) -> Result<Option<Noted>, Fault> {
         let sql = format!("SELECT {COLUMNS} FROM message WHERE chat = ?1 AND id = ?2");
         Ok(self.conn.prepare_cached(&sql)?.query_row([chat, id], read).optional()?)
+    }
+
+    /// What says of a prompt that it waits.
+    pub(crate) fn queued_notices(&self, prompt: PromptId) -> Result<Vec<Noted>, Fault> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE prompt = ?1 AND kind = ?2 ORDER BY chat, id");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![Id::from(prompt), Word(MessageKind::Queued)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Everything that was shown for a prompt and said to make it, in the order of the chats' own numbers.

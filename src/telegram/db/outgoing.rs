@@ -76,6 +76,12 @@ impl Tables {
         Ok(id)
     }
 
+    /// What waits under this key is not sent any more. Whether there was something.
+    pub(crate) fn withdraw(&self, chat: i64, key: &str) -> Result<bool, Fault> {
+        let sql = "UPDATE outgoing SET state = 'replaced' WHERE chat = ?1 AND key = ?2 AND state = 'waiting'";
+        Ok(self.conn.prepare_cached(sql)?.execute(params![chat, key])? > 0)
+    }
+
     /// The chats that something waits for.
     pub(crate) fn chats_with_outgoing(&self) -> Result<Vec<i64>, Fault> {
         let mut statement = self.conn.prepare_cached(

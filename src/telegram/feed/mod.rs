@@ -193,7 +193,7 @@ impl Feed {
         let chats = self.bridge.db.write(|tables| {
             let mut chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;
             chats.extend(store::keep_topics(tables, fed.session, &fed.event, now)?);
-            store::close(tables, &facts, &fed.event)?;
+            store::close(tables, &facts, &fed.event, now)?;
             tables.set_feed_cursor(fed.feed)?;
             Ok(chats)
         })?;

@@ -10,6 +10,7 @@ use crate::model::{ARCHIVED, Detail, Event, RESTORED, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
 use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables, TopicRow};
+use crate::telegram::effects::waits_no_more;
 use crate::telegram::outbox::{Payload, priority};
 use crate::telegram::place::Place;
 use crate::telegram::view;
@@ -72,8 +73,15 @@ pub(super) fn keep_topics(
     Ok(chats)
 }
 
-/// Nothing more is expected of prompts whose turn is over.
-pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event) -> Result<(), Fault> {
+/// Nothing more is expected of prompts whose turn is over, and nothing says any more that they wait.
+pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event, now: Timestamp) -> Result<(), Fault> {
+    if let Some(Detail::Turn { prompts, .. }) = &event.detail {
+        for prompt in prompts {
+            if let Some(set) = tables.prompt_set_of(*prompt)? {
+                waits_no_more(tables, &set, now)?;
+            }
+        }
+    }
     if ends_prompts(event) {
         for key in &facts.keys {
             tables.close_prompt(key, PromptState::Ended)?;

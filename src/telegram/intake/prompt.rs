@@ -11,7 +11,7 @@ use crate::telegram::action::{Action, Draft, Waiting};
 use crate::telegram::bridge::Watched;
 use crate::telegram::commands::Errand;
 use crate::telegram::db::{MessageKind, PromptSet, PromptState, Why};
-use crate::telegram::effects::{Effect, Say};
+use crate::telegram::effects::{Effect, Say, queued_key};
 use crate::telegram::host::{Outcome, Trouble, exactly, refuse, unexpected};
 use crate::telegram::media::{self, Folder, Incoming};
 use crate::telegram::outbox::Order;
@@ -190,7 +190,8 @@ async fn taken(talk: &Talk, set: &Set, accepted: &Accepted, delivery: Delivery, 
         _ => press::queue::view(hold(talk, accepted.session).await.as_deref(), &waiting),
     };
     let mut say = Say::new(talk.place, view).about(accepted.session).replying(talk.message);
-    say.kind = MessageKind::Notice;
+    say.kind = MessageKind::Queued;
+    say.key = Some(queued_key(accepted.prompt));
     say.prompt = Some(accepted.prompt);
     effects.push(Effect::React { place: talk.place, message: talk.message, emoji: Some("👀") });
     effects.push(say.into());

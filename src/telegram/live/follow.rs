@@ -16,6 +16,7 @@ use crate::model::{Live, PromptId, SessionId, SessionState, TurnId};
 use crate::telegram::action::Action;
 use crate::telegram::bridge::Bridge;
 use crate::telegram::db::MessageKind;
+use crate::telegram::effects::waits_no_more;
 use crate::telegram::link::Following;
 use crate::telegram::outbox::{Keyboard, LiveKey, LiveView, Note, Order};
 use crate::telegram::place::Place;
@@ -219,6 +220,11 @@ impl Watcher {
         })?;
         let heading = |place| topics.iter().all(|topic| topic.place != place);
         for set in sets.into_iter().flatten() {
+            if !self.shown.contains_key(&set.place)
+                && self.bridge.db.write(|tables| waits_no_more(tables, &set, now))?
+            {
+                self.bridge.outbox.wake(set.place.chat);
+            }
             self.shown.entry(set.place).or_insert_with(|| Shown {
                 reply_to: Some(set.reply_to),
                 prompt: set.prompt,

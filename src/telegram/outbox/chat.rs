@@ -110,6 +110,10 @@ impl Chat {
         }
         let waiting = self.live.iter().filter_map(|live| Some((live.wanted.as_ref()?.1, live)));
         let (_, live) = waiting.min_by_key(|(since, _)| *since)?;
+        // A new message does not overtake the end of an earlier turn that is put off.
+        if live.message.is_none() && self.head.is_some_and(|head| head.priority <= priority::FINAL) {
+            return None;
+        }
         let rested = self.touched.filter(|_| live.message.is_some()).map(|at| at + pace(self.id, live.edits));
         Some((self.affordable(now, all, Weight::Fresh).max(rested.unwrap_or(now)), live.key))
     }
@@ -137,9 +141,11 @@ impl Chat {
         self.budget.note(now);
     }
 
-    pub(super) fn end_call(&mut self, now: Instant) {
+    pub(super) fn end_call(&mut self, counts: bool, now: Instant) {
         self.calling = false;
-        self.budget.note(now);
+        if counts {
+            self.budget.note(now);
+        }
     }
 
     pub(super) const fn end_upload(&mut self) {

@@ -27,6 +27,11 @@ impl Begun {
         self.steps.get(self.progress as usize)
     }
 
+    /// Whether the call that is next counts for Telegram's limits.
+    pub(super) fn counts(&self) -> bool {
+        self.step().is_some_and(Step::counts)
+    }
+
     /// The turn that it ends, where somebody saw it run.
     pub(super) fn ends(&self) -> Option<LiveKey> {
         match &self.payload {

@@ -230,8 +230,10 @@ where
         let is_upload = matches!(step, Step::Upload(_));
         let call = Call::of(step, begun.place, is_plain);
         let row = begun.row;
+        if begun.counts() {
+            self.desk.called(now);
+        }
         self.begun.insert(row, begun);
-        self.desk.called(now);
         if is_upload {
             self.desk.chat(chat).begin_upload(row, now);
         } else {

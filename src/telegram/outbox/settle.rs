@@ -57,7 +57,7 @@ where
         if is_upload {
             self.desk.chat(chat).end_upload();
         } else {
-            self.desk.chat(chat).end_call(now);
+            self.desk.chat(chat).end_call(begun.counts(), now);
         }
         match answer {
             Ok(message) => {
@@ -204,7 +204,7 @@ where
 
     fn live_over(&mut self, key: LiveKey, message: Option<i64>, note: Note, answer: Answer, now: Instant) {
         let chat = key.place.chat;
-        self.desk.chat(chat).end_call(now);
+        self.desk.chat(chat).end_call(true, now);
         match (answer, message) {
             (Ok(_) | Err(ApiError::NotModified), Some(_)) => self.desk.works(chat),
             (Ok(Some(sent)), None) => {

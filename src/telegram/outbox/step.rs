@@ -37,6 +37,13 @@ pub(super) enum Step {
     },
 }
 
+impl Step {
+    /// Whether it is a message or an edit, which share Telegram's limits.
+    pub(super) const fn counts(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::Edit { .. } | Self::Upload(_))
+    }
+}
+
 /// The messages that a row refers to without knowing their numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Known {
