@@ -285,6 +285,12 @@ pub(super) fn bridge(
 /// A prompt from Telegram that the host has taken.
 pub(super) fn ask(bridge: &Bridge, place: Place, session: SessionId, reply_to: i64) -> PromptId {
     let prompt = PromptId::random();
+    ask_as(bridge, place, session, reply_to, prompt);
+    prompt
+}
+
+/// Likewise, with a number that is known.
+pub(super) fn ask_as(bridge: &Bridge, place: Place, session: SessionId, reply_to: i64, prompt: PromptId) {
     let set = PromptSet {
         key: format!("tg:42:{reply_to}"),
         updates: Vec::new(),
@@ -297,5 +303,4 @@ pub(super) fn ask(bridge: &Bridge, place: Place, session: SessionId, reply_to: i
         at: Timestamp::now(),
     };
     bridge.db.write(|tables| tables.put_prompt(&set)).unwrap();
-    prompt
 }

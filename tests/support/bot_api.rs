@@ -246,7 +246,6 @@ impl BotApi {
     }
 
     /// Now, on the clock of [`Call::at`].
-    #[cfg_attr(test, expect(dead_code, reason = "the benchmarks compare clocks"))]
     pub(crate) fn nanos(&self) -> u64 {
         self.shared.lock().clock.nanos()
     }

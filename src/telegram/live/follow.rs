@@ -28,6 +28,9 @@ use crate::telegram::view;
 /// Views are made no oftener than this; how often one is sent, the outbox decides.
 const BETWEEN_VIEWS: Duration = Duration::from_millis(700);
 
+/// A prompt that is not noted yet is looked for so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
 /// A session in which nothing of Telegram's is open is followed for so long.
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -207,6 +210,17 @@ impl Watcher {
         if let Err(error) = self.find_places() {
             tracing::warn!(%error, "cannot find out where a turn is to be shown");
         }
+        self.make_buttons();
+    }
+
+    /// Before there is anything to show: then the first text need not wait for the disk.
+    fn make_buttons(&mut self) {
+        let Some(running) = &self.state.running else { return };
+        for (place, shown) in &mut self.shown {
+            if shown.buttons == Keyboard::default() {
+                shown.buttons = stop_button(&self.bridge, *place, self.session, running.turn);
+            }
+        }
     }
 
     /// Adds whoever the turn is shown to from now on.
@@ -254,26 +268,25 @@ impl Watcher {
         let due = if self.dirty { now } else { next_step(running, now) };
         let ahead = due.max(worth_at(running)).duration_since(now);
         let at = Instant::now() + Duration::try_from(ahead).unwrap_or_default();
-        Some(self.viewed.map_or(at, |viewed| at.max(viewed + BETWEEN_VIEWS)))
+        let rest = if self.shown.is_empty() { LOOK_AGAIN } else { BETWEEN_VIEWS };
+        Some(self.viewed.map_or(at, |viewed| at.max(viewed + rest)))
     }
 
     fn view(&mut self) {
         self.viewed = Some(Instant::now());
-        self.dirty = false;
         let Some(running) = &self.state.running else { return };
-        // Somebody's prompt may be noted only just now.
+        // Somebody's prompt may be noted only just now, or in a moment: then this is still to be shown.
         if is_young(running, Timestamp::now())
             && let Err(error) = self.find_places()
         {
             tracing::warn!(%error, "cannot find out where a turn is to be shown");
         }
+        self.make_buttons();
         let Some(running) = self.state.running.as_ref().filter(|_| !self.shown.is_empty()) else { return };
+        self.dirty = false;
         let (turn, session) = (running.turn, self.session);
         let body = body(&self.state, running, self.verbosity, Timestamp::now());
-        for (place, shown) in &mut self.shown {
-            if shown.buttons == Keyboard::default() {
-                shown.buttons = stop_button(&self.bridge, *place, session, turn);
-            }
+        for (place, shown) in &self.shown {
             let mut rich = if shown.heading { show::heading(&self.name) } else { Default::default() };
             rich.append(&body);
             // One piece, without more formatting than a message may have.
@@ -355,6 +368,8 @@ fn stop_button(bridge: &Bridge, place: Place, session: SessionId, turn: TurnId) 
 
 async fn at(time: Option<Instant>) {
     match time {
+        // A timer would take its millisecond.
+        Some(time) if time <= Instant::now() => {}
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }

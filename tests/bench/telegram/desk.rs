@@ -63,9 +63,7 @@ impl Desk {
         let desk = Self { serve, home, bot, people, ahead };
         for person in &desk.people {
             person.say(&format!("/session {}", person.session));
-        }
-        for person in &desk.people {
-            desk.bot.wait_for_call(|call| person.hears(call, &person.session));
+            desk.seen(person, &person.session);
         }
         desk
     }

@@ -3,11 +3,13 @@
 //! What the bridge adds is the difference to the same CLI in the same mode without claudebot: from the prompt's line on
 //! its stdin to the first text on its stdout. Both take turns, so that the machine is the same for both.
 //!
-//! A session that sleeps is woken by switching to it; who writes a second later should not notice that it slept.
+//! A session that sleeps is woken by switching to it; who writes a second later should not notice that it slept. They
+//! do, as far as the first turn of a new process takes the CLI itself longer than later ones: how long is shown below.
 
 use std::time::Duration;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::desk::{Desk, Person};
 use super::spread;
@@ -19,10 +21,12 @@ use crate::support::home::Home;
 use crate::turn::millis;
 
 const RUNS: usize = 40;
-const WAKES: usize = 10;
+const WAKES: usize = 8;
 /// Then a chat has rested from everything, and what is sent there does not wait for its limit.
 const REST: Duration = Duration::from_secs(4);
 const WARM_UP: usize = 3;
+/// In nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 /// They share one session: a chat may have one message a second, and a turn is two.
 const PEOPLE: usize = 6;
 const SHARED: &str = "shared";
@@ -54,11 +58,12 @@ pub(crate) fn run() -> Vec<Row> {
     let (sharing, alone) = desk.people.split_at(PEOPLE);
     let (bare, chat) = warm(&desk, sharing);
     let woken = woken(&desk, &alone[0], &two);
+    let resumed = resumed(&desk.home);
     desk.close();
-    rows(&bare, &chat, &woken)
+    rows(&bare, &chat, &woken, &resumed)
 }
 
-fn rows(bare: &Samples, chat: &Samples, woken: &Samples) -> Vec<Row> {
+fn rows(bare: &Samples, chat: &Samples, woken: &Samples, resumed: &Samples) -> Vec<Row> {
     let more = chat.median() - bare.median();
     let later = woken.median() - chat.median();
     vec![
@@ -76,6 +81,10 @@ fn rows(bare: &Samples, chat: &Samples, woken: &Samples) -> Vec<Row> {
         Row::shown("· in the chat", spread(chat)),
         Row::shown("· the bare CLI", spread(bare)),
         Row::new(WOKEN, WOKEN_TARGET, format!("{} more; {}", ms(later), spread(woken)), later <= 50.0),
+        Row::shown(
+            "· the bare CLI's first turn, one second after its start with `--resume`",
+            spread(resumed),
+        ),
     ]
 }
 
@@ -117,10 +126,31 @@ fn woken(desk: &Desk, person: &Person, two: &[String]) -> Samples {
         pass(REST);
         asleep(&desk.home, session);
         let switched = person.say(&format!("/session {session}"));
-        pass(Duration::from_secs(1).saturating_sub(Duration::from_nanos(now() - switched)));
+        wait_until(switched + SECOND);
         in_chat(desk, person)
     };
     Samples::new((0..WAKES).map(once).collect())
+}
+
+/// The bare CLI on a conversation that it has to read first: what its first turn takes without claudebot.
+fn resumed(home: &Home) -> Samples {
+    let id = Uuid::new_v4().to_string();
+    let mut agent = Agent::start(home, &["--session-id", &id]);
+    by_itself(&mut agent);
+    agent.end().expect_code(0);
+    let once = |_| {
+        let started = now();
+        let mut agent = Agent::start(home, &["--resume", &id]);
+        wait_until(started + SECOND);
+        let took = by_itself(&mut agent);
+        agent.end().expect_code(0);
+        took
+    };
+    Samples::new((0..WAKES).map(once).collect())
+}
+
+fn wait_until(time: u64) {
+    pass(Duration::from_nanos(time.saturating_sub(now())));
 }
 
 fn asleep(home: &Home, session: &str) {

@@ -10,7 +10,7 @@ use crate::telegram::db::PromptState;
 use crate::telegram::live::Live as Handle;
 use crate::telegram::outbox::{LiveKey, LiveView, Order, Press};
 use crate::telegram::place::Place;
-use crate::telegram::test_host::{Host, ask, bridge, run, snapshot, soon};
+use crate::telegram::test_host::{Host, ask, ask_as, bridge, run, snapshot, soon};
 
 const ANNA: Place = Place::chat(1);
 const BORIS: Place = Place::chat(2);
@@ -204,5 +204,23 @@ fn a_prompt_that_is_noted_late_is_found() {
         house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
         let (key, _) = house.shown().await;
         assert_eq!(key.place, BORIS);
+    });
+}
+
+/// The agent may be faster than the disk: its first text waits for nothing else.
+#[test]
+fn a_prompt_that_is_noted_after_the_first_text_is_found() {
+    run(async {
+        let mut house = House::new("off").await;
+        let session = house.host.session("work");
+        house.watched(session).await;
+        let prompt = PromptId::random();
+        house.host.live(session, &begins(3, vec![prompt]));
+        house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
+        // Until then there is nobody to show it to.
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        ask_as(&house.bridge, ANNA, session, 50, prompt);
+        let (key, view) = house.shown().await;
+        assert_eq!((key.place, view.rich.text.as_str()), (ANNA, "work\nHello\n\n⏳"));
     });
 }

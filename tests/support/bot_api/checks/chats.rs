@@ -273,3 +273,14 @@ fn groups_have_privacy_and_anonymous_voices() {
     assert_eq!(message["sender_chat"]["id"], group.id());
     assert_eq!(message["from"]["username"], "GroupAnonymousBot");
 }
+
+#[test]
+fn calls_are_noted_with_their_time() {
+    let (api, _, chat) = start();
+    let before = api.nanos();
+    done(&api, "sendMessage", &json!({ "chat_id": chat.id(), "text": "a" }));
+    let call = api.calls().pop().expect("it was noted");
+    let ended = call.ended.expect("it is over");
+    let times = [before, call.at, ended, api.nanos()];
+    assert!(times.is_sorted(), "{times:?}");
+}
