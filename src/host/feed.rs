@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::Replier;
 use super::shared::Shared;
 use crate::error::Result;
@@ -15,19 +17,30 @@ const PAGE: u32 = 200;
 pub(super) fn follow(shared: &Arc<Shared>, since: Option<u64>, reply: Replier) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        if let Err(error) = run(&shared, since, &reply).await {
-            reply.error(error);
+        let moved = shared.feed();
+        let cursor = match since {
+            Some(since) => Ok(since),
+            None => shared.store.read(Db::feed_head).await,
+        };
+        let cursor = match cursor {
+            Ok(cursor) => cursor,
+            Err(error) => return reply.error(error),
+        };
+        reply.ok(Response::Following { feed: cursor });
+        if let Err(error) = run(&shared, moved, cursor, &reply).await {
+            tracing::error!(%error, "the feed of a client ends");
+            // Whoever is gone need not be told.
+            reply.push(&Push::Closed { reason: error.message }).ok();
         }
     });
 }
 
-async fn run(shared: &Shared, since: Option<u64>, reply: &Replier) -> Result<()> {
-    let mut moved = shared.feed();
-    let mut cursor = match since {
-        Some(since) => since,
-        None => shared.store.read(Db::feed_head).await?,
-    };
-    reply.ok(Response::Following { feed: cursor });
+async fn run(
+    shared: &Shared,
+    mut moved: watch::Receiver<u64>,
+    mut cursor: u64,
+    reply: &Replier,
+) -> Result<()> {
     loop {
         moved.mark_unchanged();
         loop {

@@ -243,7 +243,10 @@ impl Doing<'_> {
             Effect::Drop { place, why } => tables.drop_kept(place, why).map(drop),
             Effect::Hinted { id } => tables.note_hint(id, now),
             Effect::GiveBack { token } => tables.give_back_button(&token),
-            Effect::Move { from, to } => tables.move_chat(from, to),
+            Effect::Move { from, to } => {
+                self.after.chats.insert(to);
+                tables.move_chat(from, to)
+            }
             Effect::GiveUp { chat } => tables.fail_chat(chat, "the bot was blocked there").map(drop),
         }
     }

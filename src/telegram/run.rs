@@ -142,6 +142,10 @@ impl Parts {
         let wake = watch::Sender::new(0);
         let news = wake.subscribe();
 
+        // What happened meanwhile is told to whoever is let in: nobody may be unknown by then.
+        if let Err(trouble) = intake::learn(&bridge).await {
+            tracing::warn!("Telegram: it is not known yet who is let in: {trouble:?}");
+        }
         let sender = tokio::spawn(outbox::run(Arc::clone(&bridge), orders, authorised, sending));
         let mut tellers = JoinSet::new();
         tellers.spawn(feed::run(Arc::clone(&bridge), live.clone(), telling.clone()));
@@ -178,10 +182,21 @@ async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch:
 }
 
 async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
-    if let Err(error) = bridge.api.call(&commands::menu()).await {
-        tracing::warn!("the bot's menu is not brought up to date: {}", Error::from(error).message);
-    }
-    if let Err(error) = intake::run(bridge, news, ending::told(&mut stop)).await {
+    let mut stopped = stop.clone();
+    let menu = async {
+        if let Err(error) = bridge.api.call(&commands::menu()).await {
+            tracing::warn!("the bot's menu is not brought up to date: {}", Error::from(error).message);
+        }
+    };
+    let menu = async {
+        tokio::select! {
+            () = menu => {}
+            () = ending::told(&mut stopped) => {}
+        }
+    };
+    let handle = intake::run(Arc::clone(&bridge), news, ending::told(&mut stop));
+    let ((), handled) = tokio::join!(menu, handle);
+    if let Err(error) = handled {
         tracing::error!("nothing that people write is handled any more: {}", error.message);
     }
 }

@@ -150,7 +150,9 @@ impl Api {
     pub(super) fn read<T: DeserializeOwned>(&self, status: u16, body: &[u8]) -> Result<T, ApiError> {
         let answer: Answer<'_> = match serde_json::from_slice(body) {
             Ok(answer) => answer,
-            // What stands before Telegram's servers answers in HTML; the status is all it says.
+            // What stands before Telegram's servers answers in HTML. It knows nothing of tokens and chats…
+            Err(_) if matches!(status, 401 | 403) => return Err(ApiError::Server { status }),
+            // …and the status is all it says.
             Err(_) if status >= 400 => return Err(Refusal { code: status, ..Refusal::default() }.into()),
             Err(error) => return Err(ApiError::Garbled(format!("HTTP {status}, {}", place(&error)))),
         };

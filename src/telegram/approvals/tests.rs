@@ -146,7 +146,7 @@ fn ask(db: &Db, place: Place, approval: &Approval) -> (Vec<Value>, Message) {
     let payload = db.write(|tables| asked(tables, "run", place, approval, now)).unwrap();
     let Payload::Message(message) = payload else { panic!() };
     let mut rows = Vec::new();
-    while let Some(row) = db.read(|tables| tables.next_outgoing(place.chat)).unwrap() {
+    while let Some(row) = db.read(|tables| tables.next_outgoing(place.chat, &[])).unwrap() {
         db.write(|tables| tables.outgoing_sent(row.id, None)).unwrap();
         rows.push(row.payload);
     }

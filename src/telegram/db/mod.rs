@@ -34,9 +34,7 @@ pub(crate) use failure::Fault;
 pub(crate) use kept::Why;
 pub(crate) use messages::{MessageKind, Noted};
 pub(crate) use notes::{Mute, TopicRow};
-pub(crate) use outgoing::NewOutgoing;
-#[cfg(test)]
-pub(crate) use outgoing::Outgoing;
+pub(crate) use outgoing::{NewOutgoing, Outgoing};
 pub(crate) use prompts::{PromptSet, PromptState};
 pub(crate) use shown::{LiveRow, ShownApproval};
 pub(crate) use updates::{Adopted, Cursor, Incoming};

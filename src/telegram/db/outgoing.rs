@@ -92,13 +92,14 @@ impl Tables {
     }
 
     /// What is next in line for a chat, whether or not its time has come: nothing overtakes it, and what has arrived
-    /// in part is finished first. One that was being sent when the bridge ended is among them again.
-    pub(crate) fn next_outgoing(&self, chat: i64) -> Result<Option<Outgoing>, Fault> {
+    /// in part is finished first. One that was being sent when the bridge ended is among them again; those that are
+    /// being sent now are not.
+    pub(crate) fn next_outgoing(&self, chat: i64, under_way: &[i64]) -> Result<Option<Outgoing>, Fault> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE chat = ?1 AND state IN ('waiting', 'sending') \
-             ORDER BY progress = 0, priority, id LIMIT 1"
+             AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY progress = 0, priority, id LIMIT 1"
         );
-        Ok(self.conn.prepare_cached(&sql)?.query_row([chat], read).optional()?)
+        Ok(self.conn.prepare_cached(&sql)?.query_row(params![chat, Json(under_way)], read).optional()?)
     }
 
     /// It is about to be sent. From now on it cannot be replaced, and may have arrived.

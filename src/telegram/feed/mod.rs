@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -42,6 +42,10 @@ const UNNOTED: u32 = 500;
 const SILENCE: Duration = Duration::from_millis(300);
 /// In any case it ends after this.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
+
+/// What a former bridge has left is handled so soon, unless it has to be fetched first.
+const LEFT_OVER: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -105,6 +109,7 @@ impl Feed {
     /// Until there is nothing more to follow. An error: the feed ended too soon.
     async fn follow(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
         if self.cursor.is_none() {
+            self.left_over_is_noted(stop).await;
             self.find_cursor().await?;
         }
         let (mut following, _) = self.connect(self.cursor).await?;
@@ -130,6 +135,25 @@ impl Feed {
             }
         }
         Ok(())
+    }
+
+    /// What a former bridge was in the middle of is noted first, or it would not be known who asked for it.
+    async fn left_over_is_noted(&self, stop: &mut watch::Receiver<bool>) {
+        let tables = &self.bridge.db;
+        let Ok(last) = tables.read(Tables::last_position) else { return };
+        let is_left = || {
+            let first = tables.read(|tables| tables.new_updates(0, 1)).unwrap_or_default();
+            first.first().is_some_and(|(position, _)| *position <= last)
+        };
+        let noted = async {
+            while is_left() {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            ended = timeout(LEFT_OVER, noted) => drop(ended),
+            () = ending::told(stop) => {}
+        }
     }
 
     /// Where the last run has stopped. The very first one begins at the present: what was before it is no news.
@@ -207,7 +231,8 @@ impl Feed {
     /// Prompts that were accepted just now may not be noted here yet.
     fn remember(&mut self, event: &Event) {
         match (event.kind, event.prompt_id, &event.detail) {
-            (EventKind::Prompt, Some(prompt), _) => {
+            // Of one that was accepted long ago it is known by now where it came from.
+            (EventKind::Prompt, Some(prompt), _) if is_recent(event) => {
                 if self.recent.len() >= RECENT {
                     self.recent.clear();
                 }
@@ -230,6 +255,10 @@ impl Feed {
             Err(error) => tracing::warn!(%error, "cannot note how far the feed was read; it is read again"),
         }
     }
+}
+
+fn is_recent(event: &Event) -> bool {
+    Timestamp::now().duration_since(event.at) < SignedDuration::from_secs(10)
 }
 
 const fn is_of_turn(event: &Event) -> bool {

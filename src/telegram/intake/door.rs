@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::Kind;
 use crate::ipc::{Request, Response};
+use crate::model::Allowed;
 use crate::telegram::bridge::Bridge;
 use crate::telegram::commands;
 use crate::telegram::effects::{Effect, Say};
@@ -32,6 +33,17 @@ const QUIET: Duration = Duration::from_secs(60 * 60);
 const REMEMBERED: usize = 512;
 /// A stranger may show so many invitations an hour.
 const TRIES: u32 = 5;
+
+/// Asks the host who is let in. Gives the people, with their names.
+pub(crate) async fn learn(bridge: &Bridge) -> Outcome<Vec<Allowed>> {
+    let (users, chats) = match bridge.ask(Request::Access).await? {
+        Response::Access { users, chats } => (users, chats),
+        other => return unexpected(&other),
+    };
+    let ids = |allowed: &[Allowed]| allowed.iter().map(|one| one.id).collect();
+    bridge.set_access(Access { users: ids(&users), chats: ids(&chats) });
+    Ok(users)
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Door(Mutex<Inner>);
@@ -75,14 +87,9 @@ impl Door {
         if is_fresh {
             return Ok(());
         }
-        let (users, chats) = match bridge.ask(Request::Access).await? {
-            Response::Access { users, chats } => (users, chats),
-            other => return unexpected(&other),
-        };
-        let ids = |allowed: &[crate::model::Allowed]| allowed.iter().map(|one| one.id).collect();
-        let access = Access { users: ids(&users), chats: ids(&chats) };
         let before = bridge.access();
-        bridge.set_access(access.clone());
+        let users = learn(bridge).await?;
+        let access = bridge.access();
         let was_known = self.with(|inner| std::mem::replace(&mut inner.is_known, true));
         if was_known {
             let new: BTreeSet<i64> = access.users.difference(&before.users).copied().collect();

@@ -45,6 +45,7 @@ use super::place::Place;
 use super::update::{Update, UpdateKind};
 use crate::error::Result;
 use door::Door;
+pub(crate) use door::learn;
 use lane::Lane;
 
 /// Rows that are read at a time.

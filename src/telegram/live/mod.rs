@@ -93,8 +93,8 @@ struct Followed {
     bridge: Arc<Bridge>,
     live: Live,
     tasks: JoinSet<()>,
-    /// Each with its task, and when it was wished for last.
-    sessions: HashMap<SessionId, (Id, Instant)>,
+    /// Each with its task, and when it was wished for since that began.
+    sessions: HashMap<SessionId, (Id, Option<Instant>)>,
 }
 
 impl Followed {
@@ -107,13 +107,12 @@ impl Followed {
     }
 
     fn wish(&mut self, session: SessionId) {
-        let now = Instant::now();
         match self.sessions.get_mut(&session) {
-            Some((_, wished)) => *wished = now,
+            Some((_, wished)) => *wished = Some(Instant::now()),
             None => {
                 let follow = follow::follow(Arc::clone(&self.bridge), Arc::clone(&self.live.typing), session);
                 let task = self.tasks.spawn(follow);
-                self.sessions.insert(session, (task.id(), now));
+                self.sessions.insert(session, (task.id(), None));
             }
         }
     }
@@ -122,7 +121,7 @@ impl Followed {
         let ended = self.sessions.iter().find(|(_, (task, _))| *task == id);
         let Some((session, wished)) = ended.map(|(session, (_, wished))| (*session, *wished)) else { return };
         self.sessions.remove(&session);
-        if wished.elapsed() < JUST_NOW {
+        if wished.is_some_and(|wished| wished.elapsed() < JUST_NOW) {
             self.wish(session);
         }
     }

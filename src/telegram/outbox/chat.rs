@@ -54,8 +54,6 @@ pub(super) struct Chat {
     trouble: Option<Trouble>,
     /// A call is under way whose end is waited for.
     calling: bool,
-    /// A row whose file is on its way: what is more urgent does not wait for it.
-    uploading: Option<i64>,
     /// Something has arrived that the disk does not know yet. Until it does, the next row would be that one again.
     owing: bool,
     head: Option<Head>,
@@ -75,7 +73,6 @@ impl Chat {
             held: None,
             trouble: None,
             calling: false,
-            uploading: None,
             owing: false,
             head: None,
             live: Vec::new(),
@@ -96,8 +93,7 @@ impl Chat {
 
     /// When the next row may go, if there is one.
     pub(super) fn row_at(&self, now: Instant, all: &Window) -> Option<(Instant, Head)> {
-        let head =
-            self.head.filter(|head| !self.calling && !self.owing && Some(head.row) != self.uploading)?;
+        let head = self.head.filter(|_| !self.calling && !self.owing)?;
         // What is only mirrored leaves room for what is asked of a person meanwhile.
         let weight = if head.priority < priority::MIRROR { Weight::Full } else { Weight::Fresh };
         Some((self.affordable(now, all, weight).max(head.due), head))
@@ -135,9 +131,8 @@ impl Chat {
         self.calling = true;
     }
 
-    /// A file begins to go. Its row's end is told by [`Self::end_upload`].
-    pub(super) fn begin_upload(&mut self, row: i64, now: Instant) {
-        self.uploading = Some(row);
+    /// A file begins to go, which may take a while: it keeps nothing else waiting.
+    pub(super) fn begin_upload(&mut self, now: Instant) {
         self.budget.note(now);
     }
 
@@ -146,10 +141,6 @@ impl Chat {
         if counts {
             self.budget.note(now);
         }
-    }
-
-    pub(super) const fn end_upload(&mut self) {
-        self.uploading = None;
     }
 
     pub(super) const fn set_owing(&mut self, owing: bool) {

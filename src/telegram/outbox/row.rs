@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::LiveKey;
 use super::payload::{Note, Payload, Target, priority};
 use super::step::{Known, Step, document, steps};
-use crate::telegram::db::{Fault, NewOutgoing, Noted, Tables};
+use crate::telegram::db::{Fault, NewOutgoing, Noted, Outgoing, Tables};
 use crate::telegram::place::Place;
 
 /// A row with the calls it takes.
@@ -56,16 +56,23 @@ pub(super) struct Told {
     pub(super) message: Option<i64>,
 }
 
-/// The next row of a chat, noted as begun. One that cannot be read is put aside. `None`: there is none, or it is
-/// under way.
+/// The next row of a chat that is not under way.
+pub(super) fn next(
+    tables: &Tables,
+    chat: i64,
+    under_way: &HashMap<i64, Begun>,
+) -> Result<Option<Outgoing>, Fault> {
+    let begun: Vec<i64> = under_way.keys().copied().collect();
+    tables.next_outgoing(chat, &begun)
+}
+
+/// The next row of a chat, noted as begun. One that cannot be read is put aside. `None`: there is none.
 pub(super) fn begin(
     tables: &Tables,
     chat: i64,
     under_way: &HashMap<i64, Begun>,
 ) -> Result<Option<Begun>, Fault> {
-    let Some(row) = tables.next_outgoing(chat)?.filter(|row| !under_way.contains_key(&row.id)) else {
-        return Ok(None);
-    };
+    let Some(row) = next(tables, chat, under_way)? else { return Ok(None) };
     let payload: Payload = match serde_json::from_value(row.payload) {
         Ok(payload) => payload,
         Err(error) => {

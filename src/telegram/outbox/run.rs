@@ -145,7 +145,7 @@ where
 
     /// What is next in line for a chat.
     pub(super) fn look(&mut self, chat: i64) {
-        match self.db.read(|tables| tables.next_outgoing(chat)) {
+        match self.db.read(|tables| row::next(tables, chat, &self.begun)) {
             Ok(next) => {
                 let head = next.map(|next| Head {
                     row: next.id,
@@ -235,7 +235,9 @@ where
         }
         self.begun.insert(row, begun);
         if is_upload {
-            self.desk.chat(chat).begin_upload(row, now);
+            self.desk.chat(chat).begin_upload(now);
+            // The others go on meanwhile.
+            self.look(chat);
         } else {
             self.desk.chat(chat).begin_call();
         }

@@ -53,10 +53,7 @@ where
     }
 
     fn row_over(&mut self, chat: i64, begun: Begun, answer: Answer, now: Instant) {
-        let is_upload = matches!(begun.step(), Some(Step::Upload(_)));
-        if is_upload {
-            self.desk.chat(chat).end_upload();
-        } else {
+        if !matches!(begun.step(), Some(Step::Upload(_))) {
             self.desk.chat(chat).end_call(begun.counts(), now);
         }
         match answer {

@@ -63,7 +63,7 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         }
         ApiError::ThreadNotFound if in_thread => Verdict::NoThread,
         ApiError::MessageGone if matches!(step, Step::Edit { is_live: true, .. }) => Verdict::NoLive,
-        ApiError::MessageGone => Verdict::Done,
+        ApiError::MessageGone if !matches!(step, Step::Send(_) | Step::Upload(_)) => Verdict::Done,
         ApiError::TooLarge if is_file => {
             Verdict::Words("it is larger than Telegram takes (50 MB)".to_owned())
         }
@@ -80,6 +80,7 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         | ApiError::Refused(_)
         | ApiError::TooLarge
         | ApiError::ThreadNotFound
+        | ApiError::MessageGone
         | ApiError::Local(_) => {
             if tries.is_plain {
                 Verdict::Skip

@@ -254,7 +254,7 @@ impl Rig {
             .db
             .write(|tables| {
                 for chat in tables.chats_with_outgoing()? {
-                    while let Some(row) = tables.next_outgoing(chat)? {
+                    while let Some(row) = tables.next_outgoing(chat, &[])? {
                         tables.outgoing_sent(row.id, None)?;
                         let payload = serde_json::from_value(row.payload).unwrap();
                         seen.push(Seen { chat, thread: row.place.thread, payload, row: row.id });

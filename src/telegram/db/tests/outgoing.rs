@@ -14,7 +14,7 @@ fn put(db: &Db, priority: u8, key: Option<&str>, text: &str) -> i64 {
 }
 
 fn next(db: &Db) -> Option<Outgoing> {
-    db.read(|t| t.next_outgoing(HOME.chat)).unwrap()
+    db.read(|t| t.next_outgoing(HOME.chat, &[])).unwrap()
 }
 
 fn text(row: &Outgoing) -> &str {

@@ -78,7 +78,7 @@ fn the_feed_goes_on_where_its_rows_were_stored() {
     });
     assert!(failed.is_err());
     assert_eq!(db.read(Tables::feed_cursor).unwrap(), None);
-    assert_eq!(db.read(|t| t.next_outgoing(HOME.chat)).unwrap(), None);
+    assert_eq!(db.read(|t| t.next_outgoing(HOME.chat, &[])).unwrap(), None);
     db.write(|t| t.set_feed_cursor(8)).unwrap();
     db.write(|t| t.set_feed_cursor(9)).unwrap();
     assert_eq!(db.read(Tables::feed_cursor).unwrap(), Some(9));
@@ -211,6 +211,6 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
     assert_eq!(prune(181), 3);
     assert_eq!(prune(9999), 0);
     assert_eq!(db.read(|t| t.new_updates(0, 9)).unwrap()[0].1.id, 3);
-    assert_eq!(db.read(|t| t.next_outgoing(HOME.chat)).unwrap().unwrap().payload["text"], "waits");
+    assert_eq!(db.read(|t| t.next_outgoing(HOME.chat, &[])).unwrap().unwrap().payload["text"], "waits");
     assert_eq!(db.read(Tables::open_prompt_sets).unwrap()[0].key, "open");
 }

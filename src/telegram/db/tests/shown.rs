@@ -57,7 +57,7 @@ fn an_approval_is_found_in_the_messages_that_ask() {
 fn what_has_arrived_in_part_is_finished_first_and_not_replaced() {
     let db = db();
     let put = |priority, key, text| db.write(|t| t.enqueue(&new(HOME, priority, key, text), at(0))).unwrap();
-    let next = || db.read(|t| t.next_outgoing(HOME.chat)).unwrap().unwrap();
+    let next = || db.read(|t| t.next_outgoing(HOME.chat, &[])).unwrap().unwrap();
     let long = put(9, Some("k"), "long");
     db.write(|t| t.begin_outgoing(long)).unwrap();
     db.write(|t| t.advance_outgoing(long, 2)).unwrap();

@@ -49,7 +49,7 @@ impl House {
     async fn next(&mut self) -> (Outgoing, Payload) {
         loop {
             if let Order::Wake(chat) = soon(self.orders.recv()).await.unwrap() {
-                let row = self.bridge.db.read(|tables| tables.next_outgoing(chat)).unwrap().unwrap();
+                let row = self.bridge.db.read(|tables| tables.next_outgoing(chat, &[])).unwrap().unwrap();
                 self.bridge.db.write(|tables| tables.outgoing_sent(row.id, Some(row.id + 500))).unwrap();
                 let payload = serde_json::from_value(row.payload.clone()).unwrap();
                 return (row, payload);
@@ -198,7 +198,7 @@ fn an_approval_is_asked_and_settled_in_its_messages() {
         host.append(session, EventKind::ApprovalAnswered, "allowed by shell", None, answered(13));
         house.restart();
         house.noted(4).await;
-        let rows = house.bridge.db.read(|tables| tables.next_outgoing(1)).unwrap().unwrap();
+        let rows = house.bridge.db.read(|tables| tables.next_outgoing(1, &[])).unwrap().unwrap();
         let payload: Payload = serde_json::from_value(rows.payload).unwrap();
         let Payload::Edit { message, .. } = payload else { panic!("{payload:?}") };
         assert_eq!(message, Target::Row(rows.id));
