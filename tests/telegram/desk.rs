@@ -59,6 +59,23 @@ impl Desk {
         Self { serve: None, home, bot, owner, chat, _model: model }
     }
 
+    /// From the token to the first person, on a terminal and on the phone.
+    #[track_caller]
+    pub(crate) fn set_up(&self) {
+        let mut terminal = self.home.pty(&["telegram", "setup"], 90, 40);
+        terminal.expect("it is not shown", PATIENCE);
+        terminal.send(&format!("{}\r", self.bot.token()));
+        let shown = terminal.expect("?start=", PATIENCE);
+        assert!(!shown.contains(self.bot.token()), "{shown}");
+        let code = terminal.expect("waiting for it", PATIENCE);
+        let code: String = code.chars().take_while(char::is_ascii_alphanumeric).collect();
+        self.say(&format!("/start {code}"));
+        terminal.expect("let Ada", PATIENCE);
+        terminal.send("y\r");
+        terminal.expect("may talk to @", PATIENCE);
+        terminal.wait(PATIENCE).expect_code(0);
+    }
+
     /// A session on the demo agent.
     #[track_caller]
     pub(crate) fn session(&self, name: &str) {

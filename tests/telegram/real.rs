@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use crate::support::bot_api::Media;
 use crate::support::claude::Release;
+use crate::support::home::Home;
 
 /// A reply streams, the second turn knows the first, and the shell is in the same conversation.
 fn one_conversation_from_chat_and_shell(release: Release) {
@@ -62,8 +63,87 @@ fn a_picture_in_and_a_file_out(release: Release) {
     assert_eq!(file.file.expect("a file").bytes.as_ref(), b"all is well");
 }
 
+/// From the token to a restored session, all of it on the phone, with the desk in the same conversation.
+fn a_day_on_the_phone(release: Release) {
+    let (model, home) = Home::with_claude(release);
+    let mut desk = Desk::without_session(home, Some(model));
+    desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
+    desk.home.unset("CLAUDEBOT_TELEGRAM_ALLOWED_USERS");
+    let project = desk.home.project().display().to_string();
+    desk.home.write_config(&format!("[projects]\nhere = {project:?}\n"));
+    desk.set_up();
+    desk.start();
+
+    desk.say("/new lab");
+    let offer = desk.chat.wait_for_message(|seen| seen.labels().iter().any(|label| label.contains("here")));
+    let here = offer.labels().into_iter().find(|label| label.contains("here")).expect("a button").to_owned();
+    desk.chat.tap(offer.id, &here, &desk.owner);
+    desk.tap("Switch");
+    desk.say("words 40 30");
+    let live = desk.wait("w3");
+    assert_eq!(desk.wait("w39").id, live.id);
+    let shell = desk.home.run(&["send", "-s", "lab", "hello from the desk"]).expect_code(0).stdout;
+    assert_eq!(shell, "Echo: hello from the desk\n");
+    desk.wait("Echo: hello from the desk");
+
+    desk.say("bash echo made > made.txt");
+    desk.tap("Allow once");
+    desk.until("the file", || desk.home.project().join("made.txt").exists().then_some(()));
+    desk.say("ask");
+    let question = desk.chat.wait_for_message(|seen| seen.text.contains("Which colour?"));
+    let colour = question.labels()[0].to_owned();
+    desk.chat.tap(question.id, &colour, &desk.owner);
+    desk.chat.wait_for_message(|seen| seen.text.contains("Result:") && seen.text.contains(&colour));
+    desk.say("hold never");
+    desk.wait("Holding");
+    desk.say("/stop");
+    desk.wait("stopped");
+
+    desk.say("/archive lab");
+    desk.tap("Archive");
+    desk.until("the archive", || {
+        let shown = desk.home.run(&["session", "show", "lab", "--json"]).expect_code(0).json();
+        (shown["state"] == "archived").then_some(())
+    });
+    desk.tap("Restore");
+    desk.until("the session", || {
+        let shown = desk.home.run(&["session", "show", "lab", "--json"]).expect_code(0).json();
+        (shown["state"] != "archived").then_some(())
+    });
+    desk.say("/session lab");
+    desk.say("recall");
+    let recalled = desk.wait("I remember:");
+    assert!(recalled.text.contains("hello from the desk"), "{recalled}");
+}
+
+/// Everything that was said meanwhile is answered, once and in order.
+fn what_was_said_while_nobody_served(release: Release) {
+    let mut desk = Desk::real(release);
+    desk.say("first");
+    desk.wait("Echo: first");
+    desk.stop();
+    for text in ["second", "third"] {
+        desk.say(text);
+    }
+    desk.start();
+    desk.wait("Echo: third");
+    for text in ["first", "second", "third"] {
+        assert_eq!((desk.prompts("work", text), desk.count(&format!("Echo: {text}"))), (1, 1), "{text}");
+    }
+}
+
 mod real_330 {
     use super::*;
+
+    #[test]
+    fn a_day_on_the_phone() {
+        super::a_day_on_the_phone(Release::Newest);
+    }
+
+    #[test]
+    fn what_was_said_while_nobody_served() {
+        super::what_was_said_while_nobody_served(Release::Newest);
+    }
 
     #[test]
     fn one_conversation_from_chat_and_shell() {

@@ -1,7 +1,6 @@
 //! `telegram setup` on a terminal: the token unseen, the first person let in.
 
 use super::desk::Desk;
-use crate::support::PATIENCE;
 use crate::support::home::Home;
 
 #[test]
@@ -9,18 +8,7 @@ fn from_the_token_to_the_first_person() {
     let mut desk = Desk::without_session(Home::new(), None);
     desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
     desk.home.unset("CLAUDEBOT_TELEGRAM_ALLOWED_USERS");
-    let mut terminal = desk.home.pty(&["telegram", "setup"], 90, 40);
-    terminal.expect("it is not shown", PATIENCE);
-    terminal.send(&format!("{}\r", desk.bot.token()));
-    let shown = terminal.expect("?start=", PATIENCE);
-    assert!(!shown.contains(desk.bot.token()), "{shown}");
-    let code = terminal.expect("waiting for it", PATIENCE);
-    let code: String = code.chars().take_while(char::is_ascii_alphanumeric).collect();
-    desk.say(&format!("/start {code}"));
-    terminal.expect("let Ada", PATIENCE);
-    terminal.send("y\r");
-    terminal.expect("may talk to @", PATIENCE);
-    terminal.wait(PATIENCE).expect_code(0);
+    desk.set_up();
     // The token that was kept is the one that is served.
     desk.session("work");
     desk.start();

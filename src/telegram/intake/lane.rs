@@ -95,7 +95,8 @@ impl Lane {
     async fn row(&mut self, row: Row) {
         self.worker.at(&[row.id]);
         if let Some((mut earlier, count)) = row.behind.clone() {
-            // What was said before it should be there to be stopped; but a download may take its time.
+            // What was said before it should be there to be stopped, and what was picked be current; but a download
+            // may take its time.
             timeout(MANNERS, earlier.wait_for(|done| *done >= count)).await.ok();
         }
         let gate = self.gate(&row).await;

@@ -262,7 +262,7 @@ impl Feeder {
             return self.pass_over(&update);
         };
         let name = Name { place, fast: is_urgent(&update) };
-        let behind = name.fast.then(|| self.other(place)).flatten();
+        let behind = self.other(name);
         let left_over = position <= self.left_over;
         let row = Row { id: row.id, released: row.released, left_over, update, behind };
         let feed = match self.feeds.get_mut(&name) {
@@ -282,9 +282,9 @@ impl Feeder {
         }
     }
 
-    /// What is said before a `/stop`; presses wait for nobody.
-    fn other(&self, place: Place) -> Option<(watch::Receiver<u64>, u64)> {
-        let feed = self.feeds.get(&Name { place, fast: false })?;
+    /// What came before it in the other lane of its place.
+    fn other(&self, name: Name) -> Option<(watch::Receiver<u64>, u64)> {
+        let feed = self.feeds.get(&Name { fast: !name.fast, ..name })?;
         Some((feed.done.clone(), feed.given))
     }
 

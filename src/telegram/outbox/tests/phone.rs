@@ -28,6 +28,8 @@ struct State {
     next: i64,
     rule: Option<Rule>,
     meter: Option<Meter>,
+    /// How much longer a file takes.
+    upload: Duration,
 }
 
 #[derive(Clone)]
@@ -39,7 +41,14 @@ pub(super) struct Phone {
 
 impl Default for Phone {
     fn default() -> Self {
-        let state = State { begun: Instant::now(), seen: Vec::new(), next: 100, rule: None, meter: None };
+        let state = State {
+            begun: Instant::now(),
+            seen: Vec::new(),
+            next: 100,
+            rule: None,
+            meter: None,
+            upload: Duration::ZERO,
+        };
         Self { state: Arc::new(Mutex::new(state)), latency: Duration::from_millis(100) }
     }
 }
@@ -50,6 +59,10 @@ impl Phone {
         let phone = Self::default();
         phone.state.lock().unwrap().meter = Some(Meter::default());
         phone
+    }
+
+    pub(super) fn slow_uploads(&self, by: Duration) {
+        self.state.lock().unwrap().upload = by;
     }
 
     /// Asked about every call before it is taken.
@@ -65,6 +78,10 @@ impl Phone {
 
     pub(super) async fn call(self, call: Call) -> Answer {
         sleep(self.latency / 2).await;
+        if matches!(call, Call::Upload { .. }) {
+            let by = self.state.lock().unwrap().upload;
+            sleep(by).await;
+        }
         let answer = self.state.lock().unwrap().take(call);
         sleep(self.latency / 2).await;
         answer

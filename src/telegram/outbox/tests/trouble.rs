@@ -224,23 +224,29 @@ fn a_file_that_cannot_go_is_told_in_words() {
 fn a_long_upload_does_not_keep_urgent_things_waiting() {
     run(async {
         let house = House::new();
-        let file = FileOut {
-            name: "x.bin".to_owned(),
-            content: FileContent::Text("x".to_owned()),
-            caption: Rich::plain(&"long caption ".repeat(100)),
-            ring: true,
-            reply_to: None,
-            buttons: Keyboard::default(),
-            note: note(),
+        house.phone.slow_uploads(Duration::from_secs(60));
+        let file = |name: &str| {
+            Payload::File(FileOut {
+                name: name.to_owned(),
+                content: FileContent::Text("x".to_owned()),
+                caption: Rich::plain(&"long caption ".repeat(100)),
+                ring: true,
+                reply_to: None,
+                buttons: Keyboard::default(),
+                note: note(),
+            })
         };
-        house.put(A, priority::MIRROR, &Payload::File(file));
+        house.put(A, priority::MIRROR, &file("x.bin"));
         pass(160).await;
+        house.put(A, priority::FINAL, &file("y.bin"));
+        pass(5000).await;
         house.say(A, "urgent");
-        pass(300).await;
-        assert_eq!(
-            house.phone.words(),
-            ["send🔔 1 long caption long captio", "upload 1 x.bin", "send🔔 1 urgent"]
-        );
+        pass(5000).await;
+        let caption = "send🔔 1 long caption long captio";
+        assert_eq!(house.phone.words(), [caption, caption, "send🔔 1 urgent"]);
+        pass(120_000).await;
+        assert_eq!(house.phone.words(), ["upload 1 x.bin", "upload 1 y.bin"]);
+        assert_eq!(house.open_rows(1), 0);
     });
 }
 
