@@ -59,12 +59,46 @@ struct Kept {
     rich: Rich,
 }
 
-/// A request on its way to a place, as a message that rings.
+/// Asks it in a place. Where it was asked there before, that message says so and gives its buttons up: only one is to
+/// be answered, and to say how that was done.
+pub(crate) fn ask(
+    tables: &Tables,
+    epoch: &str,
+    place: Place,
+    approval: &Approval,
+    ring: bool,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let former = tables.shown_approvals(approval.id)?.into_iter().find(|shown| shown.place == place);
+    if former.is_some() {
+        tables.void_request_in(place, &approval.id.to_string(), now)?;
+    }
+    let payload = asked(tables, epoch, place, approval, ring, now)?.to_json()?;
+    let key = Some(key(approval.id, place));
+    let new = NewOutgoing { place, priority: priority::APPROVAL, key, payload };
+    let row = tables.enqueue(&new, now)?;
+    // What still waited to be sent is replaced already.
+    if let Some(former) = former.filter(|former| former.outgoing != row) {
+        let message = former.message.map_or(Target::Row(former.outgoing), Target::Id);
+        let rich = kept(tables, place, approval.id)?.followed_by("Asked again below.");
+        let payload = Payload::Edit { message, rich, buttons: Default::default() }.to_json()?;
+        tables.enqueue(&NewOutgoing { place, priority: priority::APPROVAL, key: None, payload }, now)?;
+    }
+    tables.put_shown_approval(approval.id, place, row, now)
+}
+
+/// Topics of one chat are one queue.
+pub(crate) fn key(approval: ApprovalId, place: Place) -> String {
+    format!("approval:{approval}:{}", place.thread.unwrap_or(0))
+}
+
+/// A request on its way to a place.
 pub(crate) fn asked(
     tables: &Tables,
     epoch: &str,
     place: Place,
     approval: &Approval,
+    ring: bool,
     now: Timestamp,
 ) -> Result<Payload, Fault> {
     let heading = heading(tables, place, approval)?;
@@ -80,7 +114,7 @@ pub(crate) fn asked(
         _ => MessageKind::Approval,
     };
     let note = Note { kind, session: Some(approval.session_id), prompt: None };
-    Ok(Payload::Message(Message { rich: view.rich, ring: true, reply_to: None, buttons, note }))
+    Ok(Payload::Message(Message { rich: view.rich, ring, reply_to: None, buttons, note }))
 }
 
 /// The message that showed a request says how it was settled, and has no buttons any more.
@@ -94,13 +128,25 @@ pub(crate) fn settled(
     let request = approval_id.to_string();
     tables.void_request_in(place, &request, Timestamp::now())?;
     tables.expect_nothing_for(place, &request)?;
-    let kept = tables.asked(place, &request)?.and_then(|kept| serde_json::from_value::<Kept>(kept).ok());
-    let mut rich = kept.unwrap_or_default().rich;
-    if !rich.is_empty() {
-        rich.push("\n\n", Style::Plain);
-    }
-    rich.push(&words::sentence(&words::line(words, 400)), Style::Bold);
+    let rich = kept(tables, place, approval_id)?.followed_by(&words::sentence(&words::line(words, 400)));
     Ok(Payload::Edit { message, rich, buttons: Default::default() })
+}
+
+fn kept(tables: &Tables, place: Place, approval: ApprovalId) -> Result<Kept, Fault> {
+    let kept = tables.asked(place, &approval.to_string())?;
+    Ok(kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default())
+}
+
+impl Kept {
+    /// What the message says once there is nothing to be pressed below it.
+    fn followed_by(self, words: &str) -> Rich {
+        let mut rich = self.rich;
+        if !rich.is_empty() {
+            rich.push("\n\n", Style::Plain);
+        }
+        rich.push(words, Style::Bold);
+        rich
+    }
 }
 
 /// What a message is to say below, once its request is settled.
@@ -152,7 +198,8 @@ fn file(
     });
     let payload = serde_json::to_value(file)
         .map_err(|error| Error::failed(format!("a file cannot be put into JSON: {error}")))?;
-    tables.enqueue(&NewOutgoing { place, priority: priority::APPROVAL, key: None, payload }, now).map(drop)
+    let key = Some(format!("file:{}", key(approval.id, place)));
+    tables.enqueue(&NewOutgoing { place, priority: priority::APPROVAL, key, payload }, now).map(drop)
 }
 
 /// A tool's name as a part of a file's.

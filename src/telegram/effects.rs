@@ -221,8 +221,8 @@ impl Doing<'_> {
             }
             Effect::Send { place, payload } => self.send(place, priority::ANSWER, None, &payload),
             Effect::Ask { place, approval } => {
-                let payload = approvals::asked(tables, self.epoch, place, &approval, now)?;
-                self.send(place, priority::APPROVAL, None, &payload)
+                self.after.chats.insert(place.chat);
+                approvals::ask(tables, self.epoch, place, &approval, true, now)
             }
             Effect::Settled { place, message, approval, words } => {
                 let payload = approvals::settled(tables, place, Target::Id(message), approval, &words)?;

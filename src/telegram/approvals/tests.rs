@@ -143,7 +143,7 @@ fn whatever_an_input_is_all_of_it_is_in_the_file() {
 /// The rows that a place got, and the message.
 fn ask(db: &Db, place: Place, approval: &Approval) -> (Vec<Value>, Message) {
     let now = Timestamp::UNIX_EPOCH;
-    let payload = db.write(|tables| asked(tables, "run", place, approval, now)).unwrap();
+    let payload = db.write(|tables| asked(tables, "run", place, approval, true, now)).unwrap();
     let Payload::Message(message) = payload else { panic!() };
     let mut rows = Vec::new();
     while let Some(row) = db.read(|tables| tables.next_outgoing(place.chat, &[])).unwrap() {

@@ -15,6 +15,7 @@ use crate::model::{
     Approval, ApprovalId, Detail, Event, EventKind, Origin, Outcome, PromptId, Stages, TurnId,
 };
 use crate::telegram::action::Action;
+use crate::telegram::approvals;
 use crate::telegram::db::MessageKind;
 use crate::telegram::outbox::{
     FileContent, FileOut, Final, Keyboard, Message, Note, Payload, Target, priority,
@@ -253,7 +254,7 @@ fn asked(facts: &Facts, approval: &Approval) -> Vec<Heard> {
     let heard = who_is_needed(facts).into_iter().map(|(place, ring)| Heard {
         place,
         priority: priority::APPROVAL,
-        key: Some(approval_key(approval.id, place)),
+        key: Some(approvals::key(approval.id, place)),
         say: Say::Ask { approval: Box::new(approval.clone()), ring },
     });
     heard.collect()
@@ -264,7 +265,7 @@ fn settled(facts: &Facts, approval: ApprovalId, words: &str) -> Vec<Heard> {
     let heard = facts.approval.iter().map(|asked| Heard {
         place: asked.place,
         priority: priority::APPROVAL,
-        key: Some(approval_key(approval, asked.place)),
+        key: Some(approvals::key(approval, asked.place)),
         say: Say::Settle {
             approval,
             message: asked.message.map_or(Target::Row(asked.outgoing), Target::Id),
@@ -272,11 +273,6 @@ fn settled(facts: &Facts, approval: ApprovalId, words: &str) -> Vec<Heard> {
         },
     });
     heard.collect()
-}
-
-/// Topics of one chat are one queue.
-fn approval_key(approval: ApprovalId, place: Place) -> String {
-    format!("approval:{approval}:{}", place.thread.unwrap_or(0))
 }
 
 fn notice(facts: &Facts, code: &str, text: &str) -> Vec<Heard> {

@@ -212,7 +212,8 @@ impl Feed {
     /// Stores what is to be said of an event; then it is on its way, whatever happens here.
     async fn tell(&self, fed: &Fed) -> Result<()> {
         let facts = facts::gather(&self.bridge, fed, &self.recent).await?;
-        let heard = hears::hears(&facts, &fed.event);
+        let mut heard = hears::hears(&facts, &fed.event);
+        heard.retain(|heard| self.bridge.may_hear(heard.place));
         let now = Timestamp::now();
         let chats = self.bridge.db.write(|tables| {
             let mut chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;

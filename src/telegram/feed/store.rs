@@ -24,25 +24,22 @@ pub(super) fn enqueue(
     now: Timestamp,
 ) -> Result<BTreeSet<i64>, Fault> {
     for heard in heard {
-        let place = heard.place;
+        let (place, priority, key) = (heard.place, heard.priority, heard.key.clone());
         let payload = match &heard.say {
             Say::Payload(payload, action) => {
                 with_button(tables, epoch, place, session, payload, action.as_ref(), now)?
             }
             Say::Ask { approval, ring } => {
-                let payload = approvals::asked(tables, epoch, place, approval, now)?;
-                if *ring { payload } else { silent(payload) }
+                approvals::ask(tables, epoch, place, approval, *ring, now)?;
+                continue;
             }
             Say::Settle { approval, message, words } => {
                 approvals::settled(tables, place, *message, *approval, words)?
             }
         };
-        let (priority, key) = (heard.priority, heard.key.clone());
-        let row = tables.enqueue(&NewOutgoing { place, priority, key, payload: payload.to_json()? }, now)?;
-        match &heard.say {
-            Say::Ask { approval, .. } => tables.put_shown_approval(approval.id, place, row, now)?,
-            Say::Settle { approval, .. } => tables.forget_shown_approvals(*approval)?,
-            Say::Payload(..) => {}
+        tables.enqueue(&NewOutgoing { place, priority, key, payload: payload.to_json()? }, now)?;
+        if let Say::Settle { approval, .. } = &heard.say {
+            tables.forget_shown_approvals(*approval)?;
         }
     }
     Ok(heard.iter().map(|heard| heard.place.chat).collect())
@@ -108,13 +105,4 @@ fn with_button(
         _ => {}
     }
     Ok(payload)
-}
-
-fn silent(mut payload: Payload) -> Payload {
-    match &mut payload {
-        Payload::Message(message) => message.ring = false,
-        Payload::File(file) => file.ring = false,
-        _ => {}
-    }
-    payload
 }

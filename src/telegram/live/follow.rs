@@ -233,7 +233,7 @@ impl Watcher {
             Ok((sets, tables.mutes(now)?, tables.topics_of(session)?))
         })?;
         let heading = |place| topics.iter().all(|topic| topic.place != place);
-        for set in sets.into_iter().flatten() {
+        for set in sets.into_iter().flatten().filter(|set| self.bridge.may_hear(set.place)) {
             if !self.shown.contains_key(&set.place)
                 && self.bridge.db.write(|tables| waits_no_more(tables, &set, now))?
             {

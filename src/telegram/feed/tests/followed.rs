@@ -115,6 +115,20 @@ fn a_reply_is_told_once_over_restarts() {
 }
 
 #[test]
+fn whoever_was_let_out_hears_no_more() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        let house = House::new(bridge(&host, &[1], |_| {}));
+        house.noted(0).await;
+        let prompt = ask(&house.bridge, Place::chat(9), session, 50);
+        end(&host, session, vec![prompt]);
+        house.noted(1).await;
+        assert!(house.is_quiet());
+    });
+}
+
+#[test]
 fn a_prompt_that_is_noted_late_still_gets_its_reply() {
     run(async {
         let host = Host::start().await;

@@ -26,7 +26,7 @@ fn shown(rig: &Rig, request: &Approval) -> Seen {
     let payload = rig
         .bridge
         .db
-        .write(|t| approvals::asked(t, &rig.bridge.epoch, Place::chat(7), request, Timestamp::now()))
+        .write(|t| approvals::asked(t, &rig.bridge.epoch, Place::chat(7), request, true, Timestamp::now()))
         .unwrap();
     let Payload::Message(message) = &payload else { panic!() };
     rig.bridge.db.write(|t| t.place_buttons(&message.buttons.tokens(), 900)).unwrap();
