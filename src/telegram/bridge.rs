@@ -59,9 +59,9 @@ pub(crate) struct Watched {
     pub(crate) place: Place,
 }
 
-/// Who is let in, as far as the host has told.
+/// Who is let in, once the host has told.
 #[derive(Debug, Default)]
-pub(crate) struct SharedAccess(RwLock<Access>);
+pub(crate) struct SharedAccess(RwLock<Option<Access>>);
 
 impl Bridge {
     #[cfg(test)]
@@ -94,11 +94,16 @@ impl Bridge {
 
     /// Who is let in just now.
     pub(crate) fn access(&self) -> Access {
+        self.known_access().unwrap_or_default()
+    }
+
+    /// None: the host has not told yet.
+    pub(crate) fn known_access(&self) -> Option<Access> {
         self.access.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_access(&self, access: Access) {
-        *self.access.0.write().unwrap_or_else(PoisonError::into_inner) = access;
+        *self.access.0.write().unwrap_or_else(PoisonError::into_inner) = Some(access);
     }
 
     /// The private chats of those who are let in: what waits for a person is shown in all of them. A private chat has

@@ -15,11 +15,10 @@ impl Bridge {
         access.users.contains(&place.chat) || access.chats.contains(&place.chat)
     }
 
-    /// Whether somebody who asked there, or was asked, is still to hear of it. While it is not known at all who is let
-    /// in, nothing is kept back.
+    /// Whether somebody who asked there, or was asked, is still to hear of it. While it is not known who is let in,
+    /// nothing is kept back.
     pub(crate) fn may_hear(&self, place: Place) -> bool {
-        let access = self.access();
-        (access.users.is_empty() && access.chats.is_empty()) || self.is_allowed(place)
+        self.known_access().is_none() || self.is_allowed(place)
     }
 
     /// Topics that are the session's, and places whose current session it is. None of them with `mirror = "off"`.

@@ -74,7 +74,8 @@ pub(crate) async fn handle(talk: &Talk, callback: &Callback) -> Outcome<Done> {
     let press = Press { chat: talk.place.chat, message: talk.message, user: talk.user, update: talk.update };
     let taken = talk.bridge.db.write(|tables| tables.take_button(token, press, talk.now))?;
     let button = match taken {
-        Taken::Button(button) if button.place == talk.place => button,
+        // Not its topic: what was meant for one that is gone was sent to the chat itself.
+        Taken::Button(button) if button.place.chat == talk.place.chat => button,
         Taken::Used => return Ok(Done::nothing("This was pressed already, or is settled.")),
         Taken::NotYours => return Ok(Done::nothing("This button is for somebody else.")),
         Taken::Gone | Taken::Button(_) => return Ok(odd()),

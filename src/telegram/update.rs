@@ -142,6 +142,12 @@ pub(crate) struct Replied {
     pub(crate) caption: Option<String>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) forum_topic_created: bool,
+    /// Whoever sent it only passed it on.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) forward_origin: bool,
+    /// Another bot made it for whoever sent it.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) via_bot: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -298,9 +298,17 @@ impl Actor {
         self.apply(Input::TakeBack(prompt)).await;
         if self.cancels.values().any(|cancel| *cancel == prompt) {
             self.wanted_back.insert(prompt, reply);
+        } else if self.was_taken_back(prompt).await {
+            // Asked again by whoever did not hear the answer.
+            reply.ok(Response::Said("taken back".to_owned()));
         } else {
             reply.error(begun_already());
         }
+    }
+
+    async fn was_taken_back(&self, prompt: PromptId) -> bool {
+        let found = self.shared.store.read(move |db| db.prompt(prompt)).await;
+        found.is_ok_and(|prompt| prompt.status == PromptStatus::Cancelled)
     }
 
     async fn take_from_queue(&mut self, prompt: PromptId) -> Result<Response> {

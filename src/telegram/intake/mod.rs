@@ -299,10 +299,15 @@ impl Feeder {
 
     /// It did not happen in any chat.
     fn pass_over(&self, update: &Update) {
-        if let UpdateKind::Malformed { kind, reason } = &update.kind {
-            tracing::warn!("Telegram: an update of the kind {kind} cannot be read: {reason}");
-        }
-        if let Err(error) = self.shared.bridge.db.write(|tables| tables.finish_update(update.id)) {
+        let done = match &update.kind {
+            UpdateKind::Malformed { kind, reason } => {
+                tracing::warn!("Telegram: an update of the kind {kind} cannot be read: {reason}");
+                // Kept for whoever wants to know what it was.
+                self.shared.bridge.db.write(|tables| tables.poison_update(update.id, reason))
+            }
+            _ => self.shared.bridge.db.write(|tables| tables.finish_update(update.id)),
+        };
+        if let Err(error) = done {
             tracing::warn!("Telegram: the update {} stays: {error}", update.id);
         }
     }

@@ -125,6 +125,12 @@ fn whoever_was_let_out_hears_no_more() {
         end(&host, session, vec![prompt]);
         house.noted(1).await;
         assert!(house.is_quiet());
+        // Nor does the last one.
+        house.bridge.set_access(Default::default());
+        let prompt = ask(&house.bridge, ANNA, session, 60);
+        end(&host, session, vec![prompt]);
+        house.noted(2).await;
+        assert!(house.is_quiet());
     });
 }
 
