@@ -186,8 +186,8 @@ where
 /// Variables that describe where the host was started, which is not where the child is.
 fn belongs_to_host(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    let prefixes: [&[u8]; 3] = [b"CLAUDEBOT_", b"TMUX", b"DIRENV_"];
-    let names: [&[u8]; 3] = [b"CLAUDECODE", b"CLAUDE_CODE_ENTRYPOINT", b"VIRTUAL_ENV"];
+    let prefixes: [&[u8]; 4] = [b"CLAUDEBOT_", b"TMUX", b"DIRENV_", b"WATCHDOG_"];
+    let names: [&[u8]; 4] = [b"CLAUDECODE", b"CLAUDE_CODE_ENTRYPOINT", b"VIRTUAL_ENV", b"NOTIFY_SOCKET"];
     names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 

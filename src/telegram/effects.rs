@@ -9,8 +9,9 @@ use super::approvals;
 use super::db::{
     Expectation, Fault, MessageKind, Mute, NewOutgoing, Noted, PromptSet, PromptState, Tables, TopicRow, Why,
 };
-use super::outbox::{Message, Note, Payload, Target, priority};
+use super::outbox::{Keyboard, Message, Note, Payload, Target, priority};
 use super::place::Place;
+use super::render::Rich;
 use super::view::{Owner, View};
 use crate::model::{Approval, PromptId, SessionId};
 
@@ -71,6 +72,11 @@ pub(crate) enum Effect {
     Keep {
         updates: Vec<i64>,
         why: Why,
+    },
+    /// What is kept says what an edit of it says.
+    Change {
+        update: i64,
+        edit: i64,
     },
     Release {
         place: Place,
@@ -188,18 +194,43 @@ pub(crate) fn waits_no_more(tables: &Tables, set: &PromptSet, now: Timestamp) ->
     if notices.is_empty() && !unsent {
         return Ok(false);
     }
-    let send = |place, key, payload: Payload| {
-        let payload = payload.to_json()?;
-        let new = NewOutgoing { place, priority: priority::MIRROR, key: Some(key), payload };
-        tables.enqueue(&new, now).map(drop)
-    };
     for Noted { place, id: message, .. } in notices {
         tables.void_message(place.chat, message, now)?;
-        send(place, edit_key(message), Payload::Delete { message })?;
+        send_later(tables, place, edit_key(message), &Payload::Delete { message }, now)?;
     }
-    let (place, message) = (set.place, set.reply_to);
-    send(place, reaction_key(message), Payload::React { message, emoji: None })?;
+    unmark(tables, set, now)?;
     Ok(true)
+}
+
+/// Somebody has taken the prompt back, or dropped all that waited: what said that it waits says so.
+pub(crate) fn was_taken_back(tables: &Tables, set: &PromptSet, now: Timestamp) -> Result<(), Fault> {
+    let Some(prompt) = set.prompt else { return Ok(()) };
+    tables.withdraw(set.place.chat, &queued_key(prompt))?;
+    for Noted { place, id, .. } in tables.queued_notices(prompt)? {
+        tables.void_message(place.chat, id, now)?;
+        tables.end_queued_notice(place.chat, id)?;
+        let (message, rich) = (Target::Id(id), Rich::plain("Taken back."));
+        let edit = Payload::Edit { message, rich, buttons: Keyboard::default() };
+        send_later(tables, place, edit_key(id), &edit, now)?;
+    }
+    unmark(tables, set, now)
+}
+
+/// The mark goes that says on the person's message that it waits.
+fn unmark(tables: &Tables, set: &PromptSet, now: Timestamp) -> Result<(), Fault> {
+    let unmark = Payload::React { message: set.reply_to, emoji: None };
+    send_later(tables, set.place, reaction_key(set.reply_to), &unmark, now)
+}
+
+fn send_later(
+    tables: &Tables,
+    place: Place,
+    key: String,
+    payload: &Payload,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let payload = payload.to_json()?;
+    tables.enqueue(&NewOutgoing { place, priority: priority::MIRROR, key: Some(key), payload }, now).map(drop)
 }
 
 struct Doing<'a> {
@@ -236,6 +267,7 @@ impl Doing<'_> {
             Effect::Expect(expectation) => tables.expect(&expectation, now),
             Effect::ExpectNoMore { place, user } => tables.expect_no_more(place, user),
             Effect::Keep { updates, why } => updates.iter().try_for_each(|id| tables.keep_update(*id, why)),
+            Effect::Change { update, edit } => tables.change_kept(update, edit),
             Effect::Release { place, why } => {
                 self.after.released |= tables.release_updates(place, why)? > 0;
                 Ok(())

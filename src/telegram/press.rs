@@ -96,6 +96,14 @@ pub(crate) async fn handle(talk: &Talk, callback: &Callback) -> Outcome<Done> {
     }
 }
 
+/// The prompt of the message does not wait any more after it.
+const fn ends_waiting(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Deliver { .. } | Action::TakeBack(_) | Action::UseAsAnswer { .. } | Action::Discard { .. }
+    )
+}
+
 /// Forged, of another message, or so old that it is forgotten.
 fn odd() -> Done {
     Done { is_odd: true, ..Done::nothing("This button has expired: it does nothing any more.") }
@@ -105,6 +113,10 @@ impl Taking<'_> {
     async fn carry_out(&self, action: Action) -> Outcome<Done> {
         let talk = self.talk;
         let place = talk.place;
+        if ends_waiting(&action) {
+            // What is said below it comes from here, and not from what the host tells of it.
+            talk.bridge.db.write(|tables| tables.end_queued_notice(place.chat, talk.message))?;
+        }
         match action {
             Action::Stop { session, turn } => self.stop(session, turn).await,
             Action::Continue { session } => self.go_on(session).await,

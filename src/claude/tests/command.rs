@@ -95,6 +95,8 @@ fn the_child_gets_the_hosts_environment_less_what_is_its_own() {
         ("TMUX_PANE", "%1"),
         ("DIRENV_DIR", "/d"),
         ("VIRTUAL_ENV", "/v"),
+        ("NOTIFY_SOCKET", "/run/systemd/notify"),
+        ("WATCHDOG_USEC", "1"),
         ("ANTHROPIC_API_KEY", "key"),
     ];
     let layer = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {

@@ -131,6 +131,9 @@ async fn ask(command: &str, limit: Duration) -> Result<String> {
     };
     let mut child = Command::new("sh")
         .args(["-c", command])
+        // It is of no session, also where this was started inside of one, and no part of the service.
+        .env_remove("CLAUDEBOT_SESSION")
+        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Errand, Led};
-use crate::error::Error;
-use crate::ipc::{NewSession, Request, Response};
+use crate::error::{Error, Kind};
+use crate::ipc::{NewSession, Request, Response, Selector};
 use crate::model::{Agent, Delivery, SessionId, SessionView};
 use crate::telegram::action::{Action, Draft};
 use crate::telegram::api::methods::CreateForumTopic;
 use crate::telegram::bridge::PersonaChoice;
 use crate::telegram::db::TopicRow;
 use crate::telegram::effects::{Effect, Say};
-use crate::telegram::host::{Outcome, exactly, refuse, unexpected};
+use crate::telegram::host::{Outcome, Trouble, exactly, refuse, unexpected};
 use crate::telegram::place::Place;
 use crate::telegram::talk::Talk;
 use crate::telegram::view::{Button, View, button};
@@ -128,8 +128,11 @@ async fn created(talk: &Talk, draft: &Draft) -> Outcome<SessionView> {
         Some(name) => name.clone(),
         None => free_name(draft.dir.as_deref(), &talk.bridge.sessions(talk.place, false).await?)?,
     };
+    // Handled again after a crash, the update goes on with the session that it has made.
+    let (name, since) =
+        talk.bridge.db.write(|tables| tables.note_making(talk.update, &name, talk.now))?;
     let request = Request::SessionNew(NewSession {
-        name,
+        name: name.clone(),
         persona: draft.persona.clone(),
         dir: draft.dir.clone(),
         agent: Agent::Claude,
@@ -138,9 +141,14 @@ async fn created(talk: &Talk, draft: &Draft) -> Outcome<SessionView> {
         switch: None,
         allow_wide_dir: false,
     });
-    match talk.bridge.ask(request).await? {
-        Response::Session(session) => Ok(session),
-        other => unexpected(&other),
+    match talk.bridge.ask(request).await {
+        Ok(Response::Session(session)) => Ok(session),
+        Ok(other) => unexpected(&other),
+        Err(Trouble::Refused(error)) if error.kind == Kind::Conflict => {
+            let made = talk.bridge.show(Selector::Exact(name), talk.place).await;
+            made.ok().filter(|made| made.created >= since).ok_or(Trouble::Refused(error))
+        }
+        Err(trouble) => Err(trouble),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Updates that wait for a word of a person before they go on: whole, so that nothing of them is lost.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Word, thread};
@@ -37,6 +37,26 @@ impl Tables {
             .prepare_cached(sql)?
             .query_row(params![place.chat, thread(place), Word(why)], |row| row.get(0))?;
         Ok(count)
+    }
+
+    /// The update that is kept of a message, if one is.
+    pub(crate) fn kept_message(&self, place: Place, message: i64) -> Result<Option<i64>, Fault> {
+        let sql = "SELECT update_id FROM incoming WHERE state = 'kept' AND chat = ?1 AND thread = ?2 \
+                   AND raw ->> '$.message.message_id' = ?3";
+        let key = params![place.chat, thread(place), message];
+        Ok(self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+    }
+
+    /// An update that is kept has the message of an edit from now on.
+    pub(crate) fn change_kept(&self, id: i64, edit: i64) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE incoming SET raw = json_set(raw, '$.message', json(edit.message)) FROM \
+                 (SELECT raw -> '$.edited_message' AS message FROM incoming WHERE update_id = ?2) AS edit \
+                 WHERE update_id = ?1 AND state = 'kept' AND edit.message IS NOT NULL",
+            )?
+            .execute([id, edit])?;
+        Ok(())
     }
 
     /// They go on, as if they came just now. How many.

@@ -82,6 +82,14 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// If a message says that a prompt waits, it does so no more.
+    pub(crate) fn end_queued_notice(&self, chat: i64, id: i64) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE message SET kind = ?3 WHERE chat = ?1 AND id = ?2 AND kind = ?4")?
+            .execute(params![chat, id, Word(MessageKind::Notice), Word(MessageKind::Queued)])?;
+        Ok(())
+    }
+
     /// Everything that was shown for a prompt and said to make it, in the order of the chats' own numbers.
     #[cfg(test)]
     pub(crate) fn messages_of(&self, prompt: PromptId) -> Result<Vec<Noted>, Fault> {

@@ -131,6 +131,22 @@ impl Tables {
         Ok(())
     }
 
+    /// A session is about to be made for an update. Gives under which name, and since when that is so: what was noted
+    /// first stands.
+    pub(crate) fn note_making(
+        &self,
+        update: i64,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp), Fault> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO making (update_id, name, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![update, name, Micros(now)])?;
+        let sql = "SELECT name, at FROM making WHERE update_id = ?1";
+        let noted = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Micros>(1)?.0));
+        Ok(self.conn.prepare_cached(sql)?.query_row([update], noted)?)
+    }
+
     /// How far the host's events have become rows here. None: never.
     pub(crate) fn feed_cursor(&self) -> Result<Option<u64>, Fault> {
         let found: Option<i64> = self

@@ -16,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
     application_id: 0x636c_7467,
     name: "the bridge's database",
     file: "telegram.db",
-    migrations: &[include_str!("migrations/0001.sql")],
+    migrations: &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")],
     damaged: "claudebot leaves it as it is: put back a backup, or move it aside (with its -wal file); without it the bridge \
               begins anew, and buttons and answers under old messages mean nothing any more",
 };

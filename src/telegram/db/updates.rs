@@ -19,7 +19,7 @@ pub(crate) struct Cursor {
 }
 
 /// Tables whose rows mean nothing to another bot.
-const OF_ONE_BOT: [&str; 12] = [
+const OF_ONE_BOT: [&str; 13] = [
     "bot",
     "incoming",
     "prompt",
@@ -32,6 +32,7 @@ const OF_ONE_BOT: [&str; 12] = [
     "shown_approval",
     "expectation",
     "asked",
+    "making",
 ];
 
 /// Whose file it was.

@@ -35,8 +35,8 @@ pub(super) struct Facts {
     pub(super) name: String,
     /// Who asked what the event is about, each place once, with what it asked first.
     pub(super) asked: Vec<Asker>,
-    /// The keys of all prompts that it is about.
-    pub(super) keys: Vec<String>,
+    /// All prompts from Telegram that it is about.
+    pub(super) sets: Vec<PromptSet>,
     /// Who has anything open in the session, each place once.
     pub(super) open: Vec<Asker>,
     /// Who asked last in the session.
@@ -88,7 +88,6 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
             now,
             session: *session,
             name: name.clone(),
-            keys: sets.iter().map(|set| set.key.clone()).collect(),
             asked: askers(&sets),
             open: askers(&open),
             last: tables.last_asked(*session)?.as_ref().map(asker),
@@ -99,6 +98,7 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
                 .map_or(Ok(Vec::new()), |approval| tables.shown_approvals(approval))?,
             mutes: tables.mutes(now)?,
             topics: topics.iter().filter(|topic| !topic.closed).map(|topic| topic.place).collect(),
+            sets,
             turn,
             verbosity: Verbosity::from_word(&bridge.config.verbosity),
             ring_after: bridge.config.ring_after,
@@ -185,9 +185,10 @@ impl Facts {
 
 /// Nothing more comes of the event's prompts.
 pub(super) fn ends_prompts(event: &Event) -> bool {
-    match &event.detail {
-        Some(Detail::Turn { .. }) => true,
-        Some(Detail::Notice { code }) => code == "taken_back",
-        _ => false,
-    }
+    matches!(event.detail, Some(Detail::Turn { .. })) || is_taken_back(event)
+}
+
+/// The agent never gets the event's prompt.
+pub(super) fn is_taken_back(event: &Event) -> bool {
+    matches!(&event.detail, Some(Detail::Notice { code }) if code == "taken_back")
 }

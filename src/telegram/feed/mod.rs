@@ -219,6 +219,7 @@ impl Feed {
             let mut chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;
             chats.extend(store::keep_topics(tables, fed.session, &fed.event, now)?);
             store::close(tables, &facts, &fed.event, now)?;
+            chats.extend(facts.sets.iter().map(|set| set.place.chat));
             tables.set_feed_cursor(fed.feed)?;
             Ok(chats)
         })?;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::facts::{Facts, ends_prompts};
+use super::facts::{Facts, ends_prompts, is_taken_back};
 use super::hears::{Heard, Say};
 use crate::model::{ARCHIVED, Detail, Event, RESTORED, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
 use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables, TopicRow};
-use crate::telegram::effects::waits_no_more;
+use crate::telegram::effects::{waits_no_more, was_taken_back};
 use crate::telegram::outbox::{Payload, priority};
 use crate::telegram::place::Place;
 use crate::telegram::view;
@@ -72,17 +72,16 @@ pub(super) fn keep_topics(
 
 /// Nothing more is expected of prompts whose turn is over, and nothing says any more that they wait.
 pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event, now: Timestamp) -> Result<(), Fault> {
-    if let Some(Detail::Turn { prompts, .. }) = &event.detail {
-        for prompt in prompts {
-            if let Some(set) = tables.prompt_set_of(*prompt)? {
-                waits_no_more(tables, &set, now)?;
-            }
-        }
+    if !ends_prompts(event) {
+        return Ok(());
     }
-    if ends_prompts(event) {
-        for key in &facts.keys {
-            tables.close_prompt(key, PromptState::Ended)?;
+    for set in &facts.sets {
+        if is_taken_back(event) {
+            was_taken_back(tables, set, now)?;
+        } else {
+            waits_no_more(tables, set, now)?;
         }
+        tables.close_prompt(&set.key, PromptState::Ended)?;
     }
     Ok(())
 }

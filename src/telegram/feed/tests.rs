@@ -64,7 +64,7 @@ fn facts() -> Facts {
         session: SessionId::random(),
         name: "work".to_owned(),
         asked: Vec::new(),
-        keys: Vec::new(),
+        sets: Vec::new(),
         open: Vec::new(),
         last: None,
         mirrors: Vec::new(),

@@ -140,12 +140,13 @@ impl Assembler {
     }
 
     /// Whether a message that was not for the bot is the rest of one that was.
-    pub(crate) fn continued(&self, user: i64, message: &Message) -> Option<Accepted> {
-        let open = self.open.iter().find(|open| open.user == user && open.kind == Kind::Text)?;
+    pub(crate) fn continued(&self, user: i64, update: i64, message: &Message) -> Option<Accepted> {
+        let before = self.stored.get(&update);
+        let open = self.open.iter().find(|open| open.user == user && open.is_text(before))?;
         let first = open.parts.first()?;
         let text = message.text.clone()?;
         let accepted = Accepted { text, may_command: false, ..first.accepted.clone() };
-        open.continues(message, &accepted).then_some(accepted)
+        (before.is_some() || open.continues(message, &accepted)).then_some(accepted)
     }
 
     /// When something is complete although nothing comes.
@@ -171,6 +172,15 @@ impl Assembler {
 }
 
 impl Open {
+    /// `before`: what was put together before, the message among it.
+    fn is_text(&self, before: Option<&Arc<BTreeSet<i64>>>) -> bool {
+        match &self.kind {
+            Kind::Text => before.is_none(),
+            Kind::Album(_) => false,
+            Kind::Stored(updates) => before == Some(updates),
+        }
+    }
+
     fn takes(&self, part: &Part) -> bool {
         match &self.kind {
             Kind::Album(album) => part.message.media_group_id.as_ref() == Some(album),
@@ -323,16 +333,15 @@ mod tests {
     fn in_a_group_the_rest_of_a_text_need_not_name_the_bot() {
         let (clock, mut assembler) = (clock(), Assembler::default());
         let rest = message(json!({ "message_id": 2, "text": "the rest" }));
-        assert_eq!(assembler.continued(7, &rest), None);
+        assert_eq!(assembler.continued(7, 2, &rest), None);
         assembler.take(long(1), clock.at(0));
-        assert_eq!(assembler.continued(8, &rest), None);
-        let accepted = assembler.continued(7, &rest).unwrap();
+        assert_eq!(assembler.continued(8, 2, &rest), None);
+        let accepted = assembler.continued(7, 2, &rest).unwrap();
         assert_eq!((accepted.text.as_str(), accepted.may_command), ("the rest", false));
     }
 
-    #[test]
-    fn what_was_put_together_before_a_crash_is_so_again() {
-        let set = PromptSet {
+    fn stored() -> PromptSet {
+        PromptSet {
             key: "tg:42:1".to_owned(),
             updates: vec![1, 2],
             place: Place::chat(7),
@@ -342,8 +351,23 @@ mod tests {
             prompt: None,
             state: PromptState::Gathering,
             at: jiff::Timestamp::UNIX_EPOCH,
-        };
-        let (clock, mut assembler) = (clock(), Assembler::new([&set]));
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_text_is_known_after_a_crash() {
+        let (clock, mut assembler) = (clock(), Assembler::new([&stored()]));
+        assembler.take(long(1), clock.at(0));
+        let rest = |update: i64| message(json!({ "message_id": update, "text": "the rest" }));
+        assert_eq!(assembler.continued(7, 3, &rest(3)), None, "it was not a part of it");
+        let accepted = assembler.continued(7, 2, &rest(2)).unwrap();
+        let part = Part { accepted, ..text(2, "the rest") };
+        assert_eq!(ids(&assembler.take(part, clock.at(1))), [[1, 2]]);
+    }
+
+    #[test]
+    fn what_was_put_together_before_a_crash_is_so_again() {
+        let (clock, mut assembler) = (clock(), Assembler::new([&stored()]));
         assert!(assembler.take(photo(1, "a"), clock.at(0)).is_empty());
         let sets = assembler.take(photo(2, "a"), clock.at(0));
         assert_eq!((ids(&sets), sets[0].stored), (vec![vec![1, 2]], true));

@@ -142,7 +142,7 @@ impl Lane {
         let job = match (gate, row.update.kind) {
             (Gate::Ignore(Reason::NotAddressed), UpdateKind::Message(message)) => {
                 let user = message.from.as_ref().map_or(0, |from| from.id);
-                if let Some(accepted) = self.assembler.continued(user, &message) {
+                if let Some(accepted) = self.assembler.continued(user, row.id, &message) {
                     let Row { id: update, released, left_over, .. } = row;
                     let part = Part { update, message, accepted, tentative: false, released, left_over };
                     return self.part(part).await;
@@ -168,6 +168,9 @@ impl Lane {
         // It may be of what is being put together.
         for set in self.assembler.flush_of(accepted.user) {
             self.set(set).await;
+        }
+        if self.late_until.take().is_some() {
+            self.ask_about_late().await;
         }
         match said::talk(&self.worker.shared.bridge, update, &message, &accepted) {
             Ok(talk) => self.worker.work(ids, &Job::Edited(Box::new(talk), message, accepted)).await,

@@ -136,8 +136,13 @@ fn late_view(count: usize, oldest: Timestamp, now: Timestamp) -> View {
     ])
 }
 
-/// An edit changes a prompt that still waits.
+/// An edit changes a prompt that still waits, and what is kept.
 pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -> Outcome<Vec<Effect>> {
+    let kept = talk.bridge.db.read(|tables| tables.kept_message(talk.place, message.message_id))?;
+    if let Some(update) = kept {
+        refuse_command(message, &accepted)?;
+        return Ok(vec![Effect::Change { update, edit: talk.update }]);
+    }
     let found = talk.bridge.db.read(|tables| {
         let noted = tables.message(talk.place.chat, message.message_id)?;
         let prompt = noted.filter(|noted| noted.kind == MessageKind::Prompt).and_then(|noted| noted.prompt);
@@ -150,9 +155,7 @@ pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -
             "a text that came in several parts cannot be edited: take it back, and send it anew",
         ));
     }
-    if message.text.is_some() && accepted.text.trim_start().starts_with('/') {
-        return refuse(Error::usage("an edit cannot become a command: send it as a message"));
-    }
+    refuse_command(message, &accepted)?;
     let files = Incoming::of([message]);
     let part = Part {
         update: talk.update,
@@ -176,6 +179,13 @@ pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -
         }
         Err(trouble) => Err(trouble),
     }
+}
+
+fn refuse_command(message: &Message, accepted: &Accepted) -> Outcome<()> {
+    if message.text.is_some() && accepted.text.trim_start().starts_with('/') {
+        return refuse(Error::usage("an edit cannot become a command: send it as a message"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

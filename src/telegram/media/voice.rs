@@ -41,6 +41,9 @@ async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
         .args(["-c", &format!("{command} \"$@\""), "sh"])
         .arg(file)
         .env_remove("CLAUDEBOT_TELEGRAM_TOKEN")
+        // It is of no session, also where this was started inside of one, and no part of the service.
+        .env_remove("CLAUDEBOT_SESSION")
+        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
