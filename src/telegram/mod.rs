@@ -24,6 +24,7 @@
 //! | [`media`] | files on their way in |
 //! | [`talk`] | who says something, where, and to which session |
 //! | [`host`] | asking the host, and what it means when it does not answer |
+//! | [`topics`] | topics whose sessions are gone |
 //! | [`view`], [`words`], [`effects`] | what is said, how it is said, and storing it |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
@@ -58,6 +59,7 @@ mod talk;
 mod test_host;
 #[cfg(test)]
 mod testing;
+mod topics;
 mod turn_log;
 mod update;
 mod view;

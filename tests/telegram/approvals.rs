@@ -30,6 +30,21 @@ fn answered_at_the_desk_the_buttons_go() {
     assert!(!words.is_empty());
 }
 
+/// One message shows what waits, so that nothing is left with buttons once it is answered elsewhere.
+#[test]
+fn asked_again_only_the_newer_message_is_to_be_answered() {
+    let desk = Desk::new();
+    desk.say("list files");
+    let first = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
+    desk.say("/inbox");
+    let again = desk.chat.wait_for_message(|seen| seen.id != first.id && seen.button("Deny").is_some());
+    desk.chat.wait_for_message(|seen| seen.id == first.id && seen.labels().is_empty());
+    desk.home.run(&["deny", "1"]).expect_code(0);
+    let settled = desk.chat.wait_for_message(|seen| seen.id == again.id && seen.labels().is_empty());
+    assert!(settled.text.contains("shell"), "{settled}");
+    assert!(desk.chat.bot_messages().iter().all(|seen| seen.button("Deny").is_none()));
+}
+
 #[test]
 fn a_press_counts_once() {
     let desk = Desk::new();

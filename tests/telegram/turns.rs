@@ -146,3 +146,36 @@ fn nothing_says_that_a_message_waits_once_it_runs() {
         (!marked && seen.iter().all(|seen| seen.button("Take back").is_none())).then_some(())
     });
 }
+
+/// Dropped at the desk, it waits in the chat no more.
+#[test]
+fn what_is_dropped_at_the_desk_waits_nowhere() {
+    let desk = Desk::new();
+    desk.say("words 200 50");
+    desk.wait("w2");
+    let waits = desk.say("echo never");
+    let notice = desk.chat.wait_for_message(|seen| seen.button("Take back").is_some());
+    desk.chat.wait_for_message(|seen| seen.id == waits && seen.reaction.is_some());
+    desk.home.run(&["session", "queue", "work", "--clear"]).expect_code(0);
+    let told = desk.chat.wait_for_message(|seen| seen.id == notice.id && seen.labels().is_empty());
+    assert_eq!(told.text, "Taken back.");
+    desk.chat.wait_for_message(|seen| seen.id == waits && seen.reaction.is_none());
+}
+
+/// Whoever asked is told once that the agent cannot be started, and it runs once it can.
+#[test]
+fn whoever_asked_a_session_that_cannot_start_is_told() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.home.set("CLAUDEBOT_CLAUDE_PATH", "/nowhere/claude");
+    desk.home.run(&["session", "new", "work", "--scratch"]).expect_code(0);
+    desk.start();
+    desk.say("/session work");
+    desk.wait("work");
+    desk.say("hello");
+    let told = desk.wait("/nowhere/claude");
+    assert!(!told.silent && told.text.starts_with("work"), "{told}");
+    desk.say("/status");
+    desk.wait("claudebot 0");
+    let told = desk.chat.bot_messages().into_iter().filter(|seen| seen.text.contains("/nowhere/claude"));
+    assert_eq!(told.count(), 1);
+}

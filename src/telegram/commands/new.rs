@@ -129,8 +129,7 @@ async fn created(talk: &Talk, draft: &Draft) -> Outcome<SessionView> {
         None => free_name(draft.dir.as_deref(), &talk.bridge.sessions(talk.place, false).await?)?,
     };
     // Handled again after a crash, the update goes on with the session that it has made.
-    let (name, since) =
-        talk.bridge.db.write(|tables| tables.note_making(talk.update, &name, talk.now))?;
+    let (name, since) = talk.bridge.db.write(|tables| tables.note_making(talk.update, &name, talk.now))?;
     let request = Request::SessionNew(NewSession {
         name: name.clone(),
         persona: draft.persona.clone(),

@@ -123,6 +123,14 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// All that are some session's.
+    pub(crate) fn topics(&self) -> Result<Vec<TopicRow>, Fault> {
+        let sql = "SELECT chat, thread, session, name, closed FROM topic ORDER BY chat, thread";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], read_topic)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// It is no session's any more.
     pub(crate) fn forget_topic(&self, place: Place) -> Result<(), Fault> {
         self.conn

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::model::Delivery;
 use crate::telegram::bridge::Bridge;
-use crate::telegram::db::{Outgoing, PromptSet, PromptState, Tables, TopicRow};
+use crate::telegram::db::{MessageKind, Noted, Outgoing, PromptSet, PromptState, Tables, TopicRow};
 use crate::telegram::live::Live;
 use crate::telegram::outbox::{Final, Order, Payload, Target};
 use crate::telegram::test_host::{Host, ask, bridge, run, soon};
@@ -131,6 +131,47 @@ fn whoever_was_let_out_hears_no_more() {
         end(&host, session, vec![prompt]);
         house.noted(2).await;
         assert!(house.is_quiet());
+    });
+}
+
+/// What says that a prompt waits says so, unless the press below it says something itself.
+#[test]
+fn what_is_taken_back_elsewhere_waits_nowhere() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        let mut house = House::new(bridge(&host, &[1], |_| {}));
+        house.noted(0).await;
+        let mut number = 0;
+        for is_pressed in [false, true] {
+            number += 1;
+            let prompt = ask(&house.bridge, ANNA, session, 50 + number);
+            let notice = Noted {
+                place: ANNA,
+                id: 60 + number,
+                kind: MessageKind::Queued,
+                session: Some(session),
+                prompt: Some(prompt),
+                at: Timestamp::now(),
+            };
+            house.bridge.db.write(|tables| tables.note_message(&notice)).unwrap();
+            if is_pressed {
+                house.bridge.db.write(|tables| tables.end_queued_notice(1, notice.id)).unwrap();
+            }
+            let detail = Detail::Notice { code: "taken_back".to_owned() };
+            host.append(session, EventKind::Notice, "Taken back", Some(prompt), detail);
+            let (_, mut payload) = house.next().await;
+            if !is_pressed {
+                let Payload::Edit { message, rich, buttons } = payload else { panic!("{payload:?}") };
+                assert_eq!((message, rich.text.as_str()), (Target::Id(notice.id), "Taken back."));
+                assert!(buttons.tokens().is_empty());
+                let row = house.bridge.db.read(|tables| tables.next_outgoing(1, &[])).unwrap().unwrap();
+                house.bridge.db.write(|tables| tables.outgoing_sent(row.id, None)).unwrap();
+                payload = serde_json::from_value(row.payload).unwrap();
+            }
+            assert_eq!(payload, Payload::React { message: 50 + i64::from(number), emoji: None });
+            assert!(house.is_quiet());
+        }
     });
 }
 

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::ipc::Response;
+use crate::model::{SessionState, SessionView};
 use crate::telegram::api::test_server::Reply;
 use crate::telegram::db::{PromptSet, PromptState};
 use crate::telegram::place::Place;
-use crate::telegram::testing::Rig;
+use crate::telegram::testing::{Rig, session};
 
 #[tokio::test]
 async fn what_an_ending_host_has_not_taken_is_for_the_next_start() {
@@ -68,6 +69,56 @@ async fn after_a_crash_the_same_message_is_the_same_prompt() {
     assert_eq!(rig.open(), 0);
     let stored = rig.bridge.db.read(|t| t.prompt_set("tg:42:2")).unwrap().unwrap();
     assert_eq!((stored.state, stored.updates), (PromptState::Accepted, vec![2, 3]));
+}
+
+/// The host has made the session, and nobody here knows that any more.
+#[tokio::test]
+async fn after_a_crash_a_message_goes_on_with_the_session_that_it_has_made() {
+    let mut rig = Rig::still().await;
+    rig.says("/new fix: look at it");
+    let since = rig.bridge.db.write(|t| t.note_making(1, "fix", jiff::Timestamp::now())).unwrap().1;
+    let made = |created| SessionView { created, ..session("fix", SessionState::Asleep) };
+    let taken = || Err(Error::conflict("there is a session named fix already"));
+    rig.host.scene().sessions.push(made(since));
+    rig.host.scene().scripted.push(("session_new", taken()));
+    rig.start();
+    rig.hears("Made fix").await;
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), ["look at it"]);
+    // Another message with this name is refused: it has made nothing.
+    rig.host.scene().scripted.push(("session_new", taken()));
+    rig.says("/new fix: and this");
+    rig.hears("There is a session named fix already").await;
+    assert_eq!(rig.host.scene().texts(), ["look at it"]);
+}
+
+/// The rest of a text does not name the bot.
+#[tokio::test]
+async fn after_a_crash_a_text_in_a_group_is_whole_again() {
+    let mut rig = Rig::still().await;
+    let group = Place::chat(-1001);
+    rig.host.scene().current.insert(group.channel(), crate::telegram::testing::id_of("lab"));
+    let set = PromptSet {
+        key: "tg:42:1".to_owned(),
+        updates: vec![1, 2],
+        place: group,
+        user: 7,
+        reply_to: 101,
+        session: None,
+        prompt: None,
+        state: PromptState::Gathering,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    rig.bridge.db.write(|t| t.put_prompt(&set)).unwrap();
+    let chat = json!({ "id": -1001, "type": "supergroup" });
+    let first = rig.message(json!({ "chat": chat, "text": format!("@my_bot {}", "x".repeat(4088)),
+        "entities": [{ "type": "mention", "offset": 0, "length": 7 }] }));
+    let rest = rig.message(json!({ "chat": chat, "message_id": 102, "text": "the rest" }));
+    rig.come([("message", first), ("message", rest)]);
+    rig.start();
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), [format!("{}the rest", "x".repeat(4088))]);
+    assert_eq!(rig.host.scene().prompts[0].0, "tg:42:1");
 }
 
 #[tokio::test]

@@ -153,6 +153,39 @@ async fn where_no_session_is_picked_the_message_is_kept_until_one_is() {
 }
 
 #[tokio::test]
+async fn what_is_kept_says_what_an_edit_of_it_says() {
+    let mut rig = Rig::new().await;
+    rig.host.scene().current.clear();
+    rig.says("frist");
+    rig.says("second");
+    let ask = rig.hears("Which session is this for?").await;
+    let edit = |rig: &Rig, text: &str| rig.message(json!({ "message_id": 101, "text": text }));
+    let right = edit(&rig, "first");
+    rig.comes("edited_message", right);
+    let command = edit(&rig, "/clear");
+    rig.comes("edited_message", command);
+    rig.hears("An edit cannot become a command").await;
+    rig.presses(7, 900, &ask.button("lab"));
+    rig.works().await;
+    rig.works().await;
+    assert_eq!(rig.host.scene().said(), [prompt("lab", "first"), prompt("lab", "second")]);
+}
+
+#[tokio::test]
+async fn what_lay_too_long_can_be_edited_before_it_is_asked_about() {
+    let mut rig = Rig::still().await;
+    rig.sends(json!({ "text": "old", "date": 1000 }));
+    let edit = rig.message(json!({ "message_id": 101, "text": "new", "date": 1000 }));
+    rig.comes("edited_message", edit);
+    rig.start();
+    let asked = rig.hears("Run it?").await;
+    rig.rests().await;
+    rig.presses(7, 900, &asked.button("Run"));
+    rig.works().await;
+    assert_eq!(rig.host.scene().said(), [prompt("work", "new")]);
+}
+
+#[tokio::test]
 async fn a_command_that_picks_lets_what_was_kept_go_on() {
     let mut rig = Rig::new().await;
     rig.host.scene().current.clear();
