@@ -3,6 +3,7 @@
 mod approvals;
 mod desk;
 mod lasting;
+mod readme;
 mod real;
 mod sessions;
 mod setup;

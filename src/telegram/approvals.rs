@@ -107,7 +107,12 @@ pub(crate) fn asked(
         file(tables, place, approval, &shown, now)?;
     }
     let view = view(approval, &heading, Stage::Asked);
-    remember(tables, place, approval.id, &view.rich, now)?;
+    // One of several questions is shown at a time.
+    let rich = match approval.questions.len() {
+        0 | 1 => &view.rich,
+        _ => &questions::asked(approval, &heading),
+    };
+    remember(tables, place, approval.id, rich, now)?;
     let buttons = view.keyboard(tables, epoch, place, &owner(approval), now)?;
     let kind = match approval.kind {
         ApprovalKind::Question => MessageKind::Question,

@@ -4,7 +4,7 @@
 
 use super::action::{Action, Answering};
 use super::approvals;
-use super::render::Style;
+use super::render::{Rich, Style};
 use super::view::{Button, View, button};
 use super::words;
 use crate::model::{Approval, Decision, Question};
@@ -42,6 +42,15 @@ pub(crate) fn view(approval: &Approval, heading: &str, answering: &Answering) ->
         view = view.row([button("Done", Action::Chosen(answering.clone()))]);
     }
     view.row([in_words, deny])
+}
+
+/// What was asked, without what could be chosen.
+pub(crate) fn asked(approval: &Approval, heading: &str) -> Rich {
+    let mut rich = approvals::title(approval, heading);
+    let questions: Vec<_> =
+        approval.questions.iter().map(|question| words::cut(question.question.trim(), QUESTION)).collect();
+    rich.push(&words::cut(&questions.join("\n"), 2 * QUESTION), Style::Bold);
+    rich
 }
 
 /// Short labels fit side by side.

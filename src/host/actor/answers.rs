@@ -114,7 +114,7 @@ impl Actor {
         fits(&pending.approval, &decision)?;
         let event = NewEvent {
             kind: EventKind::ApprovalAnswered,
-            text: in_words(&decision, &by),
+            text: in_words(&pending.approval, &decision, &by),
             prompt_id: None,
             detail: Some(Detail::Answered { approval: id, decision: Some(decision.clone()), by: by.clone() }),
         };
@@ -203,12 +203,14 @@ fn fits(approval: &Approval, decision: &Decision) -> Result<()> {
     }
 }
 
-fn in_words(decision: &Decision, by: &str) -> String {
+fn in_words(approval: &Approval, decision: &Decision, by: &str) -> String {
     match decision {
         Decision::Deny { message: Some(message) } => format!("denied by {by}: {message}"),
         Decision::Answers { answers } => {
+            // As they were asked.
+            let asked = approval.questions.iter().map(|question| &question.question);
             let answers: Vec<_> =
-                answers.iter().map(|(question, answer)| format!("{question} {answer}")).collect();
+                asked.filter_map(|question| Some(format!("{question} {}", answers.get(question)?))).collect();
             format!("answered by {by}: {}", answers.join("; "))
         }
         _ => format!("{} by {by}", outcome(decision)),

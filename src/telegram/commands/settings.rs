@@ -39,7 +39,7 @@ pub(super) async fn setting(talk: &Talk, setting: &Setting, value: &str) -> Outc
     }
     // Never from outside, whatever the host thinks of it.
     if setting.key == MODE.key && value.to_lowercase().contains("bypass") {
-        return refuse(Error::usage("bypassPermissions cannot be had from here"));
+        return refuse(Error::usage("there is no mode bypassPermissions in Telegram"));
     }
     let value =
         setting.offered.iter().find(|known| known.eq_ignore_ascii_case(value)).copied().unwrap_or(value);

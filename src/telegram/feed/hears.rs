@@ -264,7 +264,7 @@ fn asked(facts: &Facts, approval: &Approval) -> Vec<Heard> {
 fn settled(facts: &Facts, approval: ApprovalId, words: &str) -> Vec<Heard> {
     let heard = facts.approval.iter().map(|asked| Heard {
         place: asked.place,
-        priority: priority::APPROVAL,
+        priority: priority::SETTLED,
         key: Some(approvals::key(approval, asked.place)),
         say: Say::Settle {
             approval,

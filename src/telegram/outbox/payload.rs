@@ -15,7 +15,8 @@ pub(crate) mod priority {
     pub(crate) const ANSWER: u8 = 10;
     pub(crate) const APPROVAL: u8 = 20;
     pub(crate) const FINAL: u8 = 30;
-    /// That something waits is less than what there is to read.
+    /// That something was answered, or waits, is less than what there is to read.
+    pub(crate) const SETTLED: u8 = 33;
     pub(crate) const QUEUED: u8 = 35;
     pub(crate) const MIRROR: u8 = 40;
 }

@@ -42,10 +42,10 @@ async fn request(taking: &Taking<'_>, id: ApprovalId) -> Outcome<Result<Approval
     let bridge = &taking.talk.bridge;
     if taking.button.epoch != bridge.epoch {
         // What asked has ended with the program that showed it.
-        return Ok(Err(settled(taking, id, "void: claudebot was started anew since", true)));
+        return Ok(Err(settled(taking, id, "void: claudebot was started anew since")));
     }
     let Some(found) = bridge.approval(id).await? else {
-        return Ok(Err(settled(taking, id, "settled already", true)));
+        return Ok(Err(settled(taking, id, "settled already")));
     };
     if taking.button.input_hash.as_deref() == Some(&approvals::fingerprint(&found)) {
         return Ok(Ok(found));
@@ -54,10 +54,9 @@ async fn request(taking: &Taking<'_>, id: ApprovalId) -> Outcome<Result<Approval
     Ok(Err(Done::nothing("What is asked for has changed: nothing was answered.").and(taking.edit(view))))
 }
 
-fn settled(taking: &Taking<'_>, approval: ApprovalId, words: &str, is_news: bool) -> Done {
+fn settled(taking: &Taking<'_>, approval: ApprovalId, words: &str) -> Done {
     let Talk { place, message, .. } = *taking.talk;
-    let done =
-        if is_news { Done::nothing(words::sentence(words)) } else { Done::toast(words::sentence(words)) };
+    let done = Done::nothing(words::sentence(words));
     done.and(Effect::Settled { place, message, approval, words: words.to_owned() })
 }
 
@@ -79,8 +78,9 @@ async fn decide(taking: &Taking<'_>, id: ApprovalId, decision: Decision) -> Outc
 
 async fn answered(taking: &Taking<'_>, id: ApprovalId, decision: Decision) -> Outcome<Done> {
     Ok(match answer(taking.talk, id, decision).await? {
-        Answered::So(words) => settled(taking, id, &words, false),
-        Answered::Before(words) => settled(taking, id, &words, true),
+        // The host tells of it, and then every message that asks says so, this one among them.
+        Answered::So(words) => Done::toast(words::sentence(&words)),
+        Answered::Before(words) => settled(taking, id, &words),
     })
 }
 

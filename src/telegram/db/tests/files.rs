@@ -83,7 +83,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     drop(home.open());
     Connection::open(home.file()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = refused(&home);
-    assert!(error.message.contains("newer claudebot (format 7, this one knows 1)"), "{error}");
+    assert!(error.message.contains("newer claudebot (format 7, this one knows 2)"), "{error}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ async fn settings_are_changed_by_word_or_button_and_never_to_bypass() {
     rig.hears("Id(900) work: mode is plan now.").await;
     for mode in ["bypassPermissions", "BYPASSPERMISSIONS"] {
         rig.says(&format!("/mode {mode}"));
-        rig.hears("cannot be had from here").await;
+        rig.hears("There is no mode bypassPermissions in Telegram").await;
     }
     let set: Vec<_> = rig
         .host
