@@ -196,6 +196,7 @@ pub(crate) fn waits_no_more(tables: &Tables, set: &PromptSet, now: Timestamp) ->
     }
     for Noted { place, id: message, .. } in notices {
         tables.void_message(place.chat, message, now)?;
+        tables.end_queued_notice(place.chat, message)?;
         send_later(tables, place, edit_key(message), &Payload::Delete { message }, now)?;
     }
     unmark(tables, set, now)?;

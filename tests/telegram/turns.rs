@@ -134,7 +134,7 @@ fn a_long_reply_and_many_short_ones_keep_to_the_limits() {
 /// What says that a message waits goes as soon as it waits no more.
 #[test]
 fn nothing_says_that_a_message_waits_once_it_runs() {
-    let desk = Desk::new();
+    let mut desk = Desk::new();
     desk.say("slow 3");
     desk.wait("while");
     let second = desk.say("echo second");
@@ -145,6 +145,8 @@ fn nothing_says_that_a_message_waits_once_it_runs() {
         let marked = seen.iter().any(|seen| seen.id == second && seen.reaction.is_some());
         (!marked && seen.iter().all(|seen| seen.button("Take back").is_none())).then_some(())
     });
+    desk.stop();
+    desk.assert_nothing_refused();
 }
 
 /// Dropped at the desk, it waits in the chat no more.
