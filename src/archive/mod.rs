@@ -22,6 +22,7 @@
 
 mod checksums;
 mod format;
+mod gzip;
 mod list;
 mod manifest;
 mod meter;

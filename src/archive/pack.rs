@@ -9,12 +9,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::checksums::{self, Hasher};
 use super::format::{CHECKSUMS, EVENTS, MANIFEST, MAX_EVENT, SUFFIX};
+use super::gzip;
 use super::manifest::{Counts, FORMAT, LeftOut, Manifest};
 use super::meter::{CHUNK, Meter};
 use super::scan::{self, Node, Stamp, Tree, changed};
@@ -196,10 +196,12 @@ fn write_all(
     meter: &mut Meter<'_>,
 ) -> Result<()> {
     let failed = |e: std::io::Error| Error::io("write an archive in", dest_dir, &e);
-    let output = GzEncoder::new(BufWriter::with_capacity(CHUNK, file), Compression::default());
-    let mut packer = Packer { tar: Writer::new(output), checksums: Vec::new(), dest_dir, meter };
+    let mut packer =
+        Packer { tar: Writer::new(gzip::Writer::new(file)), checksums: Vec::new(), dest_dir, meter };
     let created = Mtime { secs: manifest.created.as_second(), nanos: 0 };
     packer.bytes(MANIFEST, created, manifest.to_toml()?.as_bytes())?;
+    // A list of archives reads no further.
+    packer.tar.flush().map_err(failed)?;
     packer.stream(&ours(EVENTS, created, log.bytes), &mut log.file, Path::new(EVENTS))?;
     for node in sources.trees().flat_map(|tree| &tree.nodes) {
         packer.node(node)?;
@@ -207,8 +209,7 @@ fn write_all(
     let checksums = std::mem::take(&mut packer.checksums);
     packer.bytes(CHECKSUMS, created, &checksums)?;
     let output = packer.tar.finish().map_err(failed)?;
-    let mut file = output.finish().map_err(failed)?;
-    file.flush().map_err(failed)
+    output.finish().map(drop).map_err(failed)
 }
 
 /// An entry that claudebot itself makes.

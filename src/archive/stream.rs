@@ -96,6 +96,10 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&[0; BLOCK][..missing])
     }
 
+    pub(super) fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+
     /// Writes the end mark and gives the output back.
     pub(super) fn finish(mut self) -> std::io::Result<W> {
         self.out.write_all(&[0; 2 * BLOCK])?;

@@ -9,12 +9,11 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::checksums::{self, Digest, Hasher};
 use super::format::{
     self, CHECKSUMS, CLAUDE, EVENTS, MANIFEST, MAX_EVENT, MAX_MANIFEST, MAX_NAME, WORKSPACE, flaw,
 };
+use super::gzip;
 use super::manifest::{Manifest, Tally};
 use super::meter::{CHUNK, Meter};
 use super::stream::{Entry, Kind, Reader};
@@ -82,7 +81,7 @@ impl Sink for Discard {
 
 /// The tar stream within an archive file. Written in one gzip member or many, it reads the same.
 pub(super) fn decompress(file: File) -> Reader<impl Read> {
-    Reader::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, file)))
+    Reader::new(gzip::Reader::new(BufReader::with_capacity(CHUNK, file)))
 }
 
 pub(super) fn read_through(file: File, sink: &mut dyn Sink, meter: &mut Meter<'_>) -> Result<Manifest> {

@@ -376,14 +376,14 @@ fn any_byte_flipped() {
     for position in (0..whole.len()).filter(|position| *position < 64 || position % 7 == 0) {
         let mut flipped = whole.clone();
         flipped[position] ^= 1 << (position % 8);
-        // A few bits mean nothing: gzip's time stamp, and what fills up the last byte.
+        // A few bits mean nothing: gzip's time stamp, its name for an extra field, and what fills up the last byte.
         if gunzip(&flipped).is_ok_and(|bytes| bytes == content) {
             harmless += 1;
         } else {
             refused(&flipped, "");
         }
     }
-    assert!(harmless <= 8, "{harmless}");
+    assert!(harmless <= 16, "{harmless}");
 }
 
 fn gunzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -406,7 +406,7 @@ fn something_after_the_end() {
     refused(b"not a gzip file at all, only some words", "no gzip file");
 }
 
-/// A later release compresses in parallel, in members of their own.
+/// Whoever packed it, and in whatever members.
 #[test]
 fn many_gzip_members_are_one_archive() {
     let mut all = entries_of(&manifest(&[]).to_toml().unwrap(), vec![]);

@@ -169,7 +169,7 @@ fn what_is_taken_back_elsewhere_waits_nowhere() {
                 house.bridge.db.write(|tables| tables.outgoing_sent(row.id, None)).unwrap();
                 payload = serde_json::from_value(row.payload).unwrap();
             }
-            assert_eq!(payload, Payload::React { message: 50 + i64::from(number), emoji: None });
+            assert_eq!(payload, Payload::React { message: 50 + number, emoji: None });
             assert!(house.is_quiet());
         }
     });
