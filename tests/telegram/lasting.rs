@@ -33,6 +33,20 @@ fn a_reply_that_was_not_delivered_is_delivered_later() {
     assert_eq!(desk.count("hello"), 1);
 }
 
+/// A hotel's network that wants to be logged in to first, a proxy that has lost its way.
+#[test]
+fn what_something_else_answers_in_telegrams_place_loses_nothing() {
+    let desk = Desk::new();
+    for (number, (status, body)) in
+        [(404, "<html>Not Found</html>"), (200, "<html>Log in</html>"), (400, "")].into_iter().enumerate()
+    {
+        desk.bot.fail_next(2, "sendMessage", Fault::Answer(status, body));
+        desk.say(&format!("echo hello {number}"));
+        desk.wait(&format!("hello {number}"));
+        assert_eq!(desk.count(&format!("hello {number}")), 1);
+    }
+}
+
 #[test]
 fn a_killed_bridge_answers_each_message_once() {
     let mut desk = Desk::new();

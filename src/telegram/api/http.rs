@@ -150,11 +150,7 @@ impl Api {
     pub(super) fn read<T: DeserializeOwned>(&self, status: u16, body: &[u8]) -> Result<T, ApiError> {
         let answer: Answer<'_> = match serde_json::from_slice(body) {
             Ok(answer) => answer,
-            // What stands before Telegram's servers answers in HTML. It knows nothing of tokens and chats…
-            Err(_) if matches!(status, 401 | 403) => return Err(ApiError::Server { status }),
-            // …and the status is all it says.
-            Err(_) if status >= 400 => return Err(Refusal { code: status, ..Refusal::default() }.into()),
-            Err(error) => return Err(ApiError::Garbled(format!("HTTP {status}, {}", place(&error)))),
+            Err(error) => return Err(strange(status, body, &error)),
         };
         if answer.ok {
             let result = answer.result.map_or("null", RawValue::get);
@@ -180,6 +176,23 @@ impl Api {
             self.0.token.redact(&chain(&error.without_url()))
         };
         ApiError::Network { maybe_done, why }
+    }
+}
+
+/// An answer that is none of the Bot API's. A proxy on the way, a hotel's login page know nothing of tokens, chats and
+/// messages: what they say is no refusal, whatever the status.
+fn strange(status: u16, body: &[u8], error: &serde_json::Error) -> ApiError {
+    match status {
+        // What limits sizes and numbers on the way says so for whatever stands behind it.
+        413 | 429 => Refusal { code: status, ..Refusal::default() }.into(),
+        500.. => ApiError::Server { status },
+        200..300 if body.trim_ascii_start().starts_with(b"{") => {
+            ApiError::Garbled(format!("HTTP {status}, {}", place(error)))
+        }
+        _ => ApiError::Network {
+            maybe_done: false,
+            why: format!("something else answers in its place (HTTP {status})"),
+        },
     }
 }
 

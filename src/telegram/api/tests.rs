@@ -144,17 +144,31 @@ fn trouble_of_the_server_is_told_at_once() {
     assert_eq!(answered(Reply::Text(502, html.to_owned())), Err(ApiError::Server { status: 502 }));
     assert_eq!(answered(Reply::error(500, "Internal Server Error")), Err(ApiError::Server { status: 500 }));
     assert_eq!(answered(Reply::Text(413, "<html>".to_owned())), Err(ApiError::TooLarge));
-    assert_eq!(
-        answered(Reply::Text(301, String::new())),
-        Err(ApiError::Garbled("HTTP 301, at byte 0 of line 1".into()))
-    );
     assert!(begun.elapsed() < Duration::from_secs(9));
+}
+
+/// A proxy, a hotel's login page: nothing that Telegram said, so nothing that ends a message.
+#[test]
+fn what_answers_in_telegrams_place_refuses_nothing() {
+    for status in [200, 301, 302, 400, 401, 403, 404, 405, 407, 409] {
+        for body in ["", "hello", "<html><h1>404 Not Found</h1></html>", "[1]"] {
+            let error = answered(Reply::Text(status, body.to_owned())).unwrap_err();
+            let why = format!("something else answers in its place (HTTP {status})");
+            assert_eq!(error, ApiError::Network { maybe_done: false, why }, "{status} {body}");
+        }
+    }
+    for body in [r#"{"error":"no such site"}"#, r#"{"ok":"perhaps"}"#] {
+        let error = answered(Reply::Text(404, body.to_owned())).unwrap_err();
+        assert!(matches!(error, ApiError::Network { maybe_done: false, .. }), "{body}: {error}");
+    }
+    let wait = ApiError::RetryAfter(Duration::from_secs(5));
+    assert_eq!(answered(Reply::Text(429, "<html>".to_owned())), Err(wait));
 }
 
 #[test]
 fn an_answer_that_cannot_be_read_says_where_and_not_what() {
     for (reply, words) in [
-        (Reply::Text(200, "hello".to_owned()), "HTTP 200, at byte 1 of line 1"),
+        (Reply::Text(200, r#"{"ok":tr"#.to_owned()), "HTTP 200, at byte 8 of line 1"),
         (Reply::ok(json!({ "text": "hello" })), "the result is not what was expected, at byte 16 of line 1"),
         (
             Reply::Text(200, r#"{"ok":true}"#.to_owned()),
