@@ -10,4 +10,5 @@ mod setup;
 mod storm;
 mod strangers;
 mod talk;
+mod trouble;
 mod turns;

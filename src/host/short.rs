@@ -74,7 +74,7 @@ pub(crate) fn way(request: &Request) -> Way {
     match request {
         Request::SessionList { .. } | Request::SessionShow { .. } | Request::Status { .. } => Way::Read,
         Request::Log { .. } | Request::Search { .. } | Request::Audit { .. } => Way::Read,
-        Request::Queue { .. } => Way::Read,
+        Request::Queue { .. } | Request::PromptKey { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
         Request::SessionDelete { confirmed: false, .. } => Way::Read,
         Request::Access | Request::PairInvited { .. } | Request::SessionRules { .. } => Way::Read,
@@ -131,6 +131,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             Response::Hits(db.search(query, *limit)?.into_iter().map(hit).collect())
         }
         Request::Queue { session } => view::queue(db, ctx, find(db, session)?.id)?,
+        Request::PromptKey { prompt } => Response::Key(db.prompt(*prompt)?.key),
         Request::Audit { limit } => Response::Audit(audit(db, *limit)?),
         Request::Stats { session, since } => {
             let session = session.as_ref().map(|session| find(db, session)).transpose()?;

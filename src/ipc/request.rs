@@ -171,6 +171,10 @@ pub(crate) enum Request {
         prompt: PromptId,
         text: String,
     },
+    /// The key that its source gave it.
+    PromptKey {
+        prompt: PromptId,
+    },
     /// Runs on after an interrupted turn.
     Continue {
         session: Selector,
@@ -330,7 +334,7 @@ impl Request {
                 true
             }
             Self::Audit { .. } | Self::Status { .. } | Self::Stats { .. } | Self::Names { .. } => true,
-            Self::Queue { .. } => true,
+            Self::Queue { .. } | Self::PromptKey { .. } => true,
             Self::Approvals { .. } | Self::Context { .. } | Self::HostStatus => true,
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,

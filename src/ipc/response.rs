@@ -163,6 +163,7 @@ pub(crate) enum Response {
     },
     Stats(Stats),
     Names(Vec<String>),
+    Key(String),
     Commands(Vec<AgentCommand>),
     Rules(Vec<Rule>),
     RulesRevoked {

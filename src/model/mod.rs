@@ -17,6 +17,6 @@ pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decisi
 pub(crate) use event::{ARCHIVED, Detail, Event, EventKind, NewEvent, Origin, Outcome, RESTORED, Usage};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
-pub(crate) use prompt::{Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};
+pub(crate) use prompt::{CONTINUES, Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};
 pub(crate) use session::{Agent, AgentCommand, Session, SessionState, SessionView};
 pub(crate) use stats::{StageStats, Stages, Stats};

@@ -11,6 +11,10 @@ use super::{PromptId, SessionId};
 /// Why what waits is held after a start that failed. A new prompt tries again and lets go of what waits, in order.
 pub(crate) const UNAVAILABLE: &str = "unavailable";
 
+/// Begins the key of a prompt that goes on, unasked, with one that was cut off; that one's id follows, so that there is
+/// one at most.
+pub(crate) const CONTINUES: &str = "continue:";
+
 /// How a prompt that comes while a turn runs is to be treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::action::{Action, Answering};
-use super::db::{Fault, MessageKind, NewOutgoing, Tables};
-use super::outbox::{FileContent, FileOut, Message, Note, Payload, Target, priority};
+use super::db::{Fault, MessageKind, NewOutgoing, ShownApproval, Tables};
+use super::outbox::{FileContent, FileOut, Message, Note, Payload, Target, head, priority};
 use super::place::Place;
 use super::questions;
 use super::render::{Rich, Style, markdown};
 use super::view::{Owner, View, button};
 use super::words;
 use crate::error::Error;
-use crate::model::{Approval, ApprovalId, ApprovalKind, Scope, SessionId};
+use crate::model::{Approval, ApprovalId, ApprovalKind, Scope};
 use input::Shown;
 
 /// An input of more UTF-16 units comes as a file: the rest of a message is for title, rules, and how it was settled.
@@ -84,12 +84,16 @@ pub(crate) fn ask(
         let payload = Payload::Edit { message, rich, buttons: Default::default() }.to_json()?;
         tables.enqueue(&NewOutgoing { place, priority: priority::APPROVAL, key: None, payload }, now)?;
     }
-    tables.put_shown_approval(approval.id, place, row, now)
+    tables.put_shown_approval(approval.id, approval.session_id, place, row, now)
 }
 
 /// Topics of one chat are one queue.
 pub(crate) fn key(approval: ApprovalId, place: Place) -> String {
     format!("approval:{approval}:{}", place.thread.unwrap_or(0))
+}
+
+fn file_key(approval: ApprovalId, place: Place) -> String {
+    format!("file:{}", key(approval, place))
 }
 
 /// A request on its way to a place.
@@ -137,6 +141,23 @@ pub(crate) fn settled(
     Ok(Payload::Edit { message, rich, buttons: Default::default() })
 }
 
+/// What a topic was to ask is asked in the chat, unless that asks it already.
+pub(crate) fn leave(tables: &Tables, topic: Place, heading: &Rich, now: Timestamp) -> Result<(), Fault> {
+    let chat = Place::chat(topic.chat);
+    for ShownApproval { approval, .. } in tables.unsent_approvals_in(topic)? {
+        if tables.shown_approvals(approval)?.iter().any(|shown| shown.place == chat) {
+            tables.withdraw(topic.chat, &key(approval, topic))?;
+            tables.withdraw(topic.chat, &file_key(approval, topic))?;
+        } else {
+            let mut rich = kept(tables, topic, approval)?.rich;
+            head(&mut rich, heading);
+            remember(tables, chat, approval, &rich, now)?;
+        }
+        tables.move_shown_approval(approval, topic, chat)?;
+    }
+    Ok(())
+}
+
 fn kept(tables: &Tables, place: Place, approval: ApprovalId) -> Result<Kept, Fault> {
     let kept = tables.asked(place, &approval.to_string())?;
     Ok(kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default())
@@ -169,12 +190,8 @@ pub(crate) fn remember(
 
 /// The session's name, where the place shows several.
 pub(crate) fn heading(tables: &Tables, place: Place, approval: &Approval) -> Result<String, Fault> {
-    let is_its_own = is_topic_of(tables, place, approval.session_id)?;
+    let is_its_own = tables.is_topic_of(place, approval.session_id)?;
     Ok(if is_its_own { String::new() } else { words::line(&approval.session, 60) })
-}
-
-fn is_topic_of(tables: &Tables, place: Place, session: SessionId) -> Result<bool, Fault> {
-    Ok(tables.topic_at(place)?.is_some_and(|topic| topic.session == session))
 }
 
 /// Everything that is asked for.
@@ -201,9 +218,8 @@ fn file(
         buttons: Default::default(),
         note: Note { kind: MessageKind::File, session: Some(approval.session_id), prompt: None },
     });
-    let payload = serde_json::to_value(file)
-        .map_err(|error| Error::failed(format!("a file cannot be put into JSON: {error}")))?;
-    let key = Some(format!("file:{}", key(approval.id, place)));
+    let payload = file.to_json()?;
+    let key = Some(file_key(approval.id, place));
     tables.enqueue(&NewOutgoing { place, priority: priority::APPROVAL, key, payload }, now).map(drop)
 }
 

@@ -203,14 +203,14 @@ pub(crate) fn waits_no_more(tables: &Tables, set: &PromptSet, now: Timestamp) ->
     Ok(true)
 }
 
-/// Somebody has taken the prompt back, or dropped all that waited: what said that it waits says so.
-pub(crate) fn was_taken_back(tables: &Tables, set: &PromptSet, now: Timestamp) -> Result<(), Fault> {
+/// The prompt will never run: what said that it waits says why.
+pub(crate) fn waits_never(tables: &Tables, set: &PromptSet, why: &str, now: Timestamp) -> Result<(), Fault> {
     let Some(prompt) = set.prompt else { return Ok(()) };
     tables.withdraw(set.place.chat, &queued_key(prompt))?;
     for Noted { place, id, .. } in tables.queued_notices(prompt)? {
         tables.void_message(place.chat, id, now)?;
         tables.end_queued_notice(place.chat, id)?;
-        let (message, rich) = (Target::Id(id), Rich::plain("Taken back."));
+        let (message, rich) = (Target::Id(id), Rich::plain(why));
         let edit = Payload::Edit { message, rich, buttons: Keyboard::default() };
         send_later(tables, place, edit_key(id), &edit, now)?;
     }
@@ -327,9 +327,7 @@ impl Doing<'_> {
         key: Option<String>,
         payload: &Payload,
     ) -> Result<(), Fault> {
-        let payload = serde_json::to_value(payload).map_err(|error| {
-            crate::error::Error::failed(format!("a message cannot be put into JSON: {error}"))
-        })?;
+        let payload = payload.to_json()?;
         self.tables.enqueue(&NewOutgoing { place, priority, key, payload }, self.now)?;
         self.after.chats.insert(place.chat);
         Ok(())
@@ -339,4 +337,46 @@ impl Doing<'_> {
 /// Of two edits of one message only the newer one counts.
 fn edit_key(message: i64) -> String {
     format!("edit:{message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telegram::db::Db;
+
+    /// Whoever shows the turn and whoever tells of its end both see to it.
+    #[test]
+    fn what_says_that_a_prompt_waits_goes_once() {
+        let db = Db::in_memory();
+        db.write(|tables| tables.adopt(42)).unwrap();
+        let (place, now, prompt) = (Place::chat(1), Timestamp::now(), PromptId::random());
+        let set = PromptSet {
+            key: "tg:42:1".to_owned(),
+            updates: vec![1],
+            place,
+            user: 1,
+            reply_to: 5,
+            session: None,
+            prompt: Some(prompt),
+            state: PromptState::Accepted,
+            at: now,
+        };
+        let kind = MessageKind::Queued;
+        let notice = Noted { place, id: 6, kind, session: None, prompt: Some(prompt), at: now };
+        db.write(|tables| {
+            tables.note_message(&notice)?;
+            assert!(waits_no_more(tables, &set, now)?);
+            // It is on its way by now.
+            let row = tables.next_outgoing(1, &[])?.unwrap();
+            tables.begin_outgoing(row.id)?;
+            assert!(!waits_no_more(tables, &set, now)?);
+            tables.outgoing_sent(row.id, None)?;
+            let mark = tables.next_outgoing(1, &[])?.unwrap();
+            assert_eq!(mark.payload, Payload::React { message: 5, emoji: None }.to_json()?);
+            tables.outgoing_sent(mark.id, None)?;
+            assert_eq!(tables.next_outgoing(1, &[])?, None);
+            Ok(())
+        })
+        .unwrap();
+    }
 }

@@ -14,6 +14,7 @@
 //! | [`feed`] | what happened in all sessions, told to whoever is to hear of it |
 //! | [`live`] | running turns, shown while they run |
 //! | [`mirror`] | where a session is shown though it was not asked from there |
+//! | [`askers`] | who asked for a prompt |
 //! | [`turn_log`] | what a turn said and did, read back from the log |
 //! | [`ending`] | how the parts are told to end |
 //! | [`show`] | small words that several parts put into messages |
@@ -24,7 +25,8 @@
 //! | [`media`] | files on their way in |
 //! | [`talk`] | who says something, where, and to which session |
 //! | [`host`] | asking the host, and what it means when it does not answer |
-//! | [`topics`] | topics whose sessions are gone |
+//! | [`gone`] | what is left of sessions that are gone |
+//! | [`topics`] | topics that close, or are gone |
 //! | [`view`], [`words`], [`effects`] | what is said, how it is said, and storing it |
 //!
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
@@ -32,6 +34,7 @@
 mod action;
 mod api;
 mod approvals;
+mod askers;
 mod bridge;
 mod commands;
 mod db;
@@ -39,6 +42,7 @@ mod effects;
 mod ending;
 mod feed;
 mod gate;
+mod gone;
 mod host;
 mod intake;
 mod link;

@@ -20,7 +20,7 @@ use super::link::Link;
 use super::live::Live;
 use super::outbox::{Order, Outbox};
 use super::poll::{PollState, PollTimes, Poller};
-use super::{commands, ending, feed, intake, live, outbox, topics};
+use super::{commands, ending, feed, gone, intake, live, outbox};
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
 use crate::model::SessionId;
@@ -151,7 +151,7 @@ impl Parts {
         tellers.spawn(feed::run(Arc::clone(&bridge), live.clone(), telling.clone()));
         tellers.spawn(live::run(Arc::clone(&bridge), live.clone(), wished, telling.clone()));
         tellers.spawn(watch_what_is_asked(live, asked, telling.clone()));
-        tellers.spawn(topics::run(Arc::clone(&bridge), telling.clone()));
+        tellers.spawn(gone::run(Arc::clone(&bridge), telling.clone()));
         tellers.spawn(keep_house(Arc::clone(&bridge), telling));
         let mut receivers = JoinSet::new();
         receivers.spawn(receive(Arc::clone(&bridge), wake, receiving.clone()));

@@ -16,6 +16,7 @@ use super::gate::{Access, Bot};
 use super::link::Link;
 use super::outbox::{Order, Outbox};
 use super::place::Place;
+use super::testing::session;
 use crate::config::{Config, TelegramConfig};
 use crate::error::Error;
 use crate::ipc::codec::{FrameReader, FrameWriter};
@@ -23,7 +24,7 @@ use crate::ipc::contact::welcome;
 use crate::ipc::lock_file::LockInfo;
 use crate::ipc::{ClientFrame, Hello, HostFrame, PROTOCOL, Push, Request, Response, Selector};
 use crate::model::{
-    Agent, Detail, Event, EventKind, Live, PromptId, SessionId, SessionState, SessionView, Snapshot,
+    Approval, Detail, Event, EventKind, Live, PromptId, SessionId, SessionState, SessionView, Snapshot,
 };
 use crate::paths::{Env, Paths};
 
@@ -43,6 +44,10 @@ struct State {
     names: BTreeMap<SessionId, String>,
     current: BTreeMap<String, SessionId>,
     events: Vec<(SessionId, Event)>,
+    /// Where prompts came from.
+    keys: BTreeMap<PromptId, String>,
+    /// What waits for a person.
+    approvals: Vec<Approval>,
     /// What a subscriber is told first.
     present: BTreeMap<SessionId, Snapshot>,
     feeds: Vec<(u64, UnboundedSender<HostFrame>)>,
@@ -98,6 +103,28 @@ impl Host {
 
     pub(super) fn make_current(&self, place: Place, session: SessionId) {
         self.state().current.insert(place.channel().0, session);
+    }
+
+    /// A prompt that came from there.
+    pub(super) fn prompt(&self, key: &str) -> PromptId {
+        let prompt = PromptId::random();
+        self.state().keys.insert(prompt, key.to_owned());
+        prompt
+    }
+
+    /// What waits for a person now.
+    pub(super) fn waits(&self, approvals: Vec<Approval>) {
+        self.state().approvals = approvals;
+    }
+
+    /// A session is there no more.
+    pub(super) fn delete(&self, session: SessionId) {
+        let mut state = self.state();
+        state.names.remove(&session);
+        for (_, id, frames) in state.watchers.iter().filter(|(of, ..)| *of == session) {
+            let push = Push::Closed { reason: "it is deleted".to_owned() };
+            frames.send(HostFrame::Push { id: *id, push }).ok();
+        }
     }
 
     /// What a subscriber to a session gets to hear first.
@@ -211,6 +238,11 @@ fn answer(state: &mut State, id: u64, request: Request, frames: &UnboundedSender
                 None => send(HostFrame::Error { id, error: Error::not_found("no such session") }),
             }
         }
+        Request::PromptKey { prompt } => match state.keys.get(&prompt) {
+            Some(key) => ok(Response::Key(key.clone())),
+            None => send(HostFrame::Error { id, error: Error::not_found("no such prompt") }),
+        },
+        Request::Approvals { session: None } => ok(Response::Approvals(state.approvals.clone())),
         Request::Feed { since } => {
             let head = state.events.len() as u64;
             let since = since.unwrap_or(head);
@@ -237,26 +269,7 @@ fn answer(state: &mut State, id: u64, request: Request, frames: &UnboundedSender
 }
 
 fn view(id: SessionId, name: &str, current: bool) -> SessionView {
-    SessionView {
-        id,
-        name: name.to_owned(),
-        state: SessionState::Idle,
-        persona: "default".to_owned(),
-        dir: "/".into(),
-        current,
-        tags: Vec::new(),
-        last_active: Timestamp::UNIX_EPOCH,
-        cost_usd: 0.0,
-        agent: Agent::Demo,
-        pinned: false,
-        created: Timestamp::UNIX_EPOCH,
-        model: None,
-        conversation: None,
-        queued: 0,
-        hold: None,
-        activity: None,
-        archive: None,
-    }
+    SessionView { id, current, ..session(name, SessionState::Idle) }
 }
 
 /// A bridge to this host with these users, and what it orders of its outbox.
@@ -282,15 +295,17 @@ pub(super) fn bridge(
     (Arc::new(bridge), orders)
 }
 
+/// A message of a private chat that lies here as it came.
+pub(super) fn comes(bridge: &Bridge, chat: i64, update: i64, message: i64) {
+    let update = serde_json::json!({ "update_id": update, "message": {
+        "message_id": message, "date": 0, "text": "x",
+        "chat": { "id": chat, "type": "private" }, "from": { "id": chat, "is_bot": false } } });
+    bridge.db.write(|tables| tables.store_updates(&[update], Timestamp::now())).unwrap();
+}
+
 /// A prompt from Telegram that the host has taken.
 pub(super) fn ask(bridge: &Bridge, place: Place, session: SessionId, reply_to: i64) -> PromptId {
     let prompt = PromptId::random();
-    ask_as(bridge, place, session, reply_to, prompt);
-    prompt
-}
-
-/// Likewise, with a number that is known.
-pub(super) fn ask_as(bridge: &Bridge, place: Place, session: SessionId, reply_to: i64, prompt: PromptId) {
     let set = PromptSet {
         key: format!("tg:42:{reply_to}"),
         updates: Vec::new(),
@@ -303,4 +318,5 @@ pub(super) fn ask_as(bridge: &Bridge, place: Place, session: SessionId, reply_to
         at: Timestamp::now(),
     };
     bridge.db.write(|tables| tables.put_prompt(&set)).unwrap();
+    prompt
 }

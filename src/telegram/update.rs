@@ -81,7 +81,8 @@ pub(crate) struct Message {
     pub(crate) left_chat_member: Option<User>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) forum_topic_created: bool,
-    pub(crate) forum_topic_edited: Option<TopicEdit>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) forum_topic_edited: bool,
     #[serde(default, deserialize_with = "present")]
     pub(crate) forum_topic_closed: bool,
     #[serde(default, deserialize_with = "present")]
@@ -164,12 +165,6 @@ pub(crate) struct Origin {
     pub(crate) sender_user_name: Option<String>,
     pub(crate) sender_chat: Option<Chat>,
     pub(crate) chat: Option<Chat>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct TopicEdit {
-    /// None: only its icon has changed.
-    pub(crate) name: Option<String>,
 }
 
 /// A button was pressed.
@@ -332,7 +327,7 @@ impl Message {
             || !self.new_chat_members.is_empty()
             || self.left_chat_member.is_some()
             || self.forum_topic_created
-            || self.forum_topic_edited.is_some()
+            || self.forum_topic_edited
             || self.forum_topic_closed
             || self.forum_topic_reopened
     }

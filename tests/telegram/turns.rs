@@ -188,3 +188,25 @@ fn whoever_asks_a_session_that_cannot_start_is_told() {
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told.iter().all(|seen| !seen.silent && seen.text.starts_with("work")), "{told:#?}");
 }
+
+/// `host.on_interrupted = "continue"`: whoever waits for what a crash cut off gets what became of it.
+#[test]
+fn what_is_gone_on_with_unasked_comes_to_whoever_asked() {
+    let desk = desk(&[("CLAUDEBOT_HOST_ON_INTERRUPTED", "continue"), ("CLAUDEBOT_TELEGRAM_MIRROR", "off")]);
+    let asked = desk.say("crash!");
+    let told = desk.chat.wait_for_message(|seen| seen.text.contains("demo agent"));
+    assert_eq!(told.reply_to, Some(asked), "{told}");
+}
+
+/// Nothing is left to be pressed, and whoever asked does not wait for ever.
+#[test]
+fn a_session_that_is_deleted_at_the_desk_waits_nowhere() {
+    let desk = Desk::new();
+    desk.say("list files");
+    let asked = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
+    desk.home.run(&["session", "delete", "work", "--yes"]).expect_code(0);
+    desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());
+    desk.until("the end of what runs", || {
+        desk.chat.messages().iter().all(|seen| seen.button("Stop").is_none()).then_some(())
+    });
+}

@@ -7,12 +7,9 @@ use crate::config::OnInterrupted;
 use crate::error::{Error, Result};
 use crate::host::turn::Verdict;
 use crate::ipc::{Selector, SendPrompt};
-use crate::model::{Delivery, Outcome, PromptId};
+use crate::model::{CONTINUES, Delivery, Outcome, PromptId};
 
 const CONTINUE: &str = "Continue where you were interrupted.";
-
-/// Begins the key of a prompt that goes on with another; the other's id follows, so that there is one at most.
-const KEY: &str = "continue:";
 
 /// What is sent to go on with a turn that was cut off.
 pub(super) fn continuing(session: Selector, key: String) -> SendPrompt {
@@ -71,11 +68,11 @@ impl Actor {
 
     async fn go_on_with(&mut self, cut_off: PromptId) -> Result<()> {
         let prompt = self.shared.store.read(move |db| db.prompt(cut_off)).await?;
-        if prompt.key.starts_with(KEY) {
+        if prompt.key.starts_with(CONTINUES) {
             return Ok(());
         }
         let session = Selector::Exact(self.session.id.to_string());
-        let send = continuing(session, format!("{KEY}{cut_off}"));
+        let send = continuing(session, format!("{CONTINUES}{cut_off}"));
         let acceptance = self.accept(PromptId::random(), send).await?;
         self.take_in(acceptance, Instant::now()).await;
         Ok(())

@@ -260,6 +260,9 @@ fn waiting_prompts_of_a_sleeping_session_are_changed_and_the_log_says_so() {
     let id = house.made("work").id;
     let [a, b, _] = ["a", "b", "c"].map(|text| house.prompt(id, text));
     let session = by_name("work");
+    let Response::Key(key) = house.get(&Request::PromptKey { prompt: a }) else { panic!() };
+    assert!(key.starts_with("cli:"), "{key}");
+    assert_eq!(house.error(&Request::PromptKey { prompt: PromptId::random() }).kind, Kind::NotFound);
     assert_eq!(
         house.get(&Request::SessionStop { session: session.clone(), turn: None }),
         Response::Stopped { turn: None, held: 3 }

@@ -26,6 +26,8 @@ pub(crate) enum Reply {
     Cut,
     /// The connection ends in the middle of the answer.
     Half(String),
+    /// Nothing more comes after half of the answer, and the connection stays.
+    Stall(String),
 }
 
 impl Reply {
@@ -123,6 +125,13 @@ async fn serve(
         Some(Reply::Text(status, body)) => (status, body.into_bytes(), false),
         Some(Reply::Bytes(body)) => (200, body, false),
         Some(Reply::Half(body)) => (200, body.into_bytes(), true),
+        Some(Reply::Stall(body)) => {
+            let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), &body.as_bytes()[..body.len() / 2]].concat()).await.ok();
+            // Until the client gives up.
+            stream.read_u8().await.ok();
+            return;
+        }
     };
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     let sent = if half { body.len() / 2 } else { body.len() };

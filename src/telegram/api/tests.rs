@@ -198,12 +198,16 @@ fn a_lost_connection_says_whether_it_may_have_been_done() {
         let error = answered(reply).unwrap_err();
         assert!(matches!(error, ApiError::Network { maybe_done: true, .. }), "{error}");
     }
-    let late = run(async {
-        let server = Server::start().await;
-        server.api().call_within(&message(), Duration::from_millis(100)).await.unwrap_err()
-    });
-    let why = "it did not answer in time".to_owned();
-    assert_eq!(late, ApiError::Network { maybe_done: true, why });
+    let done = json!({ "ok": true, "result": { "message_id": 9 } }).to_string();
+    for reply in [None, Some(Reply::Stall(done))] {
+        let late = run(async {
+            let server = Server::start().await;
+            reply.into_iter().for_each(|reply| server.reply(reply));
+            server.api().call_within(&message(), Duration::from_millis(100)).await.unwrap_err()
+        });
+        let why = "it did not answer in time".to_owned();
+        assert_eq!(late, ApiError::Network { maybe_done: true, why });
+    }
 }
 
 #[test]

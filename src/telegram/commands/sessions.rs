@@ -58,7 +58,7 @@ pub(crate) async fn switch(talk: &Talk, session: Selector) -> Outcome<(SessionVi
         effects.push(Effect::Topic(TopicRow {
             place: talk.place,
             session: session.id,
-            name: talk.topic.as_ref().map_or_else(|| session.name.clone(), |topic| topic.name.clone()),
+            name: session.name.clone(),
             closed: false,
         }));
     }

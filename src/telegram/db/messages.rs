@@ -119,8 +119,9 @@ impl Tables {
              SELECT ?2, 0, session, until FROM mute WHERE chat = ?1 AND thread = 0",
             [from, to],
         )?;
-        for table in ["mute", "message", "topic", "button", "expectation", "asked", "live", "shown_approval"]
-        {
+        let stays =
+            ["mute", "message", "topic", "button", "expectation", "asked", "live", "shown_approval", "held"];
+        for table in stays {
             self.conn.execute(&format!("DELETE FROM {table} WHERE chat = ?1"), [from])?;
         }
         Ok(())

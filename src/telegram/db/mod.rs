@@ -9,6 +9,7 @@ mod buttons;
 mod columns;
 mod expected;
 mod failure;
+mod held;
 mod kept;
 mod messages;
 mod notes;

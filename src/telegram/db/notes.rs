@@ -31,6 +31,7 @@ impl Mute {
 pub(crate) struct TopicRow {
     pub(crate) place: Place,
     pub(crate) session: SessionId,
+    /// The session's, whatever the topic is called by now.
     pub(crate) name: String,
     pub(crate) closed: bool,
 }
@@ -123,12 +124,29 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All that are some session's.
-    pub(crate) fn topics(&self) -> Result<Vec<TopicRow>, Fault> {
-        let sql = "SELECT chat, thread, session, name, closed FROM topic ORDER BY chat, thread";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], read_topic)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// Whether what is said there is about a session without saying so: a closed topic takes nothing.
+    pub(crate) fn is_topic_of(&self, place: Place, session: SessionId) -> Result<bool, Fault> {
+        Ok(self.topic_at(place)?.is_some_and(|topic| topic.session == session && !topic.closed))
+    }
+
+    /// The session is named so.
+    pub(crate) fn name_topics(&self, session: SessionId, name: &str) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("UPDATE topic SET name = ?2 WHERE session = ?1 AND name <> ?2")?
+            .execute(params![Id::from(session), name])?;
+        Ok(())
+    }
+
+    /// It takes nothing any more, and may do so again if it was only closed. What was to be pressed there may be
+    /// pressed in the chat.
+    pub(crate) fn leave_topic(&self, place: Place) -> Result<(), Fault> {
+        for sql in [
+            "UPDATE topic SET closed = 1 WHERE chat = ?1 AND thread = ?2",
+            "UPDATE button SET thread = 0 WHERE chat = ?1 AND thread = ?2",
+        ] {
+            self.conn.prepare_cached(sql)?.execute([place.chat, thread(place)])?;
+        }
+        Ok(())
     }
 
     /// It is no session's any more.
@@ -137,6 +155,17 @@ impl Tables {
             .prepare_cached("DELETE FROM topic WHERE chat = ?1 AND thread = ?2")?
             .execute([place.chat, thread(place)])?;
         Ok(())
+    }
+
+    /// Sessions of which anything here is still to change: who has a topic, an open prompt, a live message, or
+    /// something to be decided.
+    pub(crate) fn sessions_in_sight(&self) -> Result<Vec<SessionId>, Fault> {
+        let sql = "SELECT session FROM topic UNION SELECT session FROM live \
+                   UNION SELECT session FROM prompt WHERE state = 'accepted' AND session IS NOT NULL \
+                   UNION SELECT session FROM shown_approval WHERE session IS NOT NULL";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok(SessionId(row.get::<_, Id>(0)?.0)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// A session is about to be made for an update. Gives under which name, and since when that is so: what was noted

@@ -30,11 +30,10 @@ pub(crate) struct Outgoing {
     pub(crate) attempts: u32,
     /// How many of the calls that it takes are done.
     pub(crate) progress: u32,
-    pub(crate) not_before: Option<Timestamp>,
     pub(crate) at: Timestamp,
 }
 
-const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, progress, not_before, at";
+const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, progress, at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -45,7 +44,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         payload: row.get::<_, Json<_>>("payload")?.0,
         attempts: row.get("attempts")?,
         progress: row.get("progress")?,
-        not_before: row.get::<_, Option<Micros>>("not_before")?.map(|at| at.0),
         at: row.get::<_, Micros>("at")?.0,
     })
 }
@@ -91,8 +89,7 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What is next in line for a chat, whether or not its time has come: nothing overtakes it, and what has arrived
-    /// in part is finished first. One that was being sent when the bridge ended is among them again; those that are
+    /// What is next in line for a chat: nothing overtakes it, and what has arrived in part is finished first. One that was being sent when the bridge ended is among them again; those that are
     /// being sent now are not.
     pub(crate) fn next_outgoing(&self, chat: i64, under_way: &[i64]) -> Result<Option<Outgoing>, Fault> {
         let sql = format!(
@@ -133,15 +130,15 @@ impl Tables {
 
     /// It did not arrive this time. If a newer one with its key waits by now, that one goes instead, unless a part
     /// of this one is there already.
-    pub(crate) fn put_off_outgoing(&self, id: i64, not_before: Timestamp, error: &str) -> Result<(), Fault> {
+    pub(crate) fn put_off_outgoing(&self, id: i64, error: &str) -> Result<(), Fault> {
         self.conn
             .prepare_cached(
-                "UPDATE outgoing SET not_before = ?2, error = ?3, state = CASE WHEN NOT EXISTS \
+                "UPDATE outgoing SET error = ?2, state = CASE WHEN NOT EXISTS \
                  (SELECT 1 FROM outgoing newer WHERE newer.chat = outgoing.chat AND newer.key = outgoing.key \
                   AND newer.state = 'waiting' AND newer.id <> outgoing.id) THEN 'waiting' \
                  WHEN progress = 0 THEN 'replaced' ELSE 'sending' END WHERE id = ?1",
             )?
-            .execute(params![id, Micros(not_before), error])?;
+            .execute(params![id, error])?;
         Ok(())
     }
 
@@ -151,6 +148,18 @@ impl Tables {
             .prepare_cached("UPDATE outgoing SET chat = ?2, thread = ?3, payload = ?4 WHERE id = ?1")?
             .execute(params![id, place.chat, thread(place), Json(payload)])?;
         Ok(())
+    }
+
+    /// What waits for a topic, or is being sent there: its number, how many of its calls are done, what it says.
+    pub(crate) fn outgoing_in(&self, at: Place) -> Result<Vec<(i64, u32, Value)>, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, progress, payload FROM outgoing WHERE chat = ?1 AND thread = ?2 \
+             AND state IN ('waiting', 'sending') ORDER BY id",
+        )?;
+        let rows = statement.query_map([at.chat, thread(at)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Json<_>>(2)?.0))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// It can never arrive.

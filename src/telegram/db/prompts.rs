@@ -54,11 +54,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PromptSet> {
 }
 
 impl Tables {
-    /// Stores a set, in the place of an earlier one with its key.
+    /// Stores a set, in the place of an earlier one with its key. One that has ended stays so: whoever noted that knew
+    /// more.
     pub(crate) fn put_prompt(&self, set: &PromptSet) -> Result<(), Fault> {
         self.conn
             .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO prompt ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                "INSERT INTO prompt ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                 ON CONFLICT (key) DO UPDATE SET updates = excluded.updates, chat = excluded.chat, \
+                 thread = excluded.thread, user = excluded.user, reply_to = excluded.reply_to, \
+                 session = excluded.session, prompt = excluded.prompt, state = excluded.state, at = excluded.at \
+                 WHERE prompt.state <> 'ended'"
             ))?
             .execute(params![
                 set.key,
@@ -75,7 +80,6 @@ impl Tables {
         Ok(())
     }
 
-    #[cfg(test)]
     pub(crate) fn prompt_set(&self, key: &str) -> Result<Option<PromptSet>, Fault> {
         let sql = format!("SELECT {COLUMNS} FROM prompt WHERE key = ?1");
         Ok(self.conn.prepare_cached(&sql)?.query_row([key], read).optional()?)

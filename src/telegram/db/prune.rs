@@ -23,6 +23,7 @@ const RULES: &[(&str, &str, i64)] = &[
     ("hinted", "TRUE", 30 * DAY),
     ("expectation", "TRUE", DAY),
     ("asked", "TRUE", 60 * DAY),
+    ("held", "TRUE", 7 * DAY),
     ("making", "TRUE", 30 * DAY),
 ];
 

@@ -19,7 +19,7 @@ pub(crate) struct Cursor {
 }
 
 /// Tables whose rows mean nothing to another bot.
-const OF_ONE_BOT: [&str; 13] = [
+const OF_ONE_BOT: [&str; 14] = [
     "bot",
     "incoming",
     "prompt",
@@ -33,6 +33,7 @@ const OF_ONE_BOT: [&str; 13] = [
     "expectation",
     "asked",
     "making",
+    "held",
 ];
 
 /// Whose file it was.
@@ -154,6 +155,12 @@ impl Tables {
         let rows =
             statement.query_map(params![after, limit], |row| Ok((row.get("position")?, read(row)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// An update that was not handled to its end.
+    pub(crate) fn open_update(&self, id: i64) -> Result<Option<Incoming>, Fault> {
+        let sql = format!("SELECT {COLUMNS} FROM incoming WHERE update_id = ?1 AND raw <> ''");
+        Ok(self.conn.prepare_cached(&sql)?.query_row([id], read).optional()?)
     }
 
     /// The position of the last update that ever came.

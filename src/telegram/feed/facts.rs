@@ -1,23 +1,21 @@
 //! What is known about an event beside itself.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Fed;
 use crate::error::Result;
-use crate::model::{ApprovalId, Detail, Event, EventKind, PromptId, SessionId, TurnId};
+use crate::ipc::{Request, Response};
+use crate::model::{Approval, ApprovalId, Detail, Event, EventKind, PromptId, SessionId, TurnId};
 use crate::telegram::bridge::Bridge;
-use crate::telegram::db::{Mute, PromptSet, ShownApproval, Tables};
+use crate::telegram::db::{Mute, PromptSet, PromptState, ShownApproval, Tables};
 use crate::telegram::live::Verbosity;
 use crate::telegram::place::Place;
-use crate::telegram::turn_log::{self, TurnLog};
+use crate::telegram::turn_log::{self, TurnLog, unexpected};
 
-/// A prompt from Telegram is noted so soon after the host has taken it.
-pub(super) const NOTED_WITHIN: Duration = Duration::from_millis(500);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// What happened longer ago is no news for those who did not ask.
+const NEWS: SignedDuration = SignedDuration::from_hours(1);
 
 /// Somebody in Telegram who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +47,8 @@ pub(super) struct Facts {
     pub(super) shown: Vec<Place>,
     /// Where the approval is shown.
     pub(super) approval: Vec<ShownApproval>,
+    /// What is asked of a person still waits for an answer.
+    pub(super) is_pending: bool,
     pub(super) mutes: Vec<Mute>,
     /// Topics that are the session's: its name need not be said there.
     pub(super) topics: Vec<Place>,
@@ -68,9 +68,9 @@ pub(super) fn may_matter(event: &Event, mirror: &str) -> bool {
     }
 }
 
-pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId, Instant>) -> Result<Facts> {
+pub(super) async fn gather(bridge: &Bridge, fed: &Fed) -> Result<Facts> {
     let Fed { session, name, event, .. } = fed;
-    let sets = sets(bridge, &prompts_of(event), recent).await?;
+    let sets = sets(bridge, *session, &prompts_of(event)).await?;
     let turn = match &event.detail {
         Some(Detail::Turn { .. }) => turn_log::read(&bridge.link, *session, event.seq).await?,
         _ => TurnLog::default(),
@@ -81,8 +81,22 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
         _ => Vec::new(),
     };
     let now = Timestamp::now();
+    let is_pending = match &event.detail {
+        // Of what was asked just now the answer is not far either.
+        Some(Detail::Asked { .. }) if is_news(event, now) => true,
+        Some(Detail::Asked { approval }) => {
+            pending(bridge).await?.iter().any(|other| other.id == approval.id)
+        }
+        _ => false,
+    };
     let read = |tables: &Tables| {
-        let open = tables.accepted_in(*session)?;
+        let mut open = tables.accepted_in(*session)?;
+        // Whoever asked may not be noted yet.
+        for set in sets.iter().filter(|set| set.state == PromptState::Accepted) {
+            if open.iter().all(|open| open.key != set.key) {
+                open.push(set.clone());
+            }
+        }
         let topics = tables.topics_of(*session)?;
         Ok(Facts {
             now,
@@ -96,6 +110,7 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
             shown: turn_of(event).map_or(Ok(Vec::new()), |turn| tables.live_places(*session, turn))?,
             approval: approval_of(event)
                 .map_or(Ok(Vec::new()), |approval| tables.shown_approvals(approval))?,
+            is_pending,
             mutes: tables.mutes(now)?,
             topics: topics.iter().filter(|topic| !topic.closed).map(|topic| topic.place).collect(),
             sets,
@@ -107,29 +122,26 @@ pub(super) async fn gather(bridge: &Bridge, fed: &Fed, recent: &HashMap<PromptId
     bridge.db.read(read)
 }
 
-/// The prompts as they came from Telegram. One that was accepted just now may be noted only in a moment.
-async fn sets(
-    bridge: &Bridge,
-    prompts: &[PromptId],
-    recent: &HashMap<PromptId, Instant>,
-) -> Result<Vec<PromptSet>> {
-    loop {
-        let mut is_all = true;
-        let mut found = Vec::new();
-        bridge.db.read(|tables| {
-            for prompt in prompts {
-                match tables.prompt_set_of(*prompt)? {
-                    Some(set) => found.push(set),
-                    None => is_all &= recent.get(prompt).is_none_or(|at| at.elapsed() >= NOTED_WITHIN),
-                }
-            }
-            Ok(())
-        })?;
-        if is_all {
-            return Ok(found);
-        }
-        sleep(LOOK_AGAIN).await;
+/// What waits for a person in all sessions.
+pub(super) async fn pending(bridge: &Bridge) -> Result<Vec<Approval>> {
+    match bridge.link.call(Request::Approvals { session: None }).await? {
+        Response::Approvals(approvals) => Ok(approvals),
+        other => Err(unexpected(&other)),
     }
+}
+
+/// It happened just now, and not while nobody was told of anything.
+pub(super) fn is_news(event: &Event, now: Timestamp) -> bool {
+    now.duration_since(event.at) < NEWS
+}
+
+/// The prompts as they came from Telegram.
+async fn sets(bridge: &Bridge, session: SessionId, prompts: &[PromptId]) -> Result<Vec<PromptSet>> {
+    let mut sets = Vec::new();
+    for prompt in prompts {
+        sets.extend(bridge.asked_by(session, *prompt).await?);
+    }
+    Ok(sets)
 }
 
 fn asker(set: &PromptSet) -> Asker {
@@ -163,6 +175,7 @@ const fn turn_of(event: &Event) -> Option<TurnId> {
 const fn approval_of(event: &Event) -> Option<ApprovalId> {
     match event.detail {
         Some(Detail::Answered { approval, .. }) => Some(approval),
+        Some(Detail::Asked { ref approval }) => Some(approval.id),
         _ => None,
     }
 }

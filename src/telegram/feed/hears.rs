@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::facts::{Asker, Facts};
+use super::facts::{Asker, Facts, is_news};
 use super::words;
 use crate::model::{
     Approval, ApprovalId, Detail, Event, EventKind, Origin, Outcome, PromptId, Stages, TurnId,
@@ -22,9 +22,6 @@ use crate::telegram::outbox::{
 };
 use crate::telegram::place::Place;
 use crate::telegram::render::Rich;
-
-/// What happened longer ago is no news for those who did not ask.
-const NEWS: SignedDuration = SignedDuration::from_hours(1);
 
 /// Something to be said in a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +49,7 @@ pub(super) enum Say {
 }
 
 pub(super) fn hears(facts: &Facts, event: &Event) -> Vec<Heard> {
-    let is_news = facts.now.duration_since(event.at) < NEWS;
+    let is_news = is_news(event, facts.now);
     match (event.kind, &event.detail) {
         (EventKind::Prompt, _) if is_news => prompt(facts, event),
         (EventKind::TurnEnded, Some(Detail::Turn { turn, origin, outcome, stages, .. })) => {
@@ -60,7 +57,9 @@ pub(super) fn hears(facts: &Facts, event: &Event) -> Vec<Heard> {
             let ended = Ended { turn: *turn, origin: *origin, outcome: *outcome, took, event, is_news };
             ended.hears(facts)
         }
-        (EventKind::ApprovalAsked, Some(Detail::Asked { approval })) if is_news => asked(facts, approval),
+        (EventKind::ApprovalAsked, Some(Detail::Asked { approval })) if facts.is_pending => {
+            asked(facts, approval)
+        }
         (EventKind::ApprovalAnswered, Some(Detail::Answered { approval, .. })) => {
             settled(facts, *approval, &event.text)
         }
@@ -250,8 +249,14 @@ fn who_is_needed(facts: &Facts) -> Vec<(Place, bool)> {
     places
 }
 
+/// Wherever it is not asked already.
 fn asked(facts: &Facts, approval: &Approval) -> Vec<Heard> {
-    let heard = who_is_needed(facts).into_iter().map(|(place, ring)| Heard {
+    let places = who_is_needed(facts).into_iter();
+    let is_shown = |place| {
+        facts.approval.iter().any(|shown| shown.place == place && shown.session == Some(facts.session))
+    };
+    let places = places.filter(|(place, _)| !is_shown(*place));
+    let heard = places.map(|(place, ring)| Heard {
         place,
         priority: priority::APPROVAL,
         key: Some(approvals::key(approval.id, place)),

@@ -17,11 +17,10 @@ mod store;
 mod tests;
 mod words;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -33,7 +32,7 @@ use super::live::Live;
 use super::turn_log::unexpected;
 use crate::error::{Error, Result};
 use crate::ipc::{Push, Request, Response};
-use crate::model::{Detail, Event, EventKind, PromptId, SessionId};
+use crate::model::{Detail, Event, EventKind, SessionId};
 
 /// So many events that say nothing are read before it is noted how far that is; they may be read again.
 const UNNOTED: u32 = 500;
@@ -43,19 +42,12 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// In any case it ends after this.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
-/// What a former bridge has left is handled so soon, unless it has to be fetched first.
-const LEFT_OVER: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// So many prompts are remembered as just accepted.
-const RECENT: usize = 4096;
-
 /// Follows the feed until `stop` says true, and then what is still in it.
 pub(crate) async fn run(bridge: Arc<Bridge>, live: Live, mut stop: watch::Receiver<bool>) {
-    let mut feed = Feed { bridge, live, cursor: None, unnoted: 0, recent: HashMap::new() };
+    let mut feed = Feed { bridge, live, cursor: None, unnoted: 0 };
     let mut stopped = stop.clone();
     let follow = async {
         let mut pause = FIRST_PAUSE;
@@ -93,8 +85,6 @@ struct Feed {
     cursor: Option<u64>,
     /// Events since that was noted.
     unnoted: u32,
-    /// When prompts were accepted that are not finished.
-    recent: HashMap<PromptId, Instant>,
 }
 
 /// An event with what stands around it in the feed.
@@ -109,8 +99,9 @@ impl Feed {
     /// Until there is nothing more to follow. An error: the feed ended too soon.
     async fn follow(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
         if self.cursor.is_none() {
-            self.left_over_is_noted(stop).await;
-            self.find_cursor().await?;
+            let cursor = self.find_cursor().await?;
+            self.tell_what_waits(cursor).await?;
+            self.cursor = Some(cursor);
         }
         let (mut following, _) = self.connect(self.cursor).await?;
         loop {
@@ -137,27 +128,8 @@ impl Feed {
         Ok(())
     }
 
-    /// What a former bridge was in the middle of is noted first, or it would not be known who asked for it.
-    async fn left_over_is_noted(&self, stop: &mut watch::Receiver<bool>) {
-        let tables = &self.bridge.db;
-        let Ok(last) = tables.read(Tables::last_position) else { return };
-        let is_left = || {
-            let first = tables.read(|tables| tables.new_updates(0, 1)).unwrap_or_default();
-            first.first().is_some_and(|(position, _)| *position <= last)
-        };
-        let noted = async {
-            while is_left() {
-                sleep(LOOK_AGAIN).await;
-            }
-        };
-        tokio::select! {
-            ended = timeout(LEFT_OVER, noted) => drop(ended),
-            () = ending::told(stop) => {}
-        }
-    }
-
     /// Where the last run has stopped. The very first one begins at the present: what was before it is no news.
-    async fn find_cursor(&mut self) -> Result<()> {
+    async fn find_cursor(&self) -> Result<u64> {
         let stored = self.bridge.db.read(Tables::feed_cursor)?;
         let (_, head) = self.connect(None).await?;
         let cursor = match stored {
@@ -171,7 +143,23 @@ impl Feed {
         if stored != Some(cursor) {
             self.bridge.db.write(|tables| tables.set_feed_cursor(cursor))?;
         }
-        self.cursor = Some(cursor);
+        Ok(cursor)
+    }
+
+    /// What waits for a person does so however long ago it was asked: it is shown wherever it is not yet.
+    async fn tell_what_waits(&self, cursor: u64) -> Result<()> {
+        for approval in facts::pending(&self.bridge).await? {
+            let event = Event {
+                seq: 0,
+                at: approval.asked,
+                kind: EventKind::ApprovalAsked,
+                text: approval.summary.clone(),
+                prompt_id: None,
+                detail: Some(Detail::Asked { approval: Box::new(approval.clone()) }),
+            };
+            let (session, name) = (approval.session_id, approval.session);
+            self.tell(&Fed { feed: cursor, session, name, event }).await?;
+        }
         Ok(())
     }
 
@@ -192,7 +180,6 @@ impl Feed {
     }
 
     async fn hear(&mut self, fed: Fed) -> Result<()> {
-        self.remember(&fed.event);
         if self.bridge.config.mirror == "all" && is_of_turn(&fed.event) {
             self.live.watch(fed.session);
         }
@@ -211,7 +198,7 @@ impl Feed {
 
     /// Stores what is to be said of an event; then it is on its way, whatever happens here.
     async fn tell(&self, fed: &Fed) -> Result<()> {
-        let facts = facts::gather(&self.bridge, fed, &self.recent).await?;
+        let facts = facts::gather(&self.bridge, fed).await?;
         let mut heard = hears::hears(&facts, &fed.event);
         heard.retain(|heard| self.bridge.may_hear(heard.place));
         let now = Timestamp::now();
@@ -219,6 +206,7 @@ impl Feed {
             let mut chats = store::enqueue(tables, &self.bridge.epoch, fed.session, &heard, now)?;
             chats.extend(store::keep_topics(tables, fed.session, &fed.event, now)?);
             store::close(tables, &facts, &fed.event, now)?;
+            tables.name_topics(fed.session, &fed.name)?;
             chats.extend(facts.sets.iter().map(|set| set.place.chat));
             tables.set_feed_cursor(fed.feed)?;
             Ok(chats)
@@ -230,25 +218,6 @@ impl Feed {
         Ok(())
     }
 
-    /// Prompts that were accepted just now may not be noted here yet.
-    fn remember(&mut self, event: &Event) {
-        match (event.kind, event.prompt_id, &event.detail) {
-            // Of one that was accepted long ago it is known by now where it came from.
-            (EventKind::Prompt, Some(prompt), _) if is_recent(event) => {
-                if self.recent.len() >= RECENT {
-                    self.recent.clear();
-                }
-                self.recent.insert(prompt, Instant::now());
-            }
-            (EventKind::TurnEnded, _, Some(Detail::Turn { prompts, .. })) => {
-                // Those of the turn are asked for once more, for this very event.
-                self.recent
-                    .retain(|prompt, at| prompts.contains(prompt) || at.elapsed() < facts::NOTED_WITHIN);
-            }
-            _ => {}
-        }
-    }
-
     /// Notes how far the feed was read.
     fn note(&mut self) {
         let Some(cursor) = self.cursor.filter(|_| self.unnoted > 0) else { return };
@@ -257,10 +226,6 @@ impl Feed {
             Err(error) => tracing::warn!(%error, "cannot note how far the feed was read; it is read again"),
         }
     }
-}
-
-fn is_recent(event: &Event) -> bool {
-    Timestamp::now().duration_since(event.at) < SignedDuration::from_secs(10)
 }
 
 const fn is_of_turn(event: &Event) -> bool {

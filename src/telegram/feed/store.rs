@@ -9,10 +9,11 @@ use super::hears::{Heard, Say};
 use crate::model::{ARCHIVED, Detail, Event, RESTORED, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
-use crate::telegram::db::{Fault, NewOutgoing, PromptState, Tables, TopicRow};
-use crate::telegram::effects::{waits_no_more, was_taken_back};
-use crate::telegram::outbox::{Payload, priority};
+use crate::telegram::db::{Fault, NewOutgoing, PromptSet, PromptState, Tables, TopicRow};
+use crate::telegram::effects::{waits_never, waits_no_more};
+use crate::telegram::outbox::Payload;
 use crate::telegram::place::Place;
+use crate::telegram::topics;
 use crate::telegram::view;
 
 /// The chats that have something to be sent now.
@@ -60,12 +61,9 @@ pub(super) fn keep_topics(
     };
     let mut chats = BTreeSet::new();
     for topic in tables.topics_of(session)?.into_iter().filter(|topic| topic.closed != closed) {
-        let place = topic.place;
-        let key = Some(format!("topic:{}", place.thread.unwrap_or(0)));
-        let payload = Payload::Topic { closed }.to_json()?;
-        tables.enqueue(&NewOutgoing { place, priority: priority::MIRROR, key, payload }, now)?;
+        topics::set_closed(tables, topic.place, closed, now)?;
+        chats.insert(topic.place.chat);
         tables.put_topic(&TopicRow { closed, ..topic })?;
-        chats.insert(place.chat);
     }
     Ok(chats)
 }
@@ -77,11 +75,12 @@ pub(super) fn close(tables: &Tables, facts: &Facts, event: &Event, now: Timestam
     }
     for set in &facts.sets {
         if is_taken_back(event) {
-            was_taken_back(tables, set, now)?;
+            waits_never(tables, set, "Taken back.", now)?;
         } else {
             waits_no_more(tables, set, now)?;
         }
-        tables.close_prompt(&set.key, PromptState::Ended)?;
+        // Whether or not it was noted before.
+        tables.put_prompt(&PromptSet { state: PromptState::Ended, ..set.clone() })?;
     }
     Ok(())
 }

@@ -71,6 +71,7 @@ fn facts() -> Facts {
         inboxes: vec![ANNA, BORIS],
         shown: Vec::new(),
         approval: Vec::new(),
+        is_pending: true,
         mutes: Vec::new(),
         topics: Vec::new(),
         turn: TurnLog::of([said("Done.")].into_iter()),

@@ -9,15 +9,14 @@ use crate::telegram::place::Place;
 use crate::telegram::update::{Membership, Message};
 use crate::telegram::view::View;
 
-/// A topic that is a session's has got another name, or was closed or opened.
+/// A topic that is a session's was closed or opened.
 pub(super) fn service(bridge: &Bridge, message: &Message, accepted: &Accepted) -> Outcome<Vec<Effect>> {
     let Some(topic) = bridge.db.read(|tables| tables.topic_at(accepted.place))? else {
         return Ok(Vec::new());
     };
-    let renamed = message.forum_topic_edited.as_ref().and_then(|edit| edit.name.clone());
     let closed =
         if message.forum_topic_closed { true } else { topic.closed && !message.forum_topic_reopened };
-    let changed = TopicRow { name: renamed.unwrap_or_else(|| topic.name.clone()), closed, ..topic.clone() };
+    let changed = TopicRow { closed, ..topic.clone() };
     Ok(if changed == topic { Vec::new() } else { vec![Effect::Topic(changed)] })
 }
 

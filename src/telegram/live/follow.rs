@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::turn::{Change, Running, State};
+use super::turn::{Change, State};
 use super::typing::Typing;
 use super::view::{Verbosity, body, next_step, worth_at};
 use crate::error::{Error, Kind, Result};
@@ -17,6 +17,7 @@ use crate::telegram::action::Action;
 use crate::telegram::bridge::Bridge;
 use crate::telegram::db::MessageKind;
 use crate::telegram::effects::waits_no_more;
+use crate::telegram::gone;
 use crate::telegram::link::Following;
 use crate::telegram::outbox::{Keyboard, LiveKey, LiveView, Note, Order};
 use crate::telegram::place::Place;
@@ -28,21 +29,17 @@ use crate::telegram::view;
 /// Views are made no oftener than this; how often one is sent, the outbox decides.
 const BETWEEN_VIEWS: Duration = Duration::from_millis(700);
 
-/// A prompt that is not noted yet is looked for so often.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
-
 /// A session in which nothing of Telegram's is open is followed for so long.
 const LINGER: Duration = Duration::from_secs(60);
-
-/// A prompt is noted here just after the host has taken it: at the latest so long after its turn began.
-const YOUNG: SignedDuration = SignedDuration::from_secs(5);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 enum End {
-    /// Nothing is open here any more, or there is nothing to be open in.
+    /// Nothing is open here any more.
     Over,
+    /// There is nothing to be open in.
+    Gone,
     /// It is to be subscribed to anew.
     Again,
 }
@@ -69,6 +66,13 @@ pub(super) async fn follow(bridge: Arc<Bridge>, typing: Arc<Typing>, session: Se
     loop {
         match watcher.subscribe().await {
             Ok(End::Over) => break,
+            Ok(End::Gone) => {
+                watcher.leave();
+                if let Err(trouble) = gone::look_at(&watcher.bridge, session).await {
+                    tracing::debug!(%session, ?trouble, "it is not known whether a session is gone");
+                }
+                break;
+            }
             Ok(End::Again) => pause = FIRST_PAUSE,
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::Denied) => {
                 tracing::debug!(%session, %error, "a session cannot be followed");
@@ -142,12 +146,12 @@ impl Watcher {
                             Some(_) => turn_log::read(&self.bridge.link, self.session, head + 1).await?,
                             None => TurnLog::default(),
                         };
-                        self.state.begin(*snapshot, so_far);
+                        self.state.begin(*snapshot, so_far, (Instant::now(), Timestamp::now()));
                         self.turn_began().await;
                     }
                     Some(push) => {
                         let began = self.running();
-                        let change = self.state.apply(push, Timestamp::now());
+                        let change = self.state.apply(push, Instant::now());
                         if let Some(end) = self.changed(change, began).await {
                             return Ok(end);
                         }
@@ -173,14 +177,14 @@ impl Watcher {
             Change::Nothing => {}
             Change::View => self.dirty = true,
             Change::Places if self.running() != before => self.turn_began().await,
-            Change::Places => self.places_changed(),
+            Change::Places => self.places_changed().await,
             Change::Over => {
                 self.forget();
                 self.type_where_it_works();
                 self.open_until = Instant::now() + LINGER;
             }
             Change::Again => return Some(End::Again),
-            Change::Gone => return Some(End::Over),
+            Change::Gone => return Some(End::Gone),
         }
         None
     }
@@ -201,15 +205,15 @@ impl Watcher {
                 }
             };
         }
-        self.places_changed();
+        self.places_changed().await;
     }
 
-    fn places_changed(&mut self) {
+    async fn places_changed(&mut self) {
         self.dirty = true;
-        self.type_where_it_works();
-        if let Err(error) = self.find_places() {
+        if let Err(error) = self.find_places().await {
             tracing::warn!(%error, "cannot find out where a turn is to be shown");
         }
+        self.type_where_it_works();
         self.make_buttons();
     }
 
@@ -224,16 +228,17 @@ impl Watcher {
     }
 
     /// Adds whoever the turn is shown to from now on.
-    fn find_places(&mut self) -> Result<()> {
+    async fn find_places(&mut self) -> Result<()> {
         let Some(running) = &self.state.running else { return Ok(()) };
         let (session, now) = (self.session, Timestamp::now());
-        let (sets, mutes, topics) = self.bridge.db.read(|tables| {
-            let sets = running.prompts.iter().map(|prompt| tables.prompt_set_of(*prompt));
-            let sets = sets.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok((sets, tables.mutes(now)?, tables.topics_of(session)?))
-        })?;
-        let heading = |place| topics.iter().all(|topic| topic.place != place);
-        for set in sets.into_iter().flatten().filter(|set| self.bridge.may_hear(set.place)) {
+        let mut sets = Vec::new();
+        for prompt in &running.prompts {
+            sets.extend(self.bridge.asked_by(session, *prompt).await?);
+        }
+        let (mutes, topics) =
+            self.bridge.db.read(|tables| Ok((tables.mutes(now)?, tables.topics_of(session)?)))?;
+        let heading = |place| !topics.iter().any(|topic| topic.place == place && !topic.closed);
+        for set in sets.into_iter().filter(|set| self.bridge.may_hear(set.place)) {
             if !self.shown.contains_key(&set.place)
                 && self.bridge.db.write(|tables| waits_no_more(tables, &set, now))?
             {
@@ -260,32 +265,21 @@ impl Watcher {
     }
 
     fn next_view(&self) -> Option<Instant> {
-        let running = self.state.running.as_ref()?;
-        let now = Timestamp::now();
-        if self.shown.is_empty() && !is_young(running, now) {
-            return None;
-        }
+        let running = self.state.running.as_ref().filter(|_| !self.shown.is_empty())?;
+        let now = Instant::now();
         let due = if self.dirty { now } else { next_step(running, now) };
-        let ahead = due.max(worth_at(running)).duration_since(now);
-        let at = Instant::now() + Duration::try_from(ahead).unwrap_or_default();
-        let rest = if self.shown.is_empty() { LOOK_AGAIN } else { BETWEEN_VIEWS };
-        Some(self.viewed.map_or(at, |viewed| at.max(viewed + rest)))
+        let at = due.max(worth_at(running));
+        Some(self.viewed.map_or(at, |viewed| at.max(viewed + BETWEEN_VIEWS)))
     }
 
     fn view(&mut self) {
-        self.viewed = Some(Instant::now());
-        let Some(running) = &self.state.running else { return };
-        // Somebody's prompt may be noted only just now, or in a moment: then this is still to be shown.
-        if is_young(running, Timestamp::now())
-            && let Err(error) = self.find_places()
-        {
-            tracing::warn!(%error, "cannot find out where a turn is to be shown");
-        }
+        let now = Instant::now();
+        self.viewed = Some(now);
         self.make_buttons();
-        let Some(running) = self.state.running.as_ref().filter(|_| !self.shown.is_empty()) else { return };
+        let Some(running) = &self.state.running else { return };
         self.dirty = false;
         let (turn, session) = (running.turn, self.session);
-        let body = body(&self.state, running, self.verbosity, Timestamp::now());
+        let body = body(&self.state, running, self.verbosity, now);
         for (place, shown) in &self.shown {
             let mut rich = if shown.heading { show::heading(&self.name) } else { Default::default() };
             rich.append(&body);
@@ -348,11 +342,6 @@ impl Watcher {
         }
         self.forget();
     }
-}
-
-/// Who asked may still be found out.
-fn is_young(running: &Running, now: Timestamp) -> bool {
-    now.duration_since(running.started) < YOUNG
 }
 
 fn stop_button(bridge: &Bridge, place: Place, session: SessionId, turn: TurnId) -> Keyboard {

@@ -6,10 +6,12 @@
 //! | `turn` | what the host tells of a turn, taken in (pure) |
 //! | `view` | a turn as a message (pure) |
 //! | `typing` | where something is being done |
+//! | `left_over` | what a former run was showing |
 //!
 //! Nothing here is durable: how a turn ended comes from the feed.
 
 mod follow;
+mod left_over;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -17,6 +19,7 @@ mod typing;
 mod view;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,10 +72,13 @@ pub(crate) async fn run(
     mut wished: mpsc::UnboundedReceiver<SessionId>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut left_over = pin!(left_over::end(Arc::clone(&bridge)));
+    let mut is_clean = false;
     let mut followed = Followed { bridge, live, tasks: JoinSet::new(), sessions: HashMap::new() };
     followed.resume();
     loop {
         tokio::select! {
+            () = &mut left_over, if !is_clean => is_clean = true,
             Some(session) = wished.recv() => followed.wish(session),
             Some(ended) = followed.tasks.join_next_with_id() => {
                 let id = match ended {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::ipc::Push;
 use crate::model::{
@@ -54,7 +55,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) turn: TurnId,
-    pub(super) started: Timestamp,
+    /// On a clock that only goes on: the calendar may be set meanwhile.
+    pub(super) started: Instant,
     pub(super) prompts: Vec<PromptId>,
     /// What was said since the last tool call before it.
     pub(super) text: Stream,
@@ -72,7 +74,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn new(turn: TurnId, started: Timestamp, prompts: Vec<PromptId>) -> Self {
+    fn new(turn: TurnId, started: Instant, prompts: Vec<PromptId>) -> Self {
         Self {
             turn,
             started,
@@ -89,8 +91,10 @@ impl Running {
     }
 
     /// A turn that has been running for a while: what it did so far, and what it is doing.
-    fn joined(live: LiveTurn, so_far: TurnLog) -> Self {
-        let mut running = Self::new(live.turn, live.started, live.prompts);
+    fn joined(live: LiveTurn, so_far: TurnLog, now: (Instant, Timestamp)) -> Self {
+        let age = now.1.duration_since(live.started).try_into().unwrap_or_default();
+        let started = now.0.checked_sub(age).unwrap_or(now.0);
+        let mut running = Self::new(live.turn, started, live.prompts);
         let reply = so_far.reply();
         if !reply.is_empty() {
             running.say(&reply);
@@ -217,10 +221,10 @@ impl State {
         Self { running: None, session: SessionState::Asleep, queue: Vec::new(), is_held: false, status: None }
     }
 
-    /// The present, with what the log has of the turn that runs.
-    pub(super) fn begin(&mut self, snapshot: Snapshot, so_far: TurnLog) {
+    /// The present, with what the log has of the turn that runs. `now`: on both clocks.
+    pub(super) fn begin(&mut self, snapshot: Snapshot, so_far: TurnLog, now: (Instant, Timestamp)) {
         let Snapshot { state, turn, queue, hold, approvals: _, status } = snapshot;
-        self.running = turn.map(|turn| Running::joined(turn, so_far));
+        self.running = turn.map(|turn| Running::joined(turn, so_far, now));
         self.session = state;
         self.queue = queue.into_iter().map(|queued| queued.id).collect();
         self.is_held = hold.is_some();
@@ -228,7 +232,7 @@ impl State {
     }
 
     /// Everything but a snapshot, which needs the log.
-    pub(super) fn apply(&mut self, push: Push, now: Timestamp) -> Change {
+    pub(super) fn apply(&mut self, push: Push, now: Instant) -> Change {
         match push {
             Push::Live(live) => self.live(live, now),
             Push::Event(event) => self.event(event),
@@ -238,7 +242,7 @@ impl State {
         }
     }
 
-    fn live(&mut self, live: Live, now: Timestamp) -> Change {
+    fn live(&mut self, live: Live, now: Instant) -> Change {
         match live {
             Live::Snapshot(_) => Change::Again,
             Live::TurnStarted { turn, prompts, origin: _ } => {

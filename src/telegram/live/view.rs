@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use super::turn::{Line, Progress, Running, State};
 use crate::model::SessionState;
@@ -49,13 +49,13 @@ impl Verbosity {
 }
 
 /// From when on the turn is worth a message.
-pub(super) fn worth_at(running: &Running) -> Timestamp {
+pub(super) fn worth_at(running: &Running) -> Instant {
     let after = match (running.has_text, running.lines.is_empty()) {
         (true, _) => Duration::ZERO,
         (false, false) => TOOLS_AFTER,
         (false, true) => NOTHING_AFTER,
     };
-    running.started + SignedDuration::try_from(after).unwrap_or_default()
+    running.started + after
 }
 
 /// How long it has been running, as it is told: in steps, so that it does not change all the time.
@@ -72,19 +72,18 @@ const fn step(elapsed: u64) -> u64 {
     }
 }
 
-fn elapsed(running: &Running, now: Timestamp) -> u64 {
-    u64::try_from(now.duration_since(running.started).as_secs()).unwrap_or(0)
+fn elapsed(running: &Running, now: Instant) -> u64 {
+    now.saturating_duration_since(running.started).as_secs()
 }
 
 /// When the time that is told changes.
-pub(super) fn next_step(running: &Running, now: Timestamp) -> Timestamp {
+pub(super) fn next_step(running: &Running, now: Instant) -> Instant {
     let elapsed = elapsed(running, now);
-    let next = told(elapsed) + step(elapsed);
-    running.started + SignedDuration::from_secs(i64::try_from(next).unwrap_or(i64::MAX / 2))
+    running.started + Duration::from_secs(told(elapsed) + step(elapsed))
 }
 
 /// What it says, without the session's name.
-pub(super) fn body(state: &State, running: &Running, verbosity: Verbosity, now: Timestamp) -> Rich {
+pub(super) fn body(state: &State, running: &Running, verbosity: Verbosity, now: Instant) -> Rich {
     let mut rich = running.text.tail();
     if !rich.is_empty() {
         rich.push("\n\n", Style::Plain);
@@ -99,7 +98,7 @@ pub(super) fn body(state: &State, running: &Running, verbosity: Verbosity, now: 
 }
 
 /// What goes on, below what is said.
-fn foot(state: &State, running: &Running, verbosity: Verbosity, now: Timestamp) -> Rich {
+fn foot(state: &State, running: &Running, verbosity: Verbosity, now: Instant) -> Rich {
     let mut rich = Rich::default();
     if verbosity == Verbosity::Verbose && !running.thinking.trim().is_empty() {
         rich.push(&end_of(&running.thinking, THINKING), Style::ExpandableQuote);
@@ -120,7 +119,7 @@ fn is_shown(line: &Line, verbosity: Verbosity) -> bool {
 }
 
 /// `⏳ 1m15s · 4 tools · compacting`
-fn summary(state: &State, running: &Running, verbosity: Verbosity, now: Timestamp) -> String {
+fn summary(state: &State, running: &Running, verbosity: Verbosity, now: Instant) -> String {
     let mut parts = Vec::new();
     let seconds = told(elapsed(running, now));
     if seconds > 0 {

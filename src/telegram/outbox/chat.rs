@@ -20,7 +20,6 @@ const LONGEST_TROUBLE: Duration = Duration::from_secs(300);
 pub(super) struct Head {
     pub(super) row: i64,
     pub(super) priority: u8,
-    pub(super) due: Instant,
 }
 
 /// Calls fail without anybody's fault: the next try waits twice as long as the one before.
@@ -96,20 +95,16 @@ impl Chat {
         let head = self.head.filter(|_| !self.calling && !self.owing)?;
         // What is only mirrored leaves room for what is asked of a person meanwhile.
         let weight = if head.priority < priority::MIRROR { Weight::Full } else { Weight::Fresh };
-        Some((self.affordable(now, all, weight).max(head.due), head))
+        Some((self.affordable(now, all, weight), head))
     }
 
     /// When a live message may be touched, if one is to be: the one that waited longest. Rows go first.
     pub(super) fn live_at(&self, now: Instant, all: &Window) -> Option<(Instant, LiveKey)> {
-        if self.calling || self.head.is_some_and(|head| head.due <= now) {
+        if self.calling || self.head.is_some() {
             return None;
         }
         let waiting = self.live.iter().filter_map(|live| Some((live.wanted.as_ref()?.1, live)));
         let (_, live) = waiting.min_by_key(|(since, _)| *since)?;
-        // A new message does not overtake the end of an earlier turn that is put off.
-        if live.message.is_none() && self.head.is_some_and(|head| head.priority <= priority::FINAL) {
-            return None;
-        }
         let rested = self.touched.filter(|_| live.message.is_some()).map(|at| at + pace(self.id, live.edits));
         Some((self.affordable(now, all, Weight::Fresh).max(rested.unwrap_or(now)), live.key))
     }

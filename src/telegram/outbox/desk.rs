@@ -31,8 +31,8 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// The lowest goes first.
-type Rank = (u8, u8, Instant);
+/// The lowest goes first: rows by how urgent and how old they are, then what waited longest.
+type Rank = (u8, u8, i64, Instant);
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -64,16 +64,16 @@ impl Desk {
         };
         for (id, chat) in &self.chats {
             if let Some((at, head)) = chat.row_at(now, &self.all) {
-                consider(at, (0, head.priority, head.due), Start::Row(*id));
+                consider(at, (0, head.priority, head.row, at), Start::Row(*id));
             }
             if self.closing {
                 continue;
             }
             if let Some((at, key)) = chat.live_at(now, &self.all) {
-                consider(at, (1, 0, at), Start::Live(key));
+                consider(at, (1, 0, 0, at), Start::Live(key));
             }
             if let Some((at, place)) = chat.typing_at(now, &self.all) {
-                consider(at, (2, 0, at), Start::Typing(place));
+                consider(at, (2, 0, 0, at), Start::Typing(place));
             }
         }
         match (best, soonest) {

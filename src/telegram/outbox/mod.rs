@@ -8,7 +8,6 @@
 mod budget;
 mod call;
 mod chat;
-mod clock;
 mod desk;
 mod payload;
 mod row;
@@ -24,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use payload::{
-    FileContent, FileOut, Final, Key, Keyboard, Message, Note, Payload, Press, Target, priority,
+    FileContent, FileOut, Final, Key, Keyboard, Message, Note, Payload, Press, Target, head, priority,
 };
 
 use super::bridge::Bridge;

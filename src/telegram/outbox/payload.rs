@@ -143,6 +143,24 @@ impl Payload {
         serde_json::to_value(self)
             .map_err(|error| Error::failed(format!("a message cannot be put into JSON: {error}")))
     }
+
+    /// What is said of a session, with these words before it unless they are there already.
+    pub(crate) fn headed(mut self, heading: &Rich) -> Self {
+        match &mut self {
+            Self::Final(last) => head(&mut last.heading, heading),
+            Self::Message(message) if message.note.session.is_some() => head(&mut message.rich, heading),
+            Self::File(file) if file.note.session.is_some() => head(&mut file.caption, heading),
+            _ => {}
+        }
+        self
+    }
+}
+
+pub(crate) fn head(rich: &mut Rich, heading: &Rich) {
+    if !rich.text.starts_with(heading.text.trim_end()) {
+        let text = std::mem::replace(rich, heading.clone());
+        rich.append(&text);
+    }
 }
 
 impl Keyboard {

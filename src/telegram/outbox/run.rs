@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::call::Call;
 use super::chat::Head;
-use super::clock::Clock;
 use super::desk::{Desk, Next, Start};
 use super::payload::{Message, Note};
 use super::row::{self, Begun, Told};
@@ -43,7 +43,6 @@ pub(super) enum What {
 pub(super) struct Carrier<'d, C> {
     pub(super) db: &'d Db,
     call: C,
-    pub(super) clock: Clock,
     pub(super) desk: Desk,
     /// Rows of which a call is under way.
     pub(super) begun: HashMap<i64, Begun>,
@@ -69,7 +68,6 @@ where
         Self {
             db,
             call,
-            clock: Clock::start(),
             desk: Desk::new(),
             begun: HashMap::new(),
             tries: HashMap::new(),
@@ -90,6 +88,7 @@ where
     ) {
         let mut authorised = self.authorised.subscribe();
         let mut taken = Vec::with_capacity(ORDERS);
+        self.hold_on();
         self.look_everywhere();
         loop {
             let wake = self.begin_what_may();
@@ -136,6 +135,15 @@ where
         }
     }
 
+    /// What a former run was asked to wait for.
+    fn hold_on(&mut self) {
+        let now = Instant::now();
+        match self.db.read(|tables| tables.held_chats(Timestamp::now())) {
+            Ok(held) => held.into_iter().for_each(|(chat, wait)| self.desk.chat(chat).hold(now + wait)),
+            Err(error) => tracing::error!(%error, "cannot read which chats have to wait"),
+        }
+    }
+
     fn look_everywhere(&mut self) {
         match self.db.read(Tables::chats_with_outgoing) {
             Ok(chats) => chats.into_iter().for_each(|chat| self.look(chat)),
@@ -147,11 +155,7 @@ where
     pub(super) fn look(&mut self, chat: i64) {
         match self.db.read(|tables| row::next(tables, chat, &self.begun)) {
             Ok(next) => {
-                let head = next.map(|next| Head {
-                    row: next.id,
-                    priority: next.priority,
-                    due: next.not_before.map_or(self.clock.began(), |at| self.clock.instant(at)),
-                });
+                let head = next.map(|next| Head { row: next.id, priority: next.priority });
                 self.desk.line(chat, head);
             }
             Err(error) => {

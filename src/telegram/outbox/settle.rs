@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::call::Call;
@@ -14,9 +15,8 @@ use super::{Keyboard, LiveKey};
 use crate::error::Result;
 use crate::telegram::api::ApiError;
 use crate::telegram::db::{Fault, LiveRow, Noted, Tables};
-use crate::telegram::place::Place;
 use crate::telegram::render::{Rich, Style};
-use crate::telegram::show;
+use crate::telegram::topics;
 
 /// What the disk refused is tried again after this.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
@@ -70,8 +70,7 @@ where
     /// Notes what has arrived. Until the disk has taken that, nothing else goes to the chat: it would come twice.
     pub(super) fn tell(&mut self, told: Told) {
         let chat = told.begun.place.chat;
-        let at = self.clock.timestamp(Instant::now());
-        match self.db.write(|tables| row::note(tables, &told, at)) {
+        match self.db.write(|tables| row::note(tables, &told, Timestamp::now())) {
             Ok(()) => {
                 self.tries.remove(&told.begun.row);
                 self.desk.chat(chat).set_owing(false);
@@ -102,7 +101,6 @@ where
         tries.doubts += u32::from(error.is_maybe_done());
         tries.failures += u32::from(matches!(error, ApiError::Server { .. }));
         tracing::debug!(chat, row, %error, ?verdict, "a message was not simply sent");
-        let mut until = now;
         match verdict {
             Verdict::Done => return self.tell(Told { begun, message: None }),
             Verdict::Later { network } => {
@@ -111,15 +109,23 @@ where
             }
             Verdict::Hold(wait) => {
                 tracing::warn!(chat, %error, "a chat waits");
-                until = now + wait;
-                self.desk.chat(chat).hold(until);
+                self.hold(chat, wait, now);
             }
             Verdict::Plain => tries.is_plain = true,
             Verdict::NoThread => {
-                let payload = self.out_of_topic(&begun);
-                return self.change(&begun, Place::chat(chat), payload);
+                let (place, now) = (begun.place, Timestamp::now());
+                return self.keep(chat, |tables| {
+                    tables.put_off_outgoing(row, &error.to_string())?;
+                    topics::leave(tables, place, now)
+                });
             }
-            Verdict::Words(why) => return self.change(&begun, begun.place, instead(&begun.payload, &why)),
+            Verdict::Words(why) => {
+                let (place, payload) = (begun.place, instead(&begun.payload, &why));
+                return self.keep(chat, |tables| {
+                    tables.change_outgoing(row, place, &payload.to_json()?)?;
+                    tables.put_off_outgoing(row, &why)
+                });
+            }
             Verdict::NoLive => {
                 if let Step::Edit { message, .. } = *step {
                     self.keep(chat, |tables| tables.end_live(chat, message));
@@ -130,20 +136,13 @@ where
             Verdict::Moved(to) => return self.move_chat(chat, to),
             Verdict::Halt => self.halt(),
         }
-        let until = self.clock.timestamp(until);
-        self.keep(chat, |tables| tables.put_off_outgoing(row, until, &error.to_string()));
+        self.keep(chat, |tables| tables.put_off_outgoing(row, &error.to_string()));
     }
 
-    /// What is to be said in the chat instead of a topic that somebody removed: the session is one of the chat's from
-    /// now on, and has to be named there.
-    fn out_of_topic(&mut self, begun: &Begun) -> Payload {
-        let (place, mut payload) = (begun.place, begun.payload.clone());
-        let topic = self.db.read(|tables| tables.topic_at(place)).ok().flatten();
-        if let (Payload::Final(last), Some(topic)) = (&mut payload, topic) {
-            last.heading = show::heading(&topic.name);
-        }
-        self.keep(place.chat, |tables| tables.forget_topic(place));
-        payload
+    /// Telegram wants nothing in the chat for so long.
+    fn hold(&mut self, chat: i64, wait: Duration, now: Instant) {
+        self.desk.chat(chat).hold(now + wait);
+        self.keep(chat, |tables| tables.hold_chat(chat, wait, Timestamp::now()));
     }
 
     /// Stores what a failure has come to. If that fails too, the same is met again after a while.
@@ -152,15 +151,6 @@ where
             tracing::error!(%error, "cannot note how sending went");
             self.desk.chat(chat).trouble(Instant::now(), false);
         }
-    }
-
-    /// The row goes on as something else.
-    fn change(&mut self, begun: &Begun, place: Place, payload: Payload) {
-        let until = self.clock.timestamp(Instant::now());
-        self.keep(place.chat, |tables| {
-            tables.change_outgoing(begun.row, place, &payload.to_json()?)?;
-            tables.put_off_outgoing(begun.row, until, "changed on its way")
-        });
     }
 
     fn skip(&mut self, begun: Begun, error: &ApiError) {
@@ -217,7 +207,7 @@ where
     /// So that the turn's end finds it, also after a restart.
     fn note_live(&mut self, key: LiveKey, id: i64, note: Note, tokens: &[String]) {
         let LiveKey { place, session, turn } = key;
-        let now = self.clock.timestamp(Instant::now());
+        let now = Timestamp::now();
         let Note { kind, session: about, prompt } = note;
         let noted = Noted { place, id, kind, session: about, prompt, at: now };
         let live = LiveRow { place, session, turn, prompt, message: id };
@@ -251,7 +241,7 @@ where
     fn fresh_failed(&mut self, chat: i64, error: &ApiError, now: Instant) {
         tracing::debug!(chat, %error, "something was not shown");
         match error {
-            ApiError::RetryAfter(wait) => self.desk.chat(chat).hold(now + *wait),
+            ApiError::RetryAfter(wait) => self.hold(chat, *wait, now),
             ApiError::Blocked(_) => self.lose(chat, error),
             ApiError::Migrated(to) => self.move_chat(chat, *to),
             ApiError::Unauthorized => self.halt(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::super::open::FORMAT;
 use super::super::{Db, Tables};
 
 struct Home(tempfile::TempDir);
@@ -83,7 +84,8 @@ fn a_newer_file_is_refused_with_both_versions() {
     drop(home.open());
     Connection::open(home.file()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = refused(&home);
-    assert!(error.message.contains("newer claudebot (format 7, this one knows 2)"), "{error}");
+    let words = format!("newer claudebot (format 7, this one knows {})", FORMAT.version());
+    assert!(error.message.contains(&words), "{error}");
 }
 
 #[test]

@@ -63,14 +63,14 @@ fn what_is_being_sent_is_not_replaced_but_superseded() {
     db.write(|t| t.begin_outgoing(first)).unwrap();
     let second = put(&db, 1, Some("k"), "new");
     assert_ne!(second, first);
-    db.write(|t| t.put_off_outgoing(first, at(9), "the network is gone")).unwrap();
+    db.write(|t| t.put_off_outgoing(first, "the network is gone")).unwrap();
     assert_eq!(drain(&db), ["new"]);
     // With nothing newer it waits again, and says what happened to it.
     let third = put(&db, 1, Some("k"), "third");
     db.write(|t| t.begin_outgoing(third)).unwrap();
-    db.write(|t| t.put_off_outgoing(third, at(9), "the network is gone")).unwrap();
+    db.write(|t| t.put_off_outgoing(third, "the network is gone")).unwrap();
     let row = next(&db).unwrap();
-    assert_eq!((row.id, row.attempts, row.not_before), (third, 1, Some(at(9))));
+    assert_eq!((row.id, row.attempts), (third, 1));
     assert_eq!(put(&db, 1, Some("k"), "fourth"), third);
 }
 
@@ -80,7 +80,7 @@ fn nothing_overtakes_what_was_put_off() {
     let first = put(&db, 1, None, "part 1");
     put(&db, 1, None, "part 2");
     db.write(|t| t.begin_outgoing(first)).unwrap();
-    db.write(|t| t.put_off_outgoing(first, at(60), "wait")).unwrap();
+    db.write(|t| t.put_off_outgoing(first, "wait")).unwrap();
     assert_eq!(drain(&db), ["part 1", "part 2"]);
 }
 

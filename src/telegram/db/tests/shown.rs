@@ -33,15 +33,22 @@ fn a_running_turn_is_found_by_its_number_or_its_prompt() {
 #[test]
 fn an_approval_is_found_in_the_messages_that_ask() {
     let db = db();
+    let session = SessionId::random();
     let row = db
         .write(|t| {
             let row = t.enqueue(&new(HOME, 1, None, "asks"), at(0))?;
-            t.put_shown_approval(12, HOME, row, at(0))?;
-            t.put_shown_approval(12, TOPIC, row + 1, at(0))?;
+            t.put_shown_approval(12, session, HOME, row, at(0))?;
+            t.put_shown_approval(12, session, TOPIC, row + 1, at(0))?;
             Ok(row)
         })
         .unwrap();
-    let shown = |place, outgoing, message| ShownApproval { place, outgoing, message };
+    let shown = |place, outgoing, message| ShownApproval {
+        approval: 12,
+        session: Some(session),
+        place,
+        outgoing,
+        message,
+    };
     let asked = || db.read(|t| t.shown_approvals(12)).unwrap();
     assert_eq!(asked(), [shown(HOME, row, None), shown(TOPIC, row + 1, None)]);
     // It is known longer than the row is.
@@ -49,6 +56,15 @@ fn an_approval_is_found_in_the_messages_that_ask() {
     db.write(|t| t.prune(day(3))).unwrap();
     assert_eq!(db.read(|t| t.message_of_outgoing(row)).unwrap(), None);
     assert_eq!(asked()[0], shown(HOME, row, Some(80)));
+    assert_eq!(db.read(|t| t.shown_approvals_of(session)).unwrap(), asked());
+    assert_eq!(db.read(|t| t.shown_approvals_of(SessionId::random())).unwrap(), []);
+    // Only what is not there yet can be asked somewhere else, and nowhere twice.
+    let unsent = |place| db.read(|t| t.unsent_approvals_in(place)).unwrap();
+    assert_eq!((unsent(HOME), unsent(TOPIC)), (Vec::new(), vec![shown(TOPIC, row + 1, None)]));
+    db.write(|t| t.move_shown_approval(12, TOPIC, HOME)).unwrap();
+    assert_eq!(asked(), [shown(HOME, row, Some(80))]);
+    db.write(|t| t.move_shown_approval(12, HOME, TOPIC)).unwrap();
+    assert_eq!(asked(), [shown(TOPIC, row, Some(80))]);
     db.write(|t| t.forget_shown_approvals(12)).unwrap();
     assert_eq!(asked(), []);
 }
@@ -63,16 +79,55 @@ fn what_has_arrived_in_part_is_finished_first_and_not_replaced() {
     db.write(|t| t.advance_outgoing(long, 2)).unwrap();
     let newer = put(1, Some("k"), "newer");
     assert_eq!((next().id, next().progress), (long, 2));
-    db.write(|t| t.put_off_outgoing(long, at(5), "wait")).unwrap();
+    db.write(|t| t.put_off_outgoing(long, "wait")).unwrap();
     assert_eq!((next().id, next().progress), (long, 2));
     db.write(|t| t.outgoing_sent(long, None)).unwrap();
     assert_eq!((next().id, next().progress), (newer, 0));
     // What takes the place of one that waits in the middle begins at its own beginning.
     db.write(|t| t.begin_outgoing(newer)).unwrap();
     db.write(|t| t.advance_outgoing(newer, 1)).unwrap();
-    db.write(|t| t.put_off_outgoing(newer, at(5), "wait")).unwrap();
+    db.write(|t| t.put_off_outgoing(newer, "wait")).unwrap();
     assert_eq!(put(1, Some("k"), "newest"), newer);
     assert_eq!((next().progress, next().payload), (0, json!({ "text": "newest" })));
+}
+
+#[test]
+fn a_chat_waits_no_longer_than_telegram_wants() {
+    let db = db();
+    let wait = std::time::Duration::from_secs(60);
+    db.write(|t| t.hold_chat(7, wait, at(100))).unwrap();
+    let held = |second| db.read(|t| t.held_chats(at(second))).unwrap();
+    assert_eq!(held(100), [(7, wait)]);
+    assert_eq!(held(150), [(7, std::time::Duration::from_secs(10))]);
+    assert_eq!(held(160), []);
+    // The calendar was set back.
+    assert_eq!(held(0), [(7, wait)]);
+    db.write(|t| t.hold_chat(7, wait / 2, at(130))).unwrap();
+    assert_eq!(held(130), [(7, wait / 2)]);
+}
+
+#[test]
+fn a_prompt_that_has_ended_does_not_begin_again() {
+    let db = db();
+    let session = SessionId::random();
+    let set = |state| PromptSet {
+        key: "tg:42:1".to_owned(),
+        updates: vec![1],
+        place: HOME,
+        user: 1,
+        reply_to: 1,
+        session: Some(session),
+        prompt: Some(PromptId::random()),
+        state,
+        at: at(0),
+    };
+    let state = || db.read(|t| t.prompt_set("tg:42:1")).unwrap().unwrap().state;
+    for next in [PromptState::Gathering, PromptState::Refused, PromptState::Accepted, PromptState::Ended] {
+        db.write(|t| t.put_prompt(&set(next))).unwrap();
+        assert_eq!(state(), next);
+    }
+    db.write(|t| t.put_prompt(&set(PromptState::Accepted))).unwrap();
+    assert_eq!(state(), PromptState::Ended);
 }
 
 #[test]

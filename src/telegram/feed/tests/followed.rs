@@ -5,12 +5,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::model::Delivery;
+use crate::model::{ApprovalKind, CONTINUES, Delivery};
 use crate::telegram::bridge::Bridge;
 use crate::telegram::db::{MessageKind, Noted, Outgoing, PromptSet, PromptState, Tables, TopicRow};
 use crate::telegram::live::Live;
-use crate::telegram::outbox::{Final, Order, Payload, Target};
-use crate::telegram::test_host::{Host, ask, bridge, run, soon};
+use crate::telegram::outbox::{Final, Order, Payload, Target, priority};
+use crate::telegram::test_host::{Host, ask, bridge, comes, run, soon};
+use crate::telegram::testing::approval;
 
 struct House {
     bridge: Arc<Bridge>,
@@ -175,34 +176,105 @@ fn what_is_taken_back_elsewhere_waits_nowhere() {
     });
 }
 
+/// The agent was quicker, or the disk refused to note it, or a kill came between.
 #[test]
-fn a_prompt_that_is_noted_late_still_gets_its_reply() {
+fn a_reply_finds_whoever_asked_though_that_was_not_noted() {
     run(async {
         let host = Host::start().await;
         let session = host.session("work");
         let mut house = House::new(bridge(&host, &[1], |_| {}));
         house.noted(0).await;
-        let prompt = PromptId::random();
-        let detail = Detail::Prompt { delivery: Delivery::Queue, attachments: Vec::new() };
-        host.append(session, EventKind::Prompt, "x", Some(prompt), detail);
+        comes(&house.bridge, ANNA.chat, 7, 50);
+        let prompt = host.prompt("tg:42:7");
         reply(&host, session, "Quick.");
         end(&host, session, vec![prompt]);
+        let (row, payload) = house.next().await;
+        assert_eq!((row.place, row.priority), (ANNA, priority::FINAL));
+        assert_eq!((last(&payload).markdown.as_str(), last(&payload).reply_to), ("Quick.", Some(50)));
+        // It is noted after all: nothing more is expected of it.
         let set = PromptSet {
             key: "tg:42:7".to_owned(),
             updates: vec![7],
             place: ANNA,
             user: 1,
-            reply_to: 7,
+            reply_to: 50,
             session: Some(session),
             prompt: Some(prompt),
             state: PromptState::Accepted,
             at: Timestamp::now(),
         };
-        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-        assert!(house.is_quiet());
         house.bridge.db.write(|tables| tables.put_prompt(&set)).unwrap();
-        let (_, payload) = house.next().await;
-        assert_eq!((last(&payload).markdown.as_str(), last(&payload).reply_to), ("Quick.", Some(7)));
+        assert!(house.bridge.db.read(|tables| tables.accepted_in(session)).unwrap().is_empty());
+        // What went another way belongs where it was said first.
+        let prompt = host.prompt("tg:42:7:now");
+        end(&host, session, vec![prompt]);
+        assert_eq!(last(&house.next().await.1).reply_to, Some(50));
+        // A press belongs to what is above it.
+        let press = serde_json::json!({ "update_id": 8, "callback_query": { "id": "q", "data": "t",
+            "from": { "id": 1, "is_bot": false },
+            "message": { "message_id": 60, "chat": { "id": 1, "type": "private" } } } });
+        house.bridge.db.write(|tables| tables.store_updates(&[press], Timestamp::now())).unwrap();
+        end(&host, session, vec![host.prompt("tg:42:8")]);
+        assert_eq!(last(&house.next().await.1).reply_to, Some(60));
+        // Another bot's, or the shell's.
+        end(&host, session, vec![host.prompt("tg:43:7"), host.prompt("cli:7")]);
+        house.noted(host.feed_head()).await;
+        assert!(house.is_quiet());
+    });
+}
+
+#[test]
+fn what_is_gone_on_with_unasked_is_for_whoever_asked_first() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        let mut house = House::new(bridge(&host, &[1], |_| {}));
+        house.noted(0).await;
+        comes(&house.bridge, ANNA.chat, 7, 60);
+        let noted = ask(&house.bridge, ANNA, session, 50);
+        for (cut_off, message) in [(noted, 50), (host.prompt("tg:42:7"), 60)] {
+            let stopped = turn(Origin::Prompt, Outcome::Interrupted, vec![cut_off]);
+            host.append(session, EventKind::TurnEnded, "the host ended", Some(cut_off), stopped);
+            assert_eq!(last(&house.next().await.1).reply_to, Some(message));
+            let goes_on = host.prompt(&format!("{CONTINUES}{cut_off}"));
+            let detail = serde_json::json!({ "type": "asked", "approval": { "id": message, "session": "work",
+                "kind": "tool", "tool": "Bash", "summary": "ls", "session_id": session,
+                "asked": Timestamp::now(), "input": {} } });
+            let detail = serde_json::from_value(detail).unwrap();
+            host.append(session, EventKind::ApprovalAsked, "Bash: ls", Some(goes_on), detail);
+            assert!(matches!(house.next().await.1, Payload::Message(_)));
+            let open = house.bridge.db.read(|tables| tables.accepted_in(session)).unwrap();
+            assert_eq!(open.iter().map(|set| set.reply_to).collect::<Vec<_>>(), [message]);
+            reply(&host, session, "Here it is.");
+            end(&host, session, vec![goes_on]);
+            let (row, payload) = house.next().await;
+            assert_eq!((row.place, row.priority), (ANNA, priority::FINAL));
+            assert_eq!((last(&payload).reply_to, last(&payload).prompt), (Some(message), Some(goes_on)));
+            assert!(house.bridge.db.read(|tables| tables.accepted_in(session)).unwrap().is_empty());
+        }
+    });
+}
+
+#[test]
+fn what_waits_for_a_person_is_shown_at_the_start_however_old_it_is() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        let mut request = approval(12, ApprovalKind::Tool);
+        request.session_id = session;
+        request.asked = Timestamp::now() - SignedDuration::from_hours(30);
+        host.waits(vec![request]);
+        let mut house = House::new(bridge(&host, &[1], |_| {}));
+        let (row, payload) = house.next().await;
+        let Payload::Message(message) = payload else { panic!("{payload:?}") };
+        assert!(message.ring && row.key.as_deref() == Some("approval:12:0"));
+        // Not once more at the next one.
+        house.noted(0).await;
+        house.restart();
+        let prompt = ask(&house.bridge, ANNA, session, 50);
+        end(&host, session, vec![prompt]);
+        assert_eq!(last(&house.next().await.1).reply_to, Some(50));
+        assert!(house.is_quiet());
     });
 }
 

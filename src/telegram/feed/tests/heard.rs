@@ -195,15 +195,24 @@ fn what_waits_for_a_person_rings_at_all_who_can_answer() {
     assert_eq!(told(&open, &asked), ["-5:7 🔔 asks 12", "1 🔔 asks 12", "2 🔔 asks 12"]);
     let muted = Facts { mutes: vec![mute(ANNA), mute(BORIS)], ..open };
     assert_eq!(told(&muted, &asked), ["-5:7 🔔 asks 12", "1 asks 12"]);
-    // Whatever asked so long ago is gone.
-    assert_eq!(told(&Facts { now: at(9999), ..facts() }, &asked), [""; 0]);
+    // However long ago it was asked; once it is settled it is not.
+    assert_eq!(told(&Facts { now: at(9999), ..facts() }, &asked).len(), 2);
+    assert_eq!(told(&Facts { is_pending: false, ..facts() }, &asked), [""; 0]);
+    // Where it is asked already it is not asked again.
+    let shown = |session| ShownApproval { approval: 12, session, place: ANNA, outgoing: 4, message: None };
+    let facts = facts();
+    let here = Facts { approval: vec![shown(Some(facts.session))], ..facts.clone() };
+    assert_eq!(told(&here, &asked), ["2 🔔 asks 12"]);
+    // The number may be another session's, of a host that has begun anew.
+    let other = Facts { approval: vec![shown(Some(SessionId::random()))], ..facts };
+    assert_eq!(told(&other, &asked).len(), 2);
 }
 
 #[test]
 fn what_is_settled_is_so_everywhere() {
     let settled = Detail::Answered { approval: 12, decision: None, by: "shell".to_owned() };
     let settled = event(EventKind::ApprovalAnswered, "allowed by shell", Some(settled));
-    let shown = |place, message| ShownApproval { place, outgoing: 4, message };
+    let shown = |place, message| ShownApproval { approval: 12, session: None, place, outgoing: 4, message };
     let facts = Facts { approval: vec![shown(ANNA, Some(77)), shown(TOPIC, None)], ..facts() };
     assert_eq!(
         told(&facts, &settled),

@@ -6,11 +6,11 @@ use tokio::sync::watch;
 use super::*;
 use crate::model::{Detail, EventKind, LiveTurn, Outcome, SessionId, SessionState, Snapshot, Stages, Usage};
 use crate::telegram::bridge::Bridge;
-use crate::telegram::db::PromptState;
+use crate::telegram::db::{LiveRow, PromptState};
 use crate::telegram::live::Live as Handle;
-use crate::telegram::outbox::{LiveKey, LiveView, Order, Press};
+use crate::telegram::outbox::{LiveKey, LiveView, Order, Payload, Press, Target};
 use crate::telegram::place::Place;
-use crate::telegram::test_host::{Host, ask, ask_as, bridge, run, snapshot, soon};
+use crate::telegram::test_host::{Host, ask, bridge, comes, run, snapshot, soon};
 
 const ANNA: Place = Place::chat(1);
 const BORIS: Place = Place::chat(2);
@@ -192,35 +192,68 @@ fn with_all_mirrored_it_is_shown_where_the_session_is_current() {
     });
 }
 
+/// The agent may be faster than the disk: its first text waits for nothing else.
 #[test]
-fn a_prompt_that_is_noted_late_is_found() {
+fn a_turn_is_shown_where_it_was_asked_though_that_is_not_noted_yet() {
     run(async {
         let mut house = House::new("off").await;
         let session = house.host.session("work");
         house.watched(session).await;
-        let prompt = ask(&house.bridge, BORIS, session, 9);
-        house.bridge.db.write(|tables| tables.close_prompt("tg:42:9", PromptState::Refused)).unwrap();
+        comes(&house.bridge, ANNA.chat, 7, 50);
+        let prompt = house.host.prompt("tg:42:7");
         house.host.live(session, &begins(3, vec![prompt]));
         house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
-        let (key, _) = house.shown().await;
-        assert_eq!(key.place, BORIS);
+        let (key, view) = house.shown().await;
+        assert_eq!((key.place, view.rich.text.as_str()), (ANNA, "work\nHello\n\n⏳"));
+        assert_eq!((view.reply_to, view.note.prompt), (Some(50), Some(prompt)));
     });
 }
 
-/// The agent may be faster than the disk: its first text waits for nothing else.
 #[test]
-fn a_prompt_that_is_noted_after_the_first_text_is_found() {
+fn what_a_former_run_showed_to_those_who_look_on_ends_at_the_start() {
+    run(async {
+        let host = Host::start().await;
+        let session = host.session("work");
+        let (bridge, mut orders) = bridge(&host, &[1, 2], |_| {});
+        let prompt = ask(&bridge, ANNA, session, 50);
+        let live = LiveRow { place: ANNA, session, turn: 3, prompt: Some(prompt), message: 70 };
+        let looks_on = LiveRow { place: BORIS, prompt: None, message: 71, ..live };
+        let now = jiff::Timestamp::now();
+        bridge
+            .db
+            .write(|tables| tables.put_live(&live, now).and_then(|()| tables.put_live(&looks_on, now)))
+            .unwrap();
+        let (handle, wished) = Handle::new(bridge.outbox.clone());
+        let stop = watch::Sender::new(false);
+        tokio::spawn(crate::telegram::live::run(Arc::clone(&bridge), handle, wished, stop.subscribe()));
+        while !matches!(soon(orders.recv()).await.unwrap(), Order::Wake(2)) {}
+        let row = bridge.db.read(|tables| tables.next_outgoing(2, &[])).unwrap().unwrap();
+        let Payload::Edit { message, rich, buttons } = serde_json::from_value(row.payload).unwrap() else {
+            panic!()
+        };
+        assert_eq!(
+            (message, rich.text.as_str()),
+            (Target::Id(71), "work\n⏹ claudebot was started anew meanwhile")
+        );
+        assert!(buttons.tokens().is_empty());
+        // Whoever asked gets the end in its message.
+        assert_eq!(bridge.db.read(|tables| tables.live_rows(None)).unwrap(), [live]);
+        assert_eq!(bridge.db.read(|tables| tables.next_outgoing(1, &[])).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_session_that_is_deleted_meanwhile_says_so_at_once() {
     run(async {
         let mut house = House::new("off").await;
         let session = house.host.session("work");
+        ask(&house.bridge, ANNA, session, 50);
         house.watched(session).await;
-        let prompt = PromptId::random();
-        house.host.live(session, &begins(3, vec![prompt]));
-        house.host.live(session, &started(3, 1, BlockKind::Text, "Hello"));
-        // Until then there is nobody to show it to.
-        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-        ask_as(&house.bridge, ANNA, session, 50, prompt);
-        let (key, view) = house.shown().await;
-        assert_eq!((key.place, view.rich.text.as_str()), (ANNA, "work\nHello\n\n⏳"));
+        house.host.delete(session);
+        while !matches!(soon(house.orders.recv()).await.unwrap(), Order::Wake(1)) {}
+        let row = house.bridge.db.read(|tables| tables.next_outgoing(1, &[])).unwrap().unwrap();
+        let Payload::Message(message) = serde_json::from_value(row.payload).unwrap() else { panic!() };
+        assert_eq!(message.reply_to, Some(50));
+        assert!(message.rich.text.contains("deleted"));
     });
 }

@@ -1,14 +1,21 @@
-use jiff::{SignedDuration, Timestamp};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::super::turn::{Change, State};
 use super::super::view::{Verbosity, body, next_step, worth_at};
 use super::*;
 use crate::ipc::Push;
 use crate::model::{Detail, Event, EventKind, LiveTurn, Outcome, SessionState, Snapshot, Stages, Usage};
+use crate::telegram::test_host::snapshot;
 use crate::telegram::turn_log::TurnLog;
 
-fn at(milliseconds: i64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::from_millis(milliseconds)
+/// So many milliseconds after the turn began.
+fn at(milliseconds: u64) -> Instant {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    *BEGAN + Duration::from_millis(milliseconds)
 }
 
 fn play(state: &mut State, lives: impl IntoIterator<Item = Live>) -> Vec<Change> {
@@ -18,7 +25,7 @@ fn play(state: &mut State, lives: impl IntoIterator<Item = Live>) -> Vec<Change>
 fn event(kind: EventKind, text: &str, detail: Detail) -> Push {
     Push::Event(Event {
         seq: 1,
-        at: at(0),
+        at: Timestamp::UNIX_EPOCH,
         kind,
         text: text.to_owned(),
         prompt_id: None,
@@ -43,11 +50,11 @@ fn said(block: u64, text: &str) -> Push {
     event(EventKind::Reply, text, Detail::Reply { turn: 1, block, parent: None })
 }
 
-fn shown(state: &State, verbosity: Verbosity, milliseconds: i64) -> String {
+fn shown(state: &State, verbosity: Verbosity, milliseconds: u64) -> String {
     body(state, state.running.as_ref().unwrap(), verbosity, at(milliseconds)).text
 }
 
-fn normal(state: &State, milliseconds: i64) -> String {
+fn normal(state: &State, milliseconds: u64) -> String {
     shown(state, Verbosity::Normal, milliseconds)
 }
 
@@ -136,7 +143,7 @@ fn it_is_shown_once_there_is_something_to_show() {
 fn the_time_is_told_in_steps() {
     let mut state = State::new();
     play(&mut state, [begins(1, Vec::new())]);
-    let next = |seconds: i64| next_step(state.running.as_ref().unwrap(), at(seconds * 1000));
+    let next = |seconds: u64| next_step(state.running.as_ref().unwrap(), at(seconds * 1000));
     for (now, then) in [(0, 5), (4, 5), (5, 10), (58, 60), (60, 75), (599, 600), (600, 660), (4000, 4020)] {
         assert_eq!(next(now), at(then * 1000), "{now}");
     }
@@ -147,7 +154,7 @@ fn a_turn_that_is_joined_late_is_whole() {
     let mut state = State::new();
     let tool = |seq: u64, text: &str| Event {
         seq,
-        at: at(0),
+        at: Timestamp::UNIX_EPOCH,
         kind: EventKind::Tool,
         text: text.to_owned(),
         prompt_id: None,
@@ -165,7 +172,7 @@ fn a_turn_that_is_joined_late_is_whole() {
     let turn = LiveTurn {
         turn: 7,
         origin: Origin::Prompt,
-        started: at(0),
+        started: Timestamp::UNIX_EPOCH,
         prompts: vec![PromptId::random()],
         blocks: vec![block(5, BlockKind::Tool, "c"), block(6, BlockKind::Text, "So f")],
     };
@@ -177,10 +184,29 @@ fn a_turn_that_is_joined_late_is_whole() {
         approvals: Vec::new(),
         status: None,
     };
-    state.begin(snapshot, so_far);
+    state.begin(snapshot, so_far, (at(0), Timestamp::UNIX_EPOCH));
     play(&mut state, [delta(6, "ar")]);
     assert_eq!(normal(&state, 0), "So far\n\n⚙ Bash: a\n⚙ Bash: b\n⚙ Bash: c\n⏳");
     assert_eq!(state.running.as_ref().unwrap().tools, 3);
+}
+
+/// The calendar was set back since, or on: neither hides the turn, nor makes it come and go.
+#[test]
+fn a_turn_that_began_at_a_strange_time_is_shown_all_the_same() {
+    for (began, elapsed) in [(10_800, "⏳"), (-10_800, "⏳ 3h00m")] {
+        let mut state = State::new();
+        let started = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(began);
+        let turn =
+            LiveTurn { turn: 7, origin: Origin::Prompt, started, prompts: Vec::new(), blocks: Vec::new() };
+        let snapshot = Snapshot { turn: Some(turn), ..snapshot(SessionState::Busy) };
+        // A machine that runs for a shorter time than that counts from its start.
+        let now = at(4 * 3_600_000);
+        state.begin(snapshot, TurnLog::default(), (now, Timestamp::UNIX_EPOCH));
+        let running = state.running.as_ref().unwrap();
+        assert!(worth_at(running) <= now + Duration::from_secs(3), "{began}");
+        assert!(next_step(running, now) > now);
+        assert_eq!(body(&state, running, Verbosity::Normal, now).text, elapsed);
+    }
 }
 
 #[test]

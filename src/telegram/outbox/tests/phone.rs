@@ -28,8 +28,8 @@ struct State {
     next: i64,
     rule: Option<Rule>,
     meter: Option<Meter>,
-    /// How much longer a file takes.
-    upload: Duration,
+    /// Which calls take how much longer.
+    slow: (fn(&Call) -> bool, Duration),
 }
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Default for Phone {
             next: 100,
             rule: None,
             meter: None,
-            upload: Duration::ZERO,
+            slow: (|_| false, Duration::ZERO),
         };
         Self { state: Arc::new(Mutex::new(state)), latency: Duration::from_millis(100) }
     }
@@ -61,8 +61,9 @@ impl Phone {
         phone
     }
 
-    pub(super) fn slow_uploads(&self, by: Duration) {
-        self.state.lock().unwrap().upload = by;
+    /// These take so much longer.
+    pub(super) fn slow(&self, of: fn(&Call) -> bool, by: Duration) {
+        self.state.lock().unwrap().slow = (of, by);
     }
 
     /// Asked about every call before it is taken.
@@ -78,8 +79,8 @@ impl Phone {
 
     pub(super) async fn call(self, call: Call) -> Answer {
         sleep(self.latency / 2).await;
-        if matches!(call, Call::Upload { .. }) {
-            let by = self.state.lock().unwrap().upload;
+        let (is_slow, by) = self.state.lock().unwrap().slow;
+        if is_slow(&call) {
             sleep(by).await;
         }
         let answer = self.state.lock().unwrap().take(call);

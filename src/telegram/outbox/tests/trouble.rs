@@ -5,8 +5,12 @@ use super::super::step::Step;
 use super::super::verdict::{Tries, Verdict, verdict};
 use super::phone::chat;
 use super::*;
+use crate::model::ApprovalKind;
 use crate::telegram::api::ApiError;
+use crate::telegram::approvals;
+use crate::telegram::db::TopicRow;
 use crate::telegram::render::Style;
+use crate::telegram::testing::approval;
 
 const A: Place = Place::chat(1);
 const B: Place = Place::chat(2);
@@ -53,11 +57,26 @@ fn a_wait_that_telegram_asked_for_outlives_a_restart() {
         pass(200).await;
         house.phone.seen();
         let house = house.killed().await;
+        // Nothing overtakes it, for it is the chat that waits.
+        house.put(A, 1, &message("urgent"));
+        house.outbox.order(Order::Typing { place: A, on: true });
+        house.show(key(1, SessionId::random()), "live");
         pass(50_000).await;
         assert_eq!(house.phone.seen().len(), 0);
         // The calendar stands still here, so it waits the whole time again.
         pass(10_200).await;
-        assert_eq!(house.phone.words(), ["send🔔 1 a"]);
+        assert_eq!(house.phone.words(), ["send🔔 1 urgent", "send🔔 1 a"]);
+        // What was only fresh brings the same about.
+        house.phone.rule(|call| {
+            let is_fresh = matches!(call, Call::Typing(_));
+            is_fresh.then_some(ApiError::RetryAfter(Duration::from_secs(60)))
+        });
+        pass(10_000).await;
+        house.phone.seen();
+        let house = house.killed().await;
+        house.say(A, "b");
+        pass(50_000).await;
+        assert_eq!(house.phone.seen().len(), 0);
     });
 }
 
@@ -146,6 +165,227 @@ fn a_topic_that_is_gone_does_not_lose_the_message() {
     });
 }
 
+fn about(session: SessionId, words: &str) -> Payload {
+    let note = Note { kind: MessageKind::Notice, session: Some(session), prompt: None };
+    let rich = Rich::plain(words);
+    Payload::Message(Message { rich, ring: true, reply_to: None, buttons: Keyboard::default(), note })
+}
+
+/// A house whose topics are all gone, one of them a session's.
+fn without_topics(topic: Place, session: SessionId) -> House {
+    let house = House::new();
+    let row = TopicRow { place: topic, session, name: "work".to_owned(), closed: false };
+    house.db.write(|tables| tables.put_topic(&row)).unwrap();
+    house.phone.rule(|call| {
+        let in_topic = match call {
+            Call::Send(call) => call.message_thread_id.is_some(),
+            Call::Upload { place, .. } => place.thread.is_some(),
+            Call::CloseTopic(_) | Call::ReopenTopic(_) => true,
+            _ => false,
+        };
+        in_topic.then_some(ApiError::ThreadNotFound)
+    });
+    house
+}
+
+#[test]
+fn what_leaves_its_topic_says_whose_it_is() {
+    run(async {
+        let (topic, session) = (Place { chat: -5, thread: Some(7) }, SessionId::random());
+        let house = without_topics(topic, session);
+        house.show(LiveKey { place: topic, session, turn: 3 }, "live");
+        pass(1000).await;
+        house.put(topic, priority::APPROVAL, &about(session, "asks"));
+        house.put(topic, priority::FINAL, &Payload::Final(last(session, true, "done")));
+        house.put(topic, priority::FINAL, &about(session, "work\nhas its name"));
+        house.put(topic, priority::FINAL, &message("of nobody"));
+        pass(9000).await;
+        assert_eq!(
+            house.phone.words(),
+            [
+                "✗ send -5:7 live",
+                "✗ send🔔 -5:7 asks",
+                "send🔔 -5 work⏎asks",
+                "send🔔 -5 work⏎done",
+                "send🔔 -5 work⏎has its name",
+                "send🔔 -5 of nobody"
+            ]
+        );
+        assert_eq!(house.open_rows(-5), 0);
+        // It may have been closed only: then it is opened again.
+        assert!(house.db.read(|tables| tables.topic_at(topic)).unwrap().unwrap().closed);
+    });
+}
+
+#[test]
+fn a_request_that_leaves_its_topic_is_settled_where_it_went() {
+    run(async {
+        let request = approval(12, ApprovalKind::Tool);
+        let ask = |house: &House, place| {
+            let now = Timestamp::now();
+            house.db.write(|tables| approvals::ask(tables, "e", place, &request, true, now)).unwrap();
+            house.outbox.wake(place.chat);
+        };
+        let (topic, chat) = (Place { chat: 5, thread: Some(7) }, Place::chat(5));
+        let house = without_topics(topic, request.session_id);
+        ask(&house, topic);
+        pass(3000).await;
+        let words = house.phone.words();
+        assert_eq!(words, ["✗ send🔔 5:7 ❗ Bash asks for permissi", "send🔔 5 work⏎❗ Bash asks for per"]);
+        let shown = || house.db.read(|tables| tables.shown_approvals(12)).unwrap();
+        assert_eq!((shown()[0].place, shown()[0].message, shown().len()), (chat, Some(100), 1));
+        let message = Target::Id(100);
+        let settled =
+            house.db.write(|tables| approvals::settled(tables, chat, message, 12, "allowed")).unwrap();
+        let Payload::Edit { rich, .. } = settled else { panic!("{settled:?}") };
+        assert!(rich.text.starts_with("work\n❗ Bash") && rich.text.ends_with("Allowed."), "{}", rich.text);
+        // Where the chat asks already, it is not asked twice.
+        let house = without_topics(topic, request.session_id);
+        ask(&house, chat);
+        ask(&house, topic);
+        pass(5000).await;
+        let words = house.phone.words();
+        assert_eq!(words, ["send🔔 5 work⏎❗ Bash asks for per", "✗ send🔔 5:7 ❗ Bash asks for permissi"]);
+        assert_eq!(house.open_rows(5), 0);
+    });
+}
+
+/// It would be the General topic of the chat that is closed instead.
+#[test]
+fn a_topic_that_is_gone_is_not_closed() {
+    run(async {
+        let topic = Place { chat: -5, thread: Some(7) };
+        let house = without_topics(topic, SessionId::random());
+        house.put(topic, priority::MIRROR, &Payload::Topic { closed: true });
+        house.say(Place::chat(-5), "a");
+        pass(3000).await;
+        assert_eq!(house.phone.words(), ["send🔔 -5 a", "✗ close -5:7"]);
+        assert_eq!(house.open_rows(-5), 0);
+    });
+}
+
+#[test]
+fn trouble_inside_telegram_is_waited_out() {
+    run(async {
+        let house = House::new();
+        let trouble = || ApiError::Server { status: 502 };
+        house.phone.refuse(is_send, [trouble(), trouble(), trouble()]);
+        house.say(A, "a");
+        house.say(A, "b");
+        pass(9_000).await;
+        let words = [["✗ send🔔 1 a"; 3].as_slice(), &["send🔔 1 a", "send🔔 1 b"]].concat();
+        assert_eq!(house.phone.words(), words);
+        // So it is where the answer was lost after it took effect: an edit may be made twice.
+        let row = house.say(A, "c");
+        pass(2000).await;
+        house.phone.seen();
+        house.phone.refuse(|call| matches!(call, Call::Edit(_)), vec![network(true); 6]);
+        let (rich, buttons) = (Rich::plain("d"), Keyboard::default());
+        house.put(A, priority::ANSWER, &Payload::Edit { message: Target::Row(row), rich, buttons });
+        pass(120_000).await;
+        let words = house.phone.words();
+        assert_eq!((words.len(), words[6].as_str()), (7, "edit 1/102 d"));
+    });
+}
+
+/// A connection that is only half there: its call ends when its time is up.
+#[test]
+fn a_call_that_hangs_keeps_no_other_chat_waiting() {
+    run(async {
+        let house = House::new();
+        house.phone.slow(|call| chat(call) == 1, Duration::from_secs(30));
+        house.phone.refuse(|call| chat(call) == 1, [network(true)]);
+        house.say(A, "a");
+        house.say(A, "b");
+        pass(100).await;
+        for number in 0..3 {
+            house.say(B, &number.to_string());
+        }
+        house.outbox.order(Order::Answer { callback: "q".to_owned(), text: None, alert: false });
+        pass(1000).await;
+        assert_eq!(house.phone.words(), ["answer q", "send🔔 2 0", "send🔔 2 1", "send🔔 2 2"]);
+        pass(100_000).await;
+        assert_eq!(house.phone.words(), ["✗ send🔔 1 a", "send🔔 1 a", "send🔔 1 b"]);
+    });
+}
+
+/// Whatever shows how a turn goes meets the same troubles as what must arrive, and is as careful with them.
+#[test]
+fn what_is_only_fresh_obeys_too() {
+    // How often it is tried there, and whether others go on.
+    for (error, tries, goes_on) in [
+        (ApiError::RetryAfter(Duration::from_secs(600)), 1, true),
+        // The sign that something is done is asked for anew.
+        (ApiError::Blocked("no".to_owned()), 2, true),
+        (ApiError::Unauthorized, 1, false),
+    ] {
+        run(async {
+            let house = House::new();
+            let told = error.clone();
+            house.phone.rule(move |call| (chat(call) == 1).then(|| told.clone()));
+            let session = SessionId::random();
+            house.show(key(1, session), "live");
+            pass(200).await;
+            house.outbox.order(Order::Typing { place: A, on: true });
+            house.show(key(1, session), "more");
+            pass(500_000).await;
+            house.say(B, "b");
+            pass(1000).await;
+            let seen = house.phone.seen();
+            let there = seen.iter().filter(|seen| chat(&seen.call) == 1).count();
+            assert_eq!((there, seen.len() > there), (tries, goes_on), "{error}: {seen:?}");
+        });
+    }
+    run(async {
+        let house = House::new();
+        house.phone.rule(|call| (chat(call) == -1).then_some(ApiError::Migrated(-2)));
+        house.put(Place::chat(-1), priority::MIRROR, &message("a"));
+        house.outbox.order(Order::Typing { place: Place::chat(-1), on: true });
+        pass(60_000).await;
+        let seen = house.phone.seen();
+        assert_eq!(seen.iter().filter(|seen| chat(&seen.call) == -1 && !seen.taken).count(), 2, "{seen:?}");
+        assert_eq!(house.open_rows(-1), 0);
+    });
+    run(async {
+        let house = House::new();
+        let session = SessionId::random();
+        house.show(key(1, session), "live");
+        pass(3000).await;
+        let trouble = ApiError::Server { status: 500 };
+        house.phone.refuse(|call| matches!(call, Call::Edit(_)), [trouble.clone(), trouble]);
+        house.show(key(1, session), "more");
+        pass(20_000).await;
+        let edit = "edit 1/100 more";
+        let words = house.phone.words();
+        assert_eq!(words, ["send 1 live", "✗ edit 1/100 more", "✗ edit 1/100 more", edit]);
+    });
+}
+
+#[test]
+fn what_the_disk_does_not_take_is_not_sent_twice() {
+    run(async {
+        let house = House::new();
+        house.say(A, "a");
+        house.say(A, "b");
+        pass(60).await;
+        house.db.set_read_only(true);
+        pass(60_000).await;
+        assert_eq!(house.phone.words(), ["send🔔 1 a"]);
+        house.db.set_read_only(false);
+        pass(10_000).await;
+        assert_eq!(house.phone.words(), ["send🔔 1 b"]);
+        assert_eq!(house.open_rows(1), 0);
+        // Nor begun, if that cannot be noted.
+        house.say(A, "c");
+        house.db.set_read_only(true);
+        pass(60_000).await;
+        assert_eq!(house.phone.seen().len(), 0);
+        house.db.set_read_only(false);
+        pass(60_000).await;
+        assert_eq!(house.phone.words(), ["send🔔 1 c"]);
+    });
+}
+
 #[test]
 fn a_chat_that_is_blocked_is_tried_once_for_all_that_waits() {
     run(async {
@@ -216,6 +456,10 @@ fn a_file_that_cannot_go_is_told_in_words() {
         house.put(A, priority::MIRROR, &file(FileContent::Text("x".to_owned())));
         pass(2000).await;
         assert_eq!(house.phone.words(), ["✗ upload 1 x.bin", "send 1 x.bin cannot be sent: it"]);
+        house.phone.refuse(|_| true, [ApiError::Local("it is gone".to_owned())]);
+        house.put(A, priority::MIRROR, &file(FileContent::Path("/nowhere/x.bin".into())));
+        pass(2000).await;
+        assert_eq!(house.phone.words(), ["✗ upload 1 x.bin", "send 1 x.bin cannot be sent: it"]);
         assert_eq!(house.open_rows(1), 0);
     });
 }
@@ -224,7 +468,7 @@ fn a_file_that_cannot_go_is_told_in_words() {
 fn a_long_upload_does_not_keep_urgent_things_waiting() {
     run(async {
         let house = House::new();
-        house.phone.slow_uploads(Duration::from_secs(60));
+        house.phone.slow(|call| matches!(call, Call::Upload { .. }), Duration::from_secs(60));
         let file = |name: &str| {
             Payload::File(FileOut {
                 name: name.to_owned(),
@@ -284,6 +528,10 @@ fn each_error_has_its_remedy() {
         (refused, send(), plain, Verdict::Skip),
         (ApiError::ThreadNotFound, send(), fresh, Verdict::Plain),
         (ApiError::TooLarge, send(), plain, Verdict::Skip),
+        (ApiError::Conflict(String::new()), send(), fresh, later(false)),
+        (ApiError::ThreadNotFound, Step::Topic { closed: true }, fresh, Verdict::Skip),
+        (ApiError::MessageGone, Step::Delete { message: 1 }, fresh, Verdict::Done),
+        (ApiError::MessageGone, Step::React { message: 1, emoji: None }, fresh, Verdict::Done),
     ] {
         assert_eq!(verdict(&error, &step, false, tries), wanted, "{error:?} {step:?} {tries:?}");
     }
