@@ -207,9 +207,18 @@ impl Writer {
 
     pub(crate) fn close_quote(&mut self) {
         self.quote.depth = self.quote.depth.saturating_sub(1);
-        if self.quote.depth == 0 {
-            self.emit(MessageEntityKind::Blockquote, self.quote.start);
+        if self.quote.depth > 0 {
+            return;
         }
+        let start = self.quote.start;
+        let quote = spanning(MessageEntityKind::Blockquote, &self.text[start.byte..], start.unit);
+        self.entities.extend(quote.map(|quote| {
+            // Code that it begins with has its indentation, and lies inside of it.
+            let inside = self.entities.iter().rev().map(|entity| entity.offset);
+            let first = inside.take_while(|&offset| offset >= start.unit).min().unwrap_or(quote.offset);
+            let begin = first.min(quote.offset);
+            MessageEntity::new(quote.kind, begin, quote.offset + quote.length - begin)
+        }));
     }
 
     /// What has been written from a byte on.

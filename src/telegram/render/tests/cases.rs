@@ -57,6 +57,7 @@ fn blocks_of_code() {
         ("```c++ title=\"a\"\nx\n```", "<pre c++>x</pre>"),
         ("``` {.python}\nx\n```", "<pre python>x</pre>"),
         ("```\nx\n```", "<pre>x</pre>"),
+        (">      x\n> y", "<quote><pre> x</pre>\n\ny</quote>"),
         ("~~~sh\n```\n~~~", "<pre sh>```</pre>"),
         ("    indented\n      more", "<pre>indented\n  more</pre>"),
         ("```\n\n  a\n\n  b\n\n```", "<pre>  a\n\n  b</pre>"),
