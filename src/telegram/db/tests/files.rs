@@ -89,6 +89,26 @@ fn a_newer_file_is_refused_with_both_versions() {
 }
 
 #[test]
+fn what_waited_in_a_file_of_the_first_format_still_does() {
+    let home = Home::new();
+    let conn = Connection::open(home.file()).unwrap();
+    conn.execute_batch(FORMAT.migrations[0]).unwrap();
+    conn.pragma_update(None, "application_id", FORMAT.application_id).unwrap();
+    conn.pragma_update(None, "user_version", 1).unwrap();
+    conn.execute_batch(
+        "INSERT INTO outgoing (chat, thread, priority, payload, state, not_before, at) \
+         VALUES (7, 0, 1, '{}', 'waiting', 5, 0); \
+         INSERT INTO shown_approval (approval, chat, thread, outgoing, at) VALUES (12, 7, 0, 1, 0)",
+    )
+    .unwrap();
+    drop(conn);
+    let db = home.open();
+    let row = db.read(|t| t.next_outgoing(7, &[])).unwrap().unwrap();
+    let shown = db.read(|t| t.shown_approvals(12)).unwrap();
+    assert_eq!((row.id, shown[0].outgoing, shown[0].session), (1, 1, None));
+}
+
+#[test]
 fn a_full_disk_is_said_and_nothing_is_half_stored() {
     let home = Home::new();
     let db = home.open();

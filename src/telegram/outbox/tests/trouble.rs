@@ -71,10 +71,11 @@ fn a_wait_that_telegram_asked_for_outlives_a_restart() {
             let is_fresh = matches!(call, Call::Typing(_));
             is_fresh.then_some(ApiError::RetryAfter(Duration::from_secs(60)))
         });
-        pass(10_000).await;
+        house.outbox.order(Order::Typing { place: B, on: true });
+        pass(1000).await;
         house.phone.seen();
         let house = house.killed().await;
-        house.say(A, "b");
+        house.say(B, "b");
         pass(50_000).await;
         assert_eq!(house.phone.seen().len(), 0);
     });
