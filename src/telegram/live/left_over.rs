@@ -1,14 +1,14 @@
-//! What a former run was showing when it ended, to those who had not asked.
+//! What a former run was showing when it ended: a message that goes on doing so, with its button, is a lie.
 //!
-//! Whoever asked gets the end of the turn in the same message, under whichever number the host ends it. The others are
-//! not sure to hear of it at all, so their message says now that it shows nothing any more.
+//! Whoever still waits for the turn gets its end in the same message, under whichever number the host ends it. The others
+//! are not sure to hear of it at all, so their message says now that it shows nothing any more.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::telegram::bridge::Bridge;
-use crate::telegram::db::{LiveRow, NewOutgoing};
+use crate::telegram::db::{Fault, LiveRow, NewOutgoing, PromptState, Tables};
 use crate::telegram::host::{Outcome, exactly};
 use crate::telegram::outbox::{Keyboard, Payload, Target, priority};
 use crate::telegram::render::{Rich, Style};
@@ -19,7 +19,7 @@ pub(super) fn end(bridge: Arc<Bridge>) -> impl Future<Output = ()> {
     let left = bridge.db.read(|tables| tables.live_rows(None));
     async move {
         let left = match left {
-            Ok(left) => left.into_iter().filter(|live| live.prompt.is_none()),
+            Ok(left) => left,
             Err(error) => return tracing::warn!(%error, "cannot read what was shown before"),
         };
         for live in left {
@@ -34,6 +34,9 @@ async fn end_one(bridge: &Bridge, live: LiveRow) -> Outcome<()> {
     let LiveRow { place, session, message, .. } = live;
     let name = bridge.show(exactly(session), place).await?.name;
     bridge.db.write(|tables| {
+        if is_awaited(tables, &live)? {
+            return Ok(());
+        }
         let is_its_own = tables.is_topic_of(place, session)?;
         let mut rich = if is_its_own { Rich::default() } else { show::heading(&name) };
         rich.push("⏹ claudebot was started anew meanwhile", Style::Italic);
@@ -44,4 +47,11 @@ async fn end_one(bridge: &Bridge, live: LiveRow) -> Outcome<()> {
     })?;
     bridge.outbox.wake(place.chat);
     Ok(())
+}
+
+/// Its end is still to come, or is on its way.
+fn is_awaited(tables: &Tables, live: &LiveRow) -> Result<bool, Fault> {
+    let Some(prompt) = live.prompt else { return Ok(false) };
+    let is_open = tables.prompt_set_of(prompt)?.is_some_and(|set| set.state == PromptState::Accepted);
+    Ok(is_open || tables.next_outgoing(live.place.chat, &[])?.is_some())
 }

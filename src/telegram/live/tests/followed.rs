@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::model::{Detail, EventKind, LiveTurn, Outcome, SessionId, SessionState, Snapshot, Stages, Usage};
 use crate::telegram::bridge::Bridge;
-use crate::telegram::db::{LiveRow, PromptState};
+use crate::telegram::db::{LiveRow, NewOutgoing, PromptState};
 use crate::telegram::live::Live as Handle;
 use crate::telegram::outbox::{LiveKey, LiveView, Order, Payload, Press, Target};
 use crate::telegram::place::Place;
@@ -210,34 +210,41 @@ fn a_turn_is_shown_where_it_was_asked_though_that_is_not_noted_yet() {
 }
 
 #[test]
-fn what_a_former_run_showed_to_those_who_look_on_ends_at_the_start() {
+fn what_a_former_run_showed_ends_at_the_start_unless_its_end_is_to_come() {
     run(async {
         let host = Host::start().await;
         let session = host.session("work");
-        let (bridge, mut orders) = bridge(&host, &[1, 2], |_| {});
-        let prompt = ask(&bridge, ANNA, session, 50);
-        let live = LiveRow { place: ANNA, session, turn: 3, prompt: Some(prompt), message: 70 };
-        let looks_on = LiveRow { place: BORIS, prompt: None, message: 71, ..live };
+        let (bridge, mut orders) = bridge(&host, &[1, 2, 3, 4], |_| {});
+        let [awaited, told, over] = [1, 3, 4].map(|chat| {
+            let prompt = Some(ask(&bridge, Place::chat(chat), session, 50 + chat));
+            LiveRow { place: Place::chat(chat), session, turn: 3, prompt, message: 70 + chat }
+        });
+        let looks_on = LiveRow { place: BORIS, prompt: None, message: 72, ..awaited };
+        let waits =
+            NewOutgoing { place: told.place, priority: 1, key: None, payload: serde_json::Value::Null };
         let now = jiff::Timestamp::now();
         bridge
             .db
-            .write(|tables| tables.put_live(&live, now).and_then(|()| tables.put_live(&looks_on, now)))
+            .write(|tables| {
+                [awaited, told, over, looks_on].iter().try_for_each(|live| tables.put_live(live, now))?;
+                tables.close_prompt("tg:42:53", PromptState::Ended)?;
+                tables.close_prompt("tg:42:54", PromptState::Ended)?;
+                tables.enqueue(&waits, now)
+            })
             .unwrap();
         let (handle, wished) = Handle::new(bridge.outbox.clone());
         let stop = watch::Sender::new(false);
         tokio::spawn(crate::telegram::live::run(Arc::clone(&bridge), handle, wished, stop.subscribe()));
-        while !matches!(soon(orders.recv()).await.unwrap(), Order::Wake(2)) {}
-        let row = bridge.db.read(|tables| tables.next_outgoing(2, &[])).unwrap().unwrap();
-        let Payload::Edit { message, rich, buttons } = serde_json::from_value(row.payload).unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            (message, rich.text.as_str()),
-            (Target::Id(71), "work\n⏹ claudebot was started anew meanwhile")
-        );
-        assert!(buttons.tokens().is_empty());
-        // Whoever asked gets the end in its message.
-        assert_eq!(bridge.db.read(|tables| tables.live_rows(None)).unwrap(), [live]);
+        while !matches!(soon(orders.recv()).await.unwrap(), Order::Wake(4)) {}
+        for (chat, id) in [(2, 72), (4, 74)] {
+            let row = bridge.db.read(|tables| tables.next_outgoing(chat, &[])).unwrap().unwrap();
+            let payload = serde_json::from_value(row.payload).unwrap();
+            let Payload::Edit { message, rich, buttons } = payload else { panic!("{payload:?}") };
+            let words = "work\n⏹ claudebot was started anew meanwhile";
+            assert_eq!((message, rich.text.as_str()), (Target::Id(id), words));
+            assert!(buttons.tokens().is_empty());
+        }
+        assert_eq!(bridge.db.read(|tables| tables.live_rows(None)).unwrap(), [awaited, told]);
         assert_eq!(bridge.db.read(|tables| tables.next_outgoing(1, &[])).unwrap(), None);
     });
 }
