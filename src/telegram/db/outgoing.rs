@@ -26,15 +26,13 @@ pub(crate) struct Outgoing {
     pub(crate) priority: u8,
     pub(crate) key: Option<String>,
     pub(crate) payload: Value,
-    /// How often it was begun. If it is not 0 for the one next in line, an earlier try may have arrived.
-    pub(crate) attempts: u32,
     /// How many of the calls that it takes are done.
     pub(crate) progress: u32,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) at: Timestamp,
 }
 
-const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, progress, not_before, at";
+const COLUMNS: &str = "id, chat, thread, priority, key, payload, progress, not_before, at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -43,7 +41,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         priority: row.get("priority")?,
         key: row.get("key")?,
         payload: row.get::<_, Json<_>>("payload")?.0,
-        attempts: row.get("attempts")?,
         progress: row.get("progress")?,
         not_before: row.get::<_, Option<Micros>>("not_before")?.map(|at| at.0),
         at: row.get::<_, Micros>("at")?.0,
@@ -104,9 +101,7 @@ impl Tables {
 
     /// It is about to be sent. From now on it cannot be replaced, and may have arrived.
     pub(crate) fn begin_outgoing(&self, id: i64) -> Result<(), Fault> {
-        self.conn
-            .prepare_cached("UPDATE outgoing SET state = 'sending', attempts = attempts + 1 WHERE id = ?1")?
-            .execute([id])?;
+        self.conn.prepare_cached("UPDATE outgoing SET state = 'sending' WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 
