@@ -18,7 +18,7 @@ use super::words;
 use crate::error::Kind;
 use crate::ipc::{Accepted, Request, Response};
 use crate::model::{SessionId, TurnId};
-pub(crate) use requests::{next_text, waiting_in};
+pub(crate) use requests::{next_text, said_before, say, waiting_in};
 
 /// Telegram takes 200 characters.
 const TOAST: usize = 180;

@@ -32,7 +32,7 @@ const OF_ONE_BOT: [&str; 13] = [
     "shown_approval",
     "expectation",
     "asked",
-    "making",
+    "begun",
 ];
 
 /// Whose file it was.

@@ -1,6 +1,8 @@
--- Sessions that an update is about to make, so that it finds its own again after a crash.
-CREATE TABLE making (
+-- What the host is asked for an update and cannot be asked twice, so that the update finds its own again after a crash.
+CREATE TABLE begun (
     update_id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
+    what TEXT NOT NULL,                     -- JSON
     at INTEGER NOT NULL
 ) STRICT;
+
+ALTER TABLE outgoing DROP COLUMN attempts;
