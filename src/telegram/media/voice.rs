@@ -62,7 +62,7 @@ async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
     });
     match heard.await {
         Ok(Ok((bytes, status))) => {
-            group.is_over();
+            group.forget();
             match status.success() {
                 true => Ok(String::from_utf8_lossy(&bytes).into_owned()),
                 false => Err(failed(&format!("failed ({status})"))),
@@ -79,7 +79,7 @@ struct Group(Option<Pid>);
 
 impl Group {
     /// The shell has ended and was waited for: the number may be another's.
-    fn is_over(mut self) {
+    fn forget(mut self) {
         self.0 = None;
     }
 }

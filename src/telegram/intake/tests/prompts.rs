@@ -383,7 +383,8 @@ async fn an_edit_takes_nothing_from_an_album_or_a_voice() {
         rig.telegram.reply(Reply::Bytes(b"abc".to_vec()));
     };
     let photo = |caption: &str| json!({ "caption": caption, "media_group_id": "a", "photo": [{ "file_id": "p" }], "message_id": 101 });
-    (file(&rig), file(&rig));
+    file(&rig);
+    file(&rig);
     let first = rig.message(photo("look"));
     let second = json!({ "media_group_id": "a", "photo": [{ "file_id": "p" }], "message_id": 102 });
     let second = rig.message(second);
