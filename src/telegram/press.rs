@@ -125,6 +125,11 @@ impl Taking<'_> {
                 self.queue_says(session, words, "the queue runs").await
             }
             Action::Discard { session } => {
+                if talk.bridge.show(exactly(session), place).await?.hold.is_none() {
+                    // What waits by now is not what this was shown for.
+                    let words = "Nothing is held there any more: nothing was discarded.";
+                    return Ok(Done::nothing(words).and(self.edit(View::plain(words))));
+                }
                 let words = talk.bridge.tell(Request::QueueClear { session: exactly(session) }).await?;
                 self.queue_says(session, words, "nothing waits any more").await
             }

@@ -300,6 +300,33 @@ async fn a_stop_button_stops_its_own_turn_only() {
     assert_eq!((set.place, set.reply_to), (Place::chat(7), 900));
 }
 
+#[tokio::test]
+async fn only_what_is_held_is_discarded() {
+    let mut rig = Rig::new().await;
+    let session = id_of("work");
+    let held = |rig: &Rig, why: Option<&str>| rig.host.scene().sessions[0].hold = why.map(str::to_owned);
+    let press = |rig: &mut Rig| {
+        let button = NewButton {
+            place: Place::chat(7),
+            user: None,
+            session: Some(session),
+            request: None,
+            input_hash: None,
+            epoch: "another run".to_owned(),
+            action: Action::Discard { session }.stored().unwrap(),
+        };
+        let token = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
+        rig.presses(7, 900, &token);
+    };
+    // It was run long ago, and other prompts wait behind a turn by now.
+    press(&mut rig);
+    assert_eq!(rig.toast().await, "Nothing is held there any more: nothing was discarded.");
+    assert!(!rig.host.scene().kinds().contains(&"queue_clear".to_owned()));
+    held(&rig, Some("stopped"));
+    press(&mut rig);
+    assert_eq!(rig.toast().await, "1 waiting prompt discarded.");
+}
+
 /// Nothing was asked for in this place, so nothing would end it.
 #[tokio::test]
 async fn a_queue_that_is_run_from_elsewhere_is_not_typed_for() {
