@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::db::Why;
 use crate::error::{Error, Result};
-use crate::model::{ApprovalId, Delivery, PromptId, Scope, SessionId, TurnId};
+use crate::model::{ApprovalId, Decision, Delivery, PromptId, Scope, SessionId, TurnId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -63,7 +63,7 @@ pub(crate) enum Action {
     Draft(Draft),
     /// Makes it.
     Make(Draft),
-    /// Opens a topic of this group for the session.
+    /// Opens a topic of this chat for the session.
     Topic {
         session: SessionId,
     },
@@ -114,10 +114,9 @@ pub(crate) enum Action {
     ShowAll {
         approval: ApprovalId,
     },
-    /// A prompt that waits is the reason, or the answer.
+    /// The text of a prompt that waits is the reason, or the answer.
     UseAsAnswer {
         approval: ApprovalId,
-        text: String,
         #[serde(flatten)]
         waiting: Waiting,
     },
@@ -190,6 +189,27 @@ pub(crate) enum NextText {
     },
 }
 
+/// What an update asks of the host that cannot be asked for twice: noted before it is, so that after a crash the same
+/// update knows its own again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "begun", rename_all = "snake_case")]
+pub(crate) enum Begun {
+    /// A session of this name.
+    Make {
+        name: String,
+    },
+    Answer(Answer),
+}
+
+/// How a request is answered. `message`: where it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) approval: ApprovalId,
+    pub(crate) session: SessionId,
+    pub(crate) message: i64,
+    pub(crate) decision: Decision,
+}
+
 impl Action {
     /// As it lies in a row. What cannot be put into JSON would be a mistake in this file.
     pub(crate) fn stored(&self) -> Result<Value> {
@@ -198,13 +218,25 @@ impl Action {
 }
 
 impl NextText {
+    pub(crate) const fn session(&self) -> SessionId {
+        match self {
+            Self::Reason { session, .. } | Self::Answer { session, .. } => *session,
+        }
+    }
+
+    pub(crate) fn stored(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(unstorable)
+    }
+}
+
+impl Begun {
     pub(crate) fn stored(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(unstorable)
     }
 }
 
 fn unstorable(error: serde_json::Error) -> Error {
-    Error::failed(format!("what a button means cannot be stored: {error}"))
+    Error::failed(format!("what somebody means cannot be stored: {error}"))
 }
 
 #[cfg(test)]

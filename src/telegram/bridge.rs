@@ -12,7 +12,6 @@ use super::db::Db;
 use super::gate::{Access, Bot};
 use super::link::Link;
 use super::outbox::Outbox;
-use super::place::Place;
 use crate::config::TelegramConfig;
 use crate::model::SessionId;
 
@@ -37,8 +36,8 @@ pub(crate) struct Bridge {
     /// Of this run.
     pub(crate) epoch: String,
     pub(crate) access: SharedAccess,
-    /// What is asked of sessions from here, for whoever shows how they go.
-    pub(crate) watched: mpsc::UnboundedSender<Watched>,
+    /// Sessions that are asked something from here, for whoever shows how they go.
+    pub(crate) watched: mpsc::UnboundedSender<SessionId>,
 }
 
 /// Personas lie in another room; whoever starts the bridge knows both.
@@ -50,13 +49,6 @@ pub(crate) struct PersonaChoice {
     pub(crate) description: String,
     /// The working directory of new sessions that name none.
     pub(crate) dir: Option<PathBuf>,
-}
-
-/// A place has asked something of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Watched {
-    pub(crate) session: SessionId,
-    pub(crate) place: Place,
 }
 
 /// Who is let in, once the host has told.

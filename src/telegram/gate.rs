@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::place::Place;
-use super::update::{Callback, Chat, Membership, Message, ReactionChange, Update, UpdateKind, User};
+use super::update::{Callback, Chat, Membership, Message, Update, UpdateKind, User};
 use mention::Addressing;
 
 /// Who is let in: users, and the groups in which they are.
@@ -27,6 +27,8 @@ pub(crate) struct Bot {
     pub(crate) id: i64,
     /// Without `@`.
     pub(crate) username: String,
+    /// Its private chats have topics.
+    pub(crate) has_topics: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +104,6 @@ pub(crate) fn decide(access: &Access, bot: &Bot, update: &Update) -> Gate {
         UpdateKind::Edited(message) => decide_message(access, bot, message, false),
         UpdateKind::Callback(callback) => decide_callback(access, callback),
         UpdateKind::Membership(membership) => decide_membership(access, membership),
-        UpdateKind::Reaction(reaction) => decide_reaction(access, reaction),
         UpdateKind::Unknown { kind } => Err(Reason::Kind(kind.clone())),
         UpdateKind::Malformed { kind, reason } => Err(Reason::Malformed(format!("{kind}: {reason}"))),
     };
@@ -120,6 +121,12 @@ fn person<'a>(chat: &Chat, from: Option<&'a User>, as_chat: Option<&Chat>) -> Re
     }
     let fits = chat.is_group() || (chat.is_private() && chat.id == user.id);
     if fits { Ok(user) } else { Err(Reason::NoSuchChat) }
+}
+
+impl Bot {
+    pub(crate) fn has_topics_in(&self, chat: &Chat) -> bool {
+        chat.is_forum || (chat.is_private() && self.has_topics)
+    }
 }
 
 impl Access {
@@ -227,10 +234,4 @@ fn decide_membership(access: &Access, membership: &Membership) -> Result<Gate, R
         Err(reason) => Err(reason),
         Ok(()) => Ok(Gate::Accept(accepted(Place::chat(chat.id), chat, user))),
     }
-}
-
-fn decide_reaction(access: &Access, reaction: &ReactionChange) -> Result<Gate, Reason> {
-    let user = person(&reaction.chat, reaction.user.as_ref(), reaction.actor_chat.as_ref())?;
-    access.check(&reaction.chat, user)?;
-    Ok(Gate::Accept(accepted(Place::chat(reaction.chat.id), &reaction.chat, user)))
 }

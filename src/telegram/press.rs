@@ -18,7 +18,7 @@ use super::words;
 use crate::error::Kind;
 use crate::ipc::{Accepted, Request, Response};
 use crate::model::{SessionId, TurnId};
-pub(crate) use requests::{next_text, waiting_in};
+pub(crate) use requests::{next_text, said_before, say, waiting_in};
 
 /// Telegram takes 200 characters.
 const TOAST: usize = 180;
@@ -125,6 +125,11 @@ impl Taking<'_> {
                 self.queue_says(session, words, "the queue runs").await
             }
             Action::Discard { session } => {
+                if talk.bridge.show(exactly(session), place).await?.hold.is_none() {
+                    // What waits by now is not what this was shown for.
+                    let words = "Nothing is held there any more: nothing was discarded.";
+                    return Ok(Done::nothing(words).and(self.edit(View::plain(words))));
+                }
                 let words = talk.bridge.tell(Request::QueueClear { session: exactly(session) }).await?;
                 self.queue_says(session, words, "nothing waits any more").await
             }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::api::answers::Me;
 use super::api::methods::GetMe;
 use super::api::{Api, ApiError, Token};
-use super::bridge::{Bridge, Personas, SharedAccess, Watched};
+use super::bridge::{Bridge, Personas, SharedAccess};
 use super::db::{Adopted, Db};
 use super::gate::Bot;
 use super::link::Link;
@@ -101,14 +101,14 @@ fn bridge(
     me: &Me,
     db: Arc<Db>,
     outbox: Outbox,
-    watched: mpsc::UnboundedSender<Watched>,
+    watched: mpsc::UnboundedSender<SessionId>,
 ) -> Bridge {
     let Options { paths, telegram, stale_after, projects, scratch, personas } = options;
     Bridge {
         api,
         db,
         link: Link::new(paths.clone()),
-        bot: Bot { id: me.id, username: me.username.clone() },
+        bot: Bot { id: me.id, username: me.username.clone(), has_topics: me.has_topics_enabled },
         outbox,
         config: telegram,
         stale_after,
@@ -129,7 +129,7 @@ struct Parts {
     live: Live,
     orders: mpsc::UnboundedReceiver<Order>,
     wished: mpsc::UnboundedReceiver<SessionId>,
-    asked: mpsc::UnboundedReceiver<Watched>,
+    asked: mpsc::UnboundedReceiver<SessionId>,
 }
 
 impl Parts {
@@ -204,12 +204,12 @@ async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::R
 
 async fn watch_what_is_asked(
     live: Live,
-    mut asked: mpsc::UnboundedReceiver<Watched>,
+    mut asked: mpsc::UnboundedReceiver<SessionId>,
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
         tokio::select! {
-            Some(watched) = asked.recv() => live.watch(watched.session),
+            Some(session) = asked.recv() => live.watch(session),
             () = ending::told(&mut stop) => return,
         }
     }

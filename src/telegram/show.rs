@@ -1,6 +1,7 @@
 //! Small words that several parts put into messages. Pure.
 
 use super::render::{Rich, Style};
+use super::words;
 
 /// A session's name in front of a message is cut to this.
 const LONGEST_NAME: usize = 64;
@@ -11,29 +12,13 @@ const LONGEST_LINE: usize = 80;
 /// Whose message it is, on a line of its own.
 pub(crate) fn heading(name: &str) -> Rich {
     let mut rich = Rich::default();
-    rich.push(&one_line(name, LONGEST_NAME), Style::Bold).push("\n", Style::Plain);
+    rich.push(&words::line(name, LONGEST_NAME), Style::Bold).push("\n", Style::Plain);
     rich
-}
-
-/// White space folded, and cut to so many characters.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.chars().count() > most {
-            let cut: String = line.chars().take(most.saturating_sub(1)).collect();
-            return format!("{}…", cut.trim_end());
-        }
-    }
-    line
 }
 
 /// `⚙ Bash: ls`
 pub(crate) fn tool_line(words: &str) -> String {
-    format!("⚙ {}", one_line(words, LONGEST_LINE))
+    format!("⚙ {}", words::line(words, LONGEST_LINE))
 }
 
 /// `14 tools`
@@ -77,12 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_folded_and_cut() {
-        assert_eq!(one_line(" a\n\tb  c ", 9), "a b c");
-        assert_eq!(one_line("abc def", 7), "abc def");
-        assert_eq!(one_line("abc defg", 7), "abc de…");
-        assert_eq!(one_line("ééééé", 4), "ééé…");
-        assert_eq!(one_line("", 4), "");
+    fn a_heading_is_one_line() {
         let heading = heading("a\nb");
         assert_eq!((heading.text.as_str(), heading.entities.len()), ("a b\n", 1));
     }

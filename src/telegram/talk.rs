@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::action::Begun;
 use super::bridge::Bridge;
 use super::db::TopicRow;
 use super::effects::{Effect, Say};
@@ -20,7 +21,7 @@ pub(crate) struct Talk {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) place: Place,
     pub(crate) private: bool,
-    /// The group has topics.
+    /// The chat has topics.
     pub(crate) forum: bool,
     pub(crate) user: i64,
     pub(crate) name: String,
@@ -58,6 +59,19 @@ impl Talk {
     /// The key of the prompt that this becomes.
     pub(crate) fn key(&self) -> String {
         format!("tg:{}:{}", self.bridge.bot.id, self.update)
+    }
+
+    /// Notes what the host is about to be asked for this. Whether that is so for the first time: before a crash it may
+    /// have been asked already, and then what was noted stands.
+    pub(crate) fn begin(&self, what: &Begun) -> Outcome<bool> {
+        let what = what.stored()?;
+        Ok(self.bridge.db.write(|tables| tables.note_begun(self.update, &what, self.now))?)
+    }
+
+    /// What the host may have been asked for this already, and when.
+    pub(crate) fn begun(&self) -> Outcome<Option<(Begun, Timestamp)>> {
+        let noted = self.bridge.db.read(|tables| tables.begun(self.update))?;
+        Ok(noted.and_then(|(what, at)| Some((serde_json::from_value(what).ok()?, at))))
     }
 
     /// Who answers a request.

@@ -287,7 +287,7 @@ pub(super) fn bridge(
         Api::new(Token::parse("42:AAsecret").unwrap(), "http://127.0.0.1:9").unwrap(),
         db,
         Link::new(host.paths.clone()),
-        Bot { id: 42, username: "a_bot".to_owned() },
+        Bot { id: 42, username: "a_bot".to_owned(), has_topics: false },
         outbox,
         config,
     );

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use super::link::Link;
-use super::show::one_line;
+use super::words;
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{Request, Response, Selector};
 use crate::model::{Detail, Event, SessionId};
@@ -74,7 +74,7 @@ impl TurnLog {
             Some(Detail::Tool { parent: None, result, is_error, .. }) => {
                 self.tools += 1;
                 if self.calls.len() < MOST_TOOLS {
-                    let result = result.map(|result| one_line(&result, LONGEST_RESULT));
+                    let result = result.map(|result| words::line(&result, LONGEST_RESULT));
                     self.calls.push_front(ToolCall { words: event.text, result, is_error });
                 }
             }
@@ -147,7 +147,7 @@ async fn between(link: &Link, session: SessionId, mut since: u64, end: u64) -> R
 
 pub(crate) fn unexpected(response: &Response) -> Error {
     let words = format!("{response:?}");
-    Error::failed(format!("the host answered something else than was asked: {}", one_line(&words, 200)))
+    Error::failed(format!("the host answered something else than was asked: {}", words::line(&words, 200)))
 }
 
 #[cfg(test)]

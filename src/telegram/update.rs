@@ -4,6 +4,8 @@
 //! over: a kind that is not known is [`UpdateKind::Unknown`], a known one that is not as documented is
 //! [`UpdateKind::Malformed`], and neither is an error. The raw update lies in the database.
 
+use std::collections::BTreeMap;
+
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -11,8 +13,58 @@ use serde_json::Value;
 use super::place::Place;
 
 /// What is asked for; Telegram keeps the rest to itself.
-pub(crate) const ALLOWED: &[&str] =
-    &["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"];
+pub(crate) const ALLOWED: &[&str] = &["message", "edited_message", "callback_query", "my_chat_member"];
+
+/// Fields of messages that nobody has written: they tell of something that was done in the chat. A content that is not
+/// known is none of these, so that its sender hears that nothing came of it.
+const SERVICE: &[&str] = &[
+    "boost_added",
+    "channel_chat_created",
+    "chat_background_set",
+    "chat_owner_changed",
+    "chat_owner_left",
+    "chat_shared",
+    "checklist_tasks_added",
+    "checklist_tasks_done",
+    "connected_website",
+    "delete_chat_photo",
+    "direct_message_price_changed",
+    "forum_topic_created",
+    "forum_topic_edited",
+    "general_forum_topic_hidden",
+    "general_forum_topic_unhidden",
+    "gift",
+    "gift_upgrade_sent",
+    "giveaway_completed",
+    "giveaway_created",
+    "group_chat_created",
+    "left_chat_member",
+    "message_auto_delete_timer_changed",
+    "migrate_from_chat_id",
+    "new_chat_members",
+    "new_chat_photo",
+    "new_chat_title",
+    "paid_message_price_changed",
+    "passport_data",
+    "pinned_message",
+    "proximity_alert_triggered",
+    "refunded_payment",
+    "successful_payment",
+    "suggested_post_approval_failed",
+    "suggested_post_approved",
+    "suggested_post_declined",
+    "suggested_post_paid",
+    "suggested_post_refunded",
+    "supergroup_chat_created",
+    "unique_gift",
+    "users_shared",
+    "video_chat_ended",
+    "video_chat_participants_invited",
+    "video_chat_scheduled",
+    "video_chat_started",
+    "web_app_data",
+    "write_access_allowed",
+];
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Update {
@@ -27,7 +79,6 @@ pub(crate) enum UpdateKind {
     Callback(Box<Callback>),
     /// The bot's own standing in a chat has changed.
     Membership(Box<Membership>),
-    Reaction(Box<ReactionChange>),
     Unknown {
         kind: String,
     },
@@ -76,17 +127,13 @@ pub(crate) struct Message {
     pub(crate) is_external_reply: bool,
     pub(crate) forward_origin: Option<Origin>,
     pub(crate) migrate_to_chat_id: Option<i64>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) new_chat_members: Vec<User>,
-    pub(crate) left_chat_member: Option<User>,
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) forum_topic_created: bool,
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) forum_topic_edited: bool,
     #[serde(default, deserialize_with = "present")]
     pub(crate) forum_topic_closed: bool,
     #[serde(default, deserialize_with = "present")]
     pub(crate) forum_topic_reopened: bool,
+    /// What else it holds, and whether that is `null`.
+    #[serde(flatten)]
+    others: BTreeMap<String, Option<IgnoredAny>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -208,25 +255,6 @@ impl Standing {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct ReactionChange {
-    pub(crate) chat: Chat,
-    pub(crate) message_id: i64,
-    pub(crate) user: Option<User>,
-    /// Whoever reacts as a chat.
-    pub(crate) actor_chat: Option<Chat>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) old_reaction: Vec<ReactionKind>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) new_reaction: Vec<ReactionKind>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct ReactionKind {
-    /// None: one that is not a plain emoji.
-    pub(crate) emoji: Option<String>,
-}
-
 impl Update {
     /// The number that Telegram counts a raw update by.
     pub(crate) fn id_of(raw: &Value) -> Option<i64> {
@@ -245,13 +273,12 @@ impl Update {
         Self { id, kind }
     }
 
-    /// Where it happened, if it happened in a chat. A reaction does not tell its topic.
+    /// Where it happened, if it happened in a chat.
     pub(crate) fn place(&self) -> Option<Place> {
         match &self.kind {
             UpdateKind::Message(message) | UpdateKind::Edited(message) => Some(message.place()),
             UpdateKind::Callback(callback) => callback.message.as_ref().map(Pressed::place),
             UpdateKind::Membership(membership) => Some(Place::chat(membership.chat.id)),
-            UpdateKind::Reaction(reaction) => Some(Place::chat(reaction.chat.id)),
             UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => None,
         }
     }
@@ -263,7 +290,6 @@ fn read_known(name: &str, body: &Value) -> serde_json::Result<UpdateKind> {
         "edited_message" => UpdateKind::Edited(Deserialize::deserialize(body)?),
         "callback_query" => UpdateKind::Callback(Deserialize::deserialize(body)?),
         "my_chat_member" => UpdateKind::Membership(Deserialize::deserialize(body)?),
-        "message_reaction" => UpdateKind::Reaction(Deserialize::deserialize(body)?),
         other => UpdateKind::Unknown { kind: other.to_owned() },
     })
 }
@@ -323,13 +349,11 @@ impl Message {
 
     /// Nobody said anything: it tells of something that was done in the chat.
     pub(crate) fn is_service(&self) -> bool {
+        let is_there = |name: &&str| self.others.get(*name).is_some_and(Option::is_some);
         self.migrate_to_chat_id.is_some()
-            || !self.new_chat_members.is_empty()
-            || self.left_chat_member.is_some()
-            || self.forum_topic_created
-            || self.forum_topic_edited
             || self.forum_topic_closed
             || self.forum_topic_reopened
+            || SERVICE.iter().any(is_there)
     }
 }
 

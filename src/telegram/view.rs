@@ -101,7 +101,7 @@ impl View {
                 action: button.action.stored()?,
             };
             let token = tables.add_button(&new, now)?;
-            Ok(Key { label: button.label.clone(), press: Press::Token(token) })
+            Ok(Key { label: button.label.clone(), press: Press { token } })
         };
         let row = |row: &Vec<Button>| row.iter().map(key).collect();
         let rows = self.rows.iter().filter(|row| !row.is_empty()).map(row);

@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use crate::support::bot_api::{Fault, Media};
+use crate::support::home::Home;
 
 #[test]
 fn a_message_is_answered_and_both_sides_see_it() {
@@ -90,6 +91,45 @@ fn a_long_text_in_two_messages_is_one_prompt() {
     let prompts: Vec<_> = desk.log("work").into_iter().filter(|event| event["kind"] == "prompt").collect();
     assert_eq!(prompts.len(), 1);
     assert!(prompts[0]["text"].as_str().is_some_and(|text| text.contains("xx") && text.contains("yy")));
+}
+
+/// Only the first part names the bot.
+#[test]
+fn a_long_text_in_a_group_is_one_prompt_too() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    let group = desk.bot.supergroup("Team", &[desk.owner]);
+    group.make_bot_administrator(&desk.owner);
+    desk.home.set("CLAUDEBOT_TELEGRAM_ALLOWED_CHATS", group.id().to_string());
+    desk.session("work");
+    desk.start();
+    let bot = format!("@{}", desk.bot.bot_username());
+    group.say(&desk.owner, &format!("/session{bot} work"));
+    group.wait_for_text("→ work");
+    let first = format!("{bot} echo ");
+    let first = format!("{first}{}", "x".repeat(4096 - first.len()));
+    group.say(&desk.owner, &first);
+    group.say(&desk.owner, &"y".repeat(50));
+    // Nobody has called for this.
+    group.say(&desk.owner, "and among us?");
+    group.wait_for_text("yyy");
+    let prompts: Vec<_> = desk.log("work").into_iter().filter(|event| event["kind"] == "prompt").collect();
+    assert_eq!(prompts.len(), 1, "{prompts:?}");
+    let text = prompts[0]["text"].as_str().unwrap_or_default();
+    assert!(text.starts_with("echo xx") && text.ends_with(&format!("x{}", "y".repeat(50))), "{text}");
+    assert!(!text.contains("among"), "{text}");
+}
+
+/// In a private chat with topics a new session may have one of its own.
+#[test]
+fn a_private_chat_has_topics() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.bot.set_private_topics(true);
+    desk.start();
+    desk.say("/new idea");
+    desk.tap("Scratch");
+    desk.tap("Open a topic");
+    let here = desk.wait("Here you talk to idea");
+    assert!(here.thread.is_some(), "{here}");
 }
 
 #[test]

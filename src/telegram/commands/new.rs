@@ -7,7 +7,7 @@ use super::{Errand, Led};
 use crate::error::{Error, Kind};
 use crate::ipc::{NewSession, Request, Response, Selector};
 use crate::model::{Agent, Delivery, SessionId, SessionView};
-use crate::telegram::action::{Action, Draft};
+use crate::telegram::action::{Action, Begun, Draft};
 use crate::telegram::api::methods::CreateForumTopic;
 use crate::telegram::bridge::PersonaChoice;
 use crate::telegram::db::TopicRow;
@@ -124,12 +124,16 @@ pub(crate) async fn make(talk: &Talk, draft: &Draft) -> Outcome<(View, SessionId
 }
 
 async fn created(talk: &Talk, draft: &Draft) -> Outcome<SessionView> {
-    let name = match &draft.name {
-        Some(name) => name.clone(),
-        None => free_name(draft.dir.as_deref(), &talk.bridge.sessions(talk.place, false).await?)?,
-    };
     // Handled again after a crash, the update goes on with the session that it has made.
-    let (name, since) = talk.bridge.db.write(|tables| tables.note_making(talk.update, &name, talk.now))?;
+    let (name, since) = match (talk.begun()?, &draft.name) {
+        (Some((Begun::Make { name }, since)), _) => (name, since),
+        (_, Some(name)) => (name.clone(), talk.now),
+        (_, None) => {
+            let sessions = talk.bridge.sessions(talk.place, false).await?;
+            (free_name(draft.dir.as_deref(), &sessions)?, talk.now)
+        }
+    };
+    talk.begin(&Begun::Make { name: name.clone() })?;
     let request = Request::SessionNew(NewSession {
         name: name.clone(),
         persona: draft.persona.clone(),
@@ -185,7 +189,7 @@ fn made_view(talk: &Talk, session: &SessionView) -> View {
     View::plain(words).row(buttons)
 }
 
-/// Opens a topic of this group that is the session's.
+/// Opens a topic of this chat that is the session's.
 pub(crate) async fn open_topic(talk: &Talk, session: SessionId) -> Outcome<Vec<Effect>> {
     let chat = talk.place.chat;
     let shown = talk.bridge.show(exactly(session), talk.place).await?;

@@ -134,7 +134,9 @@ pub(super) async fn rename(talk: &Talk, name: &str) -> Outcome<Vec<Effect>> {
     let request = Request::SessionRename { session: exactly(session.id), name: name.to_owned() };
     talk.bridge.tell(request).await?;
     let mut effects = Vec::new();
-    if let (Some(topic), Some(thread)) = (&talk.topic, talk.place.thread) {
+    // What is renamed may be another session, which is answered here.
+    let topic = talk.topic.as_ref().filter(|topic| topic.session == session.id);
+    if let (Some(topic), Some(thread)) = (topic, talk.place.thread) {
         let rename =
             EditForumTopic { chat_id: talk.place.chat, message_thread_id: thread, name: name.to_owned() };
         // The bot may not be allowed to; the session has its new name all the same.

@@ -104,12 +104,23 @@ impl Tables {
         Ok(())
     }
 
-    /// A group has got another number. What waits for it goes there; its messages, topics and buttons stay behind.
+    /// A group has got another number. What waits for it goes there; its messages, topics and buttons stay behind, and
+    /// so does what was to be done to them: there the same numbers are other messages.
     pub(crate) fn move_chat(&self, from: i64, to: i64) -> Result<(), Fault> {
+        self.conn.execute(
+            "UPDATE outgoing SET state = 'replaced' WHERE chat = ?1 AND state IN ('waiting', 'sending') \
+             AND payload ->> '$.type' IN ('edit', 'react', 'delete', 'topic') \
+             AND payload ->> '$.message.row' IS NULL",
+            [from],
+        )?;
         // Without their keys: what waits there already may have the same.
+        self.conn.execute(
+            "UPDATE outgoing SET chat = ?2, thread = 0, key = NULL, payload = json_remove(payload, '$.reply_to') \
+             WHERE chat = ?1",
+            [from, to],
+        )?;
         self.conn
-            .execute("UPDATE outgoing SET chat = ?2, thread = 0, key = NULL WHERE chat = ?1", [from, to])?;
-        self.conn.execute("UPDATE prompt SET chat = ?2, thread = 0 WHERE chat = ?1", [from, to])?;
+            .execute("UPDATE prompt SET chat = ?2, thread = 0, reply_to = 0 WHERE chat = ?1", [from, to])?;
         self.conn.execute(
             "UPDATE incoming SET chat = ?2 WHERE chat = ?1 AND state IN ('new', 'kept')",
             [from, to],

@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use rusqlite::types::Value as Column;
 use rusqlite::{OptionalExtension, Row, params};
+use serde_json::Value;
 
-use super::columns::{Id, Micros, place, thread};
+use super::columns::{Id, Json, Micros, place, thread};
 use super::{Fault, Tables};
 use crate::model::SessionId;
 use crate::telegram::place::Place;
@@ -168,20 +169,21 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// A session is about to be made for an update. Gives under which name, and since when that is so: what was noted
+    /// The host is about to be asked something for an update. Whether that is so for the first time: what was noted
     /// first stands.
-    pub(crate) fn note_making(
-        &self,
-        update: i64,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<(String, Timestamp), Fault> {
-        self.conn
-            .prepare_cached("INSERT OR IGNORE INTO making (update_id, name, at) VALUES (?1, ?2, ?3)")?
-            .execute(params![update, name, Micros(now)])?;
-        let sql = "SELECT name, at FROM making WHERE update_id = ?1";
-        let noted = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Micros>(1)?.0));
-        Ok(self.conn.prepare_cached(sql)?.query_row([update], noted)?)
+    pub(crate) fn note_begun(&self, update: i64, what: &Value, now: Timestamp) -> Result<bool, Fault> {
+        let noted = self
+            .conn
+            .prepare_cached("INSERT OR IGNORE INTO begun (update_id, what, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![update, Json(what), Micros(now)])?;
+        Ok(noted > 0)
+    }
+
+    /// What the host was, or may have been, asked for an update, and when that began.
+    pub(crate) fn begun(&self, update: i64) -> Result<Option<(Value, Timestamp)>, Fault> {
+        let sql = "SELECT what, at FROM begun WHERE update_id = ?1";
+        let noted = |row: &Row<'_>| Ok((row.get::<_, Json<_>>(0)?.0, row.get::<_, Micros>(1)?.0));
+        Ok(self.conn.prepare_cached(sql)?.query_row([update], noted).optional()?)
     }
 
     /// How far the host's events have become rows here. None: never.

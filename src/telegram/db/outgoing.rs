@@ -26,14 +26,12 @@ pub(crate) struct Outgoing {
     pub(crate) priority: u8,
     pub(crate) key: Option<String>,
     pub(crate) payload: Value,
-    /// How often it was begun. If it is not 0 for the one next in line, an earlier try may have arrived.
-    pub(crate) attempts: u32,
     /// How many of the calls that it takes are done.
     pub(crate) progress: u32,
     pub(crate) at: Timestamp,
 }
 
-const COLUMNS: &str = "id, chat, thread, priority, key, payload, attempts, progress, at";
+const COLUMNS: &str = "id, chat, thread, priority, key, payload, progress, at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -42,7 +40,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         priority: row.get("priority")?,
         key: row.get("key")?,
         payload: row.get::<_, Json<_>>("payload")?.0,
-        attempts: row.get("attempts")?,
         progress: row.get("progress")?,
         at: row.get::<_, Micros>("at")?.0,
     })
@@ -101,9 +98,7 @@ impl Tables {
 
     /// It is about to be sent. From now on it cannot be replaced, and may have arrived.
     pub(crate) fn begin_outgoing(&self, id: i64) -> Result<(), Fault> {
-        self.conn
-            .prepare_cached("UPDATE outgoing SET state = 'sending', attempts = attempts + 1 WHERE id = ?1")?
-            .execute([id])?;
+        self.conn.prepare_cached("UPDATE outgoing SET state = 'sending' WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 

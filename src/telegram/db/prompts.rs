@@ -29,7 +29,7 @@ pub(crate) struct PromptSet {
     pub(crate) updates: Vec<i64>,
     pub(crate) place: Place,
     pub(crate) user: i64,
-    /// The message that its reply answers.
+    /// The message that its reply answers; 0 if that was left behind in a group that has got another number.
     pub(crate) reply_to: i64,
     pub(crate) session: Option<SessionId>,
     pub(crate) prompt: Option<PromptId>,

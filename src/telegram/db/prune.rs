@@ -7,12 +7,16 @@ use super::{Fault, Tables};
 
 const DAY: i64 = 24;
 
-/// A condition on a table's rows, and after how many hours those go that meet it. What still waits is not here.
+/// A condition on a table's rows, and after how many hours those go that meet it. What still waits goes only where
+/// nobody can be thought to wait for it any more.
 const RULES: &[(&str, &str, i64)] = &[
     // Telegram itself keeps an update for a day; it could come again for so long.
     ("incoming", "state = 'done'", 2 * DAY),
     ("incoming", "state = 'poisoned'", 30 * DAY),
+    ("incoming", "state = 'kept'", 90 * DAY),
     ("prompt", "state IN ('ended', 'refused')", 30 * DAY),
+    ("prompt", "state = 'gathering'", 90 * DAY),
+    ("prompt", "state = 'accepted'", 365 * DAY),
     ("button", "used IS NOT NULL", 7 * DAY),
     ("button", "used IS NULL", 60 * DAY),
     ("message", "TRUE", 180 * DAY),
@@ -24,7 +28,7 @@ const RULES: &[(&str, &str, i64)] = &[
     ("expectation", "TRUE", DAY),
     ("asked", "TRUE", 60 * DAY),
     ("held", "TRUE", 7 * DAY),
-    ("making", "TRUE", 30 * DAY),
+    ("begun", "TRUE", 30 * DAY),
 ];
 
 impl Tables {

@@ -32,8 +32,8 @@ const OF_ONE_BOT: [&str; 14] = [
     "shown_approval",
     "expectation",
     "asked",
-    "making",
     "held",
+    "begun",
 ];
 
 /// Whose file it was.

@@ -5,7 +5,7 @@ use crate::model::Outcome;
 use crate::telegram::live::Verbosity;
 use crate::telegram::place::Place;
 use crate::telegram::render::{Rich, Style};
-use crate::telegram::show;
+use crate::telegram::{show, words};
 
 /// Of an error that an agent reports, so much is shown.
 const LONGEST_ERROR: usize = 1000;
@@ -66,7 +66,7 @@ pub(super) fn prompt(facts: &Facts, place: Place, text: &str) -> Rich {
 
 pub(super) fn notice(facts: &Facts, place: Place, text: &str) -> Rich {
     let mut rich = heading(facts, place);
-    rich.push(&format!("⚠ {}", show::one_line(text, LONGEST_ERROR)), Style::Plain);
+    rich.push(&format!("⚠ {}", words::line(text, LONGEST_ERROR)), Style::Plain);
     rich
 }
 
@@ -79,7 +79,7 @@ pub(super) fn trouble(facts: &Facts, place: Place, outcome: Outcome, words: &str
 
 /// How a turn ended, where that has to be said.
 fn ending(outcome: Outcome, words: &str) -> Option<String> {
-    let words = show::one_line(words, LONGEST_ERROR);
+    let words = words::line(words, LONGEST_ERROR);
     let say = |sign: &str, otherwise: &str| {
         Some(format!("{sign} {}", if words.is_empty() { otherwise } else { &words }))
     };

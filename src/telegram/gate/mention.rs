@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn find(text: &str, entities: Value) -> Addressing {
-        let bot = Bot { id: 42, username: "My_Bot".to_owned() };
+        let bot = Bot { id: 42, username: "My_Bot".to_owned(), has_topics: false };
         Addressing::find(text, entities.as_array().unwrap(), &bot)
     }
 
@@ -179,7 +179,7 @@ mod tests {
             assert!(!found.meant, "{text}");
             assert_eq!(found.text, text);
         }
-        let nameless = Bot { id: 42, username: String::new() };
+        let nameless = Bot { id: 42, username: String::new(), has_topics: false };
         let found =
             Addressing::find("@", &[json!({ "type": "mention", "offset": 0, "length": 1 })], &nameless);
         assert!(!found.meant);

@@ -14,7 +14,7 @@ fn access() -> Access {
 }
 
 fn decide_as(access: &Access, raw: &Value) -> Gate {
-    let bot = Bot { id: 42, username: "my_bot".to_owned() };
+    let bot = Bot { id: 42, username: "my_bot".to_owned(), has_topics: false };
     decide(access, &bot, &Update::read(1, raw))
 }
 
@@ -50,12 +50,6 @@ fn edited(from: i64, at: i64, more: Value) -> Value {
 fn pressed(from: i64, at: i64) -> Value {
     let message = json!({ "message_id": 5, "date": 0, "chat": chat(at) });
     json!({ "update_id": 1, "callback_query": { "id": "q", "from": user(from), "message": message, "data": "d" } })
-}
-
-fn reacted(from: i64, at: i64) -> Value {
-    let reaction = json!([{ "type": "emoji", "emoji": "👍" }]);
-    json!({ "update_id": 1, "message_reaction": {
-        "chat": chat(at), "message_id": 5, "user": user(from), "date": 0, "old_reaction": [], "new_reaction": reaction } })
 }
 
 fn joined(from: i64, at: i64, status: &str) -> Value {
@@ -100,7 +94,7 @@ fn an_allowed_user_is_heard_in_private() {
         decided(&edited(ANN, ANN, text("hello"))),
         Gate::Accept(Accepted { text: "hello".to_owned(), ..from_ann(ANN) })
     );
-    for raw in [pressed(ANN, ANN), reacted(ANN, ANN), joined(ANN, ANN, "kicked")] {
+    for raw in [pressed(ANN, ANN), joined(ANN, ANN, "kicked")] {
         assert_eq!(decided(&raw), Gate::Accept(from_ann(ANN)), "{raw}");
     }
 }
@@ -117,7 +111,7 @@ fn an_allowed_user_is_heard_in_an_allowed_group_when_the_bot_is_meant() {
         decided(&new(ANN, HOME, caption)),
         Gate::Accept(Accepted { text: "look".to_owned(), ..from_ann(HOME) })
     );
-    for raw in [pressed(ANN, HOME), reacted(ANN, HOME), joined(ANN, HOME, "administrator")] {
+    for raw in [pressed(ANN, HOME), joined(ANN, HOME, "administrator")] {
         assert_eq!(decided(&raw), Gate::Accept(from_ann(HOME)), "{raw}");
     }
 }
@@ -169,7 +163,6 @@ fn nobody_else_is_heard_anywhere() {
         for raw in [
             edited(EVE, at, to_bot("hello")),
             pressed(EVE, at),
-            reacted(EVE, at),
             joined(EVE, at, "member"),
             new(EVE, at, json!({ "forum_topic_closed": {} })),
         ] {
@@ -191,7 +184,6 @@ fn empty_lists_let_nobody_in() {
             new(ANN, at, to_bot("hello")),
             edited(ANN, at, to_bot("hello")),
             pressed(ANN, at),
-            reacted(ANN, at),
             joined(ANN, at, "member"),
         ] {
             let gate = decide_as(&nobody, &raw);
@@ -239,7 +231,6 @@ fn an_allowed_user_may_be_told_how_to_allow_a_group() {
         new(ANN, ELSEWHERE, text("hello")),
         edited(ANN, ELSEWHERE, to_bot("hello")),
         pressed(ANN, ELSEWHERE),
-        reacted(ANN, ELSEWHERE),
         joined(ANN, ELSEWHERE, "left"),
     ] {
         assert_eq!(decided(&raw), Gate::Ignore(Reason::ChatNotAllowed), "{raw}");
@@ -260,12 +251,6 @@ fn bots_and_those_who_hide_are_refused_though_their_number_be_allowed() {
         decided(&new(ANN, HOME, json!({ "from": null, "text": "x" }))),
         Gate::Ignore(Reason::NobodyNamed)
     );
-    let mut reaction = reacted(ANN, HOME);
-    reaction["message_reaction"]["actor_chat"] = chat(HOME);
-    assert_eq!(decided(&reaction), Gate::Ignore(Reason::Anonymous));
-    reaction["message_reaction"].as_object_mut().unwrap().remove("actor_chat");
-    reaction["message_reaction"].as_object_mut().unwrap().remove("user");
-    assert_eq!(decided(&reaction), Gate::Ignore(Reason::NobodyNamed));
     let mut press = pressed(ANN, ANN);
     press["callback_query"]["from"]["is_bot"] = json!(true);
     assert_eq!(decided(&press), Gate::Ignore(Reason::Bot));
@@ -293,6 +278,7 @@ fn every_other_kind_is_refused_by_its_name() {
         "business_message",
         "edited_business_message",
         "deleted_business_messages",
+        "message_reaction",
         "message_reaction_count",
         "inline_query",
         "chosen_inline_result",

@@ -120,7 +120,7 @@ impl Lane {
             UpdateKind::Membership(membership) => {
                 self.worker.work(ids, &Job::Standing(membership, accepted)).await;
             }
-            UpdateKind::Reaction(_) | UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => {
+            UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => {
                 self.worker.work(ids, &Job::Pass).await;
             }
         }
@@ -190,7 +190,7 @@ impl Lane {
             bridge: Arc::clone(bridge),
             place: accepted.place,
             private: accepted.private,
-            forum: pressed.chat.is_forum,
+            forum: bridge.bot.has_topics_in(&pressed.chat),
             user: accepted.user,
             name: accepted.name,
             update,

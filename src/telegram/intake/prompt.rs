@@ -8,7 +8,6 @@ use crate::error::{Error, Kind};
 use crate::ipc::{Accepted, Request, Response, Selector, SendPrompt};
 use crate::model::{Approval, Delivery, PromptStatus, SessionId, SessionState, SessionView};
 use crate::telegram::action::{Action, Draft, Waiting};
-use crate::telegram::bridge::Watched;
 use crate::telegram::commands::Errand;
 use crate::telegram::db::{MessageKind, PromptSet, PromptState, Why};
 use crate::telegram::effects::{Effect, Say, queued_key};
@@ -22,23 +21,25 @@ use crate::telegram::words;
 
 /// Sessions that are offered where none is picked.
 const OFFERED: usize = 6;
-/// A text that may answer a request is kept with the button, up to this.
-const ANSWER: usize = 4000;
-
 /// Sends it; what comes of it is to be stored together with the end of its updates.
 pub(super) async fn send(talk: &Talk, set: &Set, errand: Option<Errand>) -> Outcome<Vec<Effect>> {
-    let is_set = set.parts.len() > 1;
-    if is_set && !set.stored {
-        let gathered = prompt_set(talk, set, PromptState::Gathering);
-        talk.bridge.db.write(|tables| tables.put_prompt(&gathered))?;
-    }
+    gather(talk, set)?;
     match sent(talk, set, errand).await {
-        Err(Trouble::Refused(error)) if is_set => Ok(vec![
+        Err(Trouble::Refused(error)) if set.parts.len() > 1 => Ok(vec![
             Effect::PromptOver { key: talk.key(), state: PromptState::Refused },
             talk.say(words::refusal(&error)).into(),
         ]),
         done => done,
     }
+}
+
+/// What was put together from several updates stays so, also over a crash.
+pub(super) fn gather(talk: &Talk, set: &Set) -> Outcome<()> {
+    if set.parts.len() > 1 && !set.stored {
+        let gathered = prompt_set(talk, set, PromptState::Gathering);
+        talk.bridge.db.write(|tables| tables.put_prompt(&gathered))?;
+    }
+    Ok(())
 }
 
 async fn sent(talk: &Talk, set: &Set, errand: Option<Errand>) -> Outcome<Vec<Effect>> {
@@ -48,43 +49,48 @@ async fn sent(talk: &Talk, set: &Set, errand: Option<Errand>) -> Outcome<Vec<Eff
         None => (talk.selector(), Delivery::Queue),
     };
     let files = Incoming::of(set.parts.iter().map(|part| &*part.message));
-    if !files.is_empty() {
-        typing(talk, true);
-    }
+    let fetching = |on| {
+        if !files.is_empty() {
+            typing(talk, on);
+        }
+    };
+    fetching(true);
     let content = content(talk, set, &files, errand_text.as_deref()).await;
-    let Content { text, attachments, folder } = content.inspect_err(|_| typing(talk, false))?;
+    let Content { text, attachments, folder } = content.inspect_err(|_| fetching(false))?;
     if text.trim().is_empty() && attachments.is_empty() {
         return refuse(
             Error::usage("there is nothing in this that I can pass on")
                 .hint("I take text, pictures, documents, and voice where it can be heard"),
         );
     }
-    let send =
-        SendPrompt { session: selector.clone(), key: talk.key(), text: text.clone(), attachments, delivery };
-    let accepted = match talk.bridge.ask(Request::Send(send)).await {
+    let may_answer = delivery == Delivery::Queue && attachments.is_empty();
+    let send = SendPrompt { session: selector.clone(), key: talk.key(), text, attachments, delivery };
+    let sent = talk.bridge.ask(Request::Send(send)).await;
+    let accepted = match sent {
         Ok(Response::Accepted(accepted)) => accepted,
-        Ok(other) => return unexpected(&other),
-        Err(Trouble::Refused(error)) => {
-            typing(talk, false);
-            return unsent(talk, set, &selector, error).await;
+        other => {
+            fetching(false);
+            return match other {
+                Ok(other) => unexpected(&other),
+                Err(Trouble::Refused(error)) => unsent(talk, set, &selector, error).await,
+                Err(trouble) => Err(trouble),
+            };
         }
-        Err(trouble) => return Err(trouble),
     };
     // The host has copies of its own by now.
     drop(folder);
     watch(talk, accepted.session);
-    Ok(taken(talk, set, &accepted, delivery, text).await)
-}
-
-/// Somebody here waits for what this session does.
-pub(super) fn watch(talk: &Talk, session: SessionId) {
-    let watched = Watched { session, place: talk.place };
-    // Nobody shows turns any more: the bridge is about to end.
-    talk.bridge.watched.send(watched).ok();
     typing(talk, true);
+    Ok(taken(talk, set, &accepted, delivery, may_answer).await)
 }
 
-fn typing(talk: &Talk, on: bool) {
+/// What a session does is shown to whoever waits for it.
+pub(super) fn watch(talk: &Talk, session: SessionId) {
+    // Nobody shows turns any more: the bridge is about to end.
+    talk.bridge.watched.send(session).ok();
+}
+
+pub(super) fn typing(talk: &Talk, on: bool) {
     talk.bridge.outbox.order(Order::Typing { place: talk.place, on });
 }
 
@@ -166,7 +172,13 @@ fn prompt_set(talk: &Talk, set: &Set, state: PromptState) -> PromptSet {
 }
 
 /// The host has it. From here on nothing may fail: it is only about what is said.
-async fn taken(talk: &Talk, set: &Set, accepted: &Accepted, delivery: Delivery, text: String) -> Vec<Effect> {
+async fn taken(
+    talk: &Talk,
+    set: &Set,
+    accepted: &Accepted,
+    delivery: Delivery,
+    may_answer: bool,
+) -> Vec<Effect> {
     let stored = PromptSet {
         session: Some(accepted.session),
         prompt: Some(accepted.prompt),
@@ -185,8 +197,9 @@ async fn taken(talk: &Talk, set: &Set, accepted: &Accepted, delivery: Delivery, 
         key: talk.key(),
         message: talk.message,
     };
-    let view = match press::waiting_in(&talk.bridge, accepted.session).await {
-        Ok(Some(request)) => instead_view(&request, &waiting, text),
+    let request = if may_answer { press::waiting_in(&talk.bridge, accepted.session).await } else { Ok(None) };
+    let view = match request {
+        Ok(Some(request)) => instead_view(&request, &waiting),
         _ => press::queue::view(hold(talk, accepted.session).await.as_deref(), &waiting),
     };
     let mut say = Say::new(talk.place, view).about(accepted.session).replying(talk.message);
@@ -202,18 +215,14 @@ async fn hold(talk: &Talk, session: SessionId) -> Option<String> {
     talk.bridge.show(exactly(session), talk.place).await.ok()?.hold
 }
 
-/// What the session asks may be what this text answers.
-fn instead_view(request: &Approval, waiting: &Waiting, text: String) -> View {
+/// What the session asks may be what this text answers. A file answers nothing.
+fn instead_view(request: &Approval, waiting: &Waiting) -> View {
     let label = match request.questions.as_slice() {
         [_] => "Answer with this",
         _ => "Deny with this",
     };
     let what = words::line(&request.summary, 80);
-    let answer = Action::UseAsAnswer {
-        approval: request.id,
-        text: words::cut(&text, ANSWER),
-        waiting: waiting.clone(),
-    };
+    let answer = Action::UseAsAnswer { approval: request.id, waiting: waiting.clone() };
     View::plain(format!("Queued: {} waits for an answer ({what}).", words::line(&request.session, 60)))
         .row([button(label, answer), button("Queue", Action::Leave(waiting.clone()))])
 }
@@ -234,7 +243,7 @@ mod tests {
     fn a_text_may_be_the_answer() {
         let request = approval(12, ApprovalKind::Tool);
         assert_eq!(
-            shown(&instead_view(&request, &waiting(), "no".to_owned())),
+            shown(&instead_view(&request, &waiting())),
             "Queued: work waits for an answer (mkdir zz).\n[Deny with this] [Queue]"
         );
     }

@@ -13,7 +13,7 @@ use crate::ipc::Request;
 use crate::telegram::action::{Action, NextText};
 use crate::telegram::bridge::Bridge;
 use crate::telegram::commands::{self, Led, Parsed};
-use crate::telegram::db::{MessageKind, PromptState, Why};
+use crate::telegram::db::{MessageKind, PromptSet, PromptState, Why};
 use crate::telegram::effects::{Effect, Say};
 use crate::telegram::gate::Accepted;
 use crate::telegram::host::{Outcome, Trouble, refuse};
@@ -45,7 +45,7 @@ pub(super) fn talk(
         bridge: Arc::clone(bridge),
         place,
         private: accepted.private,
-        forum: message.chat.is_forum,
+        forum: bridge.bot.has_topics_in(&message.chat),
         user: accepted.user,
         name: accepted.name.clone(),
         update,
@@ -92,24 +92,44 @@ pub(super) async fn handle(talk: &Talk, set: &Set) -> Outcome<Vec<Effect>> {
         };
     }
     let mut effects = Vec::new();
-    if let Some(next) = expected(talk, set)? {
-        match press::next_text(talk, next, &compose::joined(&set.parts)).await? {
-            Some(effects) => return Ok(effects),
-            None => effects.push(Effect::ExpectNoMore { place: talk.place, user: talk.user }),
+    if let Some(answered) = answered(talk, set).await? {
+        if !answered.is_empty() {
+            return Ok(answered);
         }
+        effects.push(Effect::ExpectNoMore { place: talk.place, user: talk.user });
     }
     effects.extend(prompt::send(talk, set, None).await?);
     Ok(effects)
 }
 
-/// What this text was waited for, if it is one: others' words and files answer nothing.
+/// What comes of a text that was waited for. Nothing: it comes too late. `None`: it was not waited for.
+async fn answered(talk: &Talk, set: &Set) -> Outcome<Option<Vec<Effect>>> {
+    // Before a crash it may have been an answer already, of which nothing is waited for any more.
+    let before = press::said_before(talk)?;
+    let next = if before.is_some() { None } else { expected(talk, set)? };
+    if before.is_none() && next.is_none() {
+        return Ok(None);
+    }
+    prompt::gather(talk, set)?;
+    let answered = match (before, next) {
+        (Some(answer), _) => press::say(talk, answer).await?,
+        (None, Some(next)) => press::next_text(talk, next, &compose::joined(&set.parts)).await?,
+        (None, None) => None,
+    };
+    let over = Effect::PromptOver { key: talk.key(), state: PromptState::Ended };
+    Ok(Some(answered.map(|effects| effects.into_iter().chain([over]).collect()).unwrap_or_default()))
+}
+
+/// What this text was waited for, if it is one: others' words and files answer nothing, nor does what is said to
+/// another session.
 fn expected(talk: &Talk, set: &Set) -> Outcome<Option<NextText>> {
     let is_text = set.parts.iter().all(|part| part.message.text.is_some() && !part.accepted.foreign);
     if !is_text {
         return Ok(None);
     }
     let expected = talk.bridge.db.read(|tables| tables.expected(talk.place, talk.user, talk.now))?;
-    Ok(expected.and_then(|next| serde_json::from_value(next).ok()))
+    let next: Option<NextText> = expected.and_then(|next| serde_json::from_value(next).ok());
+    Ok(next.filter(|next| talk.answers.is_none_or(|session| session == next.session())))
 }
 
 /// Messages that lay here so long that nobody may want them any more.
@@ -150,13 +170,12 @@ pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -
     })?;
     let Some(set) = found.filter(|set| set.state == PromptState::Accepted) else { return Ok(Vec::new()) };
     let Some(prompt) = set.prompt else { return Ok(Vec::new()) };
-    if set.updates.len() > 1 && message.media_group_id.is_none() {
-        return refuse(Error::usage(
-            "a text that came in several parts cannot be edited: take it back, and send it anew",
-        ));
-    }
     refuse_command(message, &accepted)?;
     let files = Incoming::of([message]);
+    if let Some(whole) = whole(message, &set, &files) {
+        let words = format!("{whole} cannot be edited: take it back if it still waits, and send it anew");
+        return refuse(Error::usage(words));
+    }
     let part = Part {
         update: talk.update,
         message: Box::new(message.clone()),
@@ -178,6 +197,19 @@ pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -
             Ok(is_recent.then(|| talk.say(view).replying(message.message_id).into()).into_iter().collect())
         }
         Err(trouble) => Err(trouble),
+    }
+}
+
+/// What a message is only a part of, if that is so: nothing is known here any more of the rest.
+fn whole(message: &Message, set: &PromptSet, files: &[Incoming]) -> Option<&'static str> {
+    if message.media_group_id.is_some() {
+        Some("an album")
+    } else if set.updates.len() > 1 {
+        Some("a text that came in several parts")
+    } else if files.iter().any(Incoming::is_voice) {
+        Some("a voice message")
+    } else {
+        None
     }
 }
 

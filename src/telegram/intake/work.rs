@@ -168,10 +168,15 @@ impl Worker {
             let who = format!("{} ({})", talk.name, talk.user);
             self.shared.door.note(&talk.bridge, "button_refused", talk.user, &who).await;
         }
+        let asks = done.effects.iter().any(|effect| matches!(effect, Effect::Prompt { .. }));
         self.finish(ids, done.effects)?;
         self.answer(&callback.id, Some(done.toast).filter(|toast| !toast.is_empty()), done.alert);
         if let Some(session) = done.watch {
             prompt::watch(talk, session);
+        }
+        // Only where something was asked for there is an end of it that ends this.
+        if asks {
+            prompt::typing(talk, true);
         }
         if let Some(long) = done.long {
             // It may take minutes, and nobody else here waits for it.

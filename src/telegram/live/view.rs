@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::turn::{Line, Progress, Running, State};
 use crate::model::SessionState;
 use crate::telegram::render::{PIECE, Rich, Style};
-use crate::telegram::show;
+use crate::telegram::{show, words};
 
 /// Before this there is nothing to say of a turn that has only called tools.
 const TOOLS_AFTER: Duration = Duration::from_millis(700);
@@ -132,7 +132,7 @@ fn summary(state: &State, running: &Running, verbosity: Verbosity, now: Instant)
     if state.session == SessionState::Waiting {
         parts.push("waits for an answer".to_owned());
     } else if let Some(status) = state.status.as_deref().filter(|status| *status != "requesting") {
-        parts.push(show::one_line(status, 80));
+        parts.push(words::line(status, 80));
     }
     if parts.is_empty() { "⏳".to_owned() } else { format!("⏳ {}", parts.join(" · ")) }
 }

@@ -51,7 +51,7 @@ async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(&format!("cannot be started ({error})")))?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     let output = child.stdout.take();
     let heard = timeout(limit, async {
         let mut bytes = Vec::new();
@@ -61,21 +61,43 @@ async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
         Ok::<_, std::io::Error>((bytes, child.wait().await?))
     });
     match heard.await {
-        Ok(Ok((bytes, status))) if status.success() => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Ok(Ok((_, status))) => Err(failed(&format!("failed ({status})"))),
-        Ok(Err(error)) => Err(failed(&format!("cannot be read ({error})"))),
-        Err(_) => {
-            // The shell is not waited for yet, so the number is still its group's.
-            if let Some(group) = group {
-                kill_process_group(group, Signal::KILL).ok();
+        Ok(Ok((bytes, status))) => {
+            group.forget();
+            match status.success() {
+                true => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+                false => Err(failed(&format!("failed ({status})"))),
             }
-            Err(failed(&format!("took longer than {} s", limit.as_secs())))
+        }
+        Ok(Err(error)) => Err(failed(&format!("cannot be read ({error})"))),
+        Err(_) => Err(failed(&format!("took longer than {} s", limit.as_secs()))),
+    }
+}
+
+/// Ends all of a pipeline with the value, also where nobody waits for it any more. The shell is not waited for by
+/// then, so the number is still its group's.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// The shell has ended and was waited for: the number may be another's.
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            kill_process_group(group, Signal::KILL).ok();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use rustix::fs::{FileType, Mode};
+
     use super::*;
     use crate::telegram::api::test_server;
 
@@ -101,6 +123,31 @@ mod tests {
         ] {
             assert_eq!(hear_now(command, "/x").unwrap_err().message, wanted);
         }
+    }
+
+    /// The bridge ends, and waits for nothing.
+    #[test]
+    fn all_of_a_pipeline_ends_where_nobody_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let command = format!("{{ echo >&3; sleep 600; }} 3> '{}' | cat; :", pipe.display());
+        let (tells, mut told) = tokio::sync::mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let mut pipe = std::fs::File::open(pipe).unwrap();
+            pipe.read_exact(&mut [0]).unwrap();
+            tells.send("begun").unwrap();
+            // The end comes once nobody has it open any more.
+            pipe.read_to_end(&mut Vec::new()).unwrap();
+            tells.send("over").unwrap();
+        });
+        test_server::run(async {
+            let heard = tokio::spawn(async move { run(&command, Path::new("/x"), PATIENCE).await });
+            let soon = Duration::from_secs(20);
+            assert_eq!(timeout(soon, told.recv()).await.unwrap(), Some("begun"));
+            heard.abort();
+            assert_eq!(timeout(soon, told.recv()).await.unwrap(), Some("over"));
+        });
     }
 
     #[test]

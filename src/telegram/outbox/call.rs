@@ -1,12 +1,13 @@
 //! Calls of the Bot API as this part makes them, and their carrying out.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Component, Path};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 use teloxide_core::types::{InlineKeyboardButton, InlineKeyboardButtonKind, InlineKeyboardMarkup};
 
-use super::payload::{FileContent, FileOut, Keyboard, Message, Press};
+use super::payload::{FileContent, FileOut, Keyboard, Message};
 use super::step::Step;
 use crate::telegram::api::methods::{
     AnswerCallbackQuery, CloseForumTopic, DeleteMessage, EditMessageText, Reaction, ReopenForumTopic,
@@ -20,6 +21,12 @@ use crate::telegram::render::Rich;
 const LARGEST_FILE: u64 = 50 << 20;
 /// …and pictures up to this.
 const LARGEST_PICTURE: u64 = 10 << 20;
+
+/// A directory that one may go through need not be one that one may read.
+#[cfg(target_os = "linux")]
+const THROUGH: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const THROUGH: OFlags = OFlags::RDONLY;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Call {
@@ -67,7 +74,7 @@ impl Call {
             entities: if is_plain { Vec::new() } else { entities },
             link_preview_options: Some(no_preview()),
             disable_notification: !ring,
-            reply_parameters: reply_to.map(ReplyTo::message),
+            reply_parameters: reply(reply_to),
             reply_markup: markup(&buttons),
         })
     }
@@ -142,25 +149,40 @@ fn upload(place: Place, file: FileOut, as_document: bool) -> Result<Upload, ApiE
         caption: caption.text,
         caption_entities: caption.entities,
         disable_notification: !ring,
-        reply_parameters: reply_to.map(ReplyTo::message),
+        reply_parameters: reply(reply_to),
         reply_markup: markup(&buttons),
         ..Upload::new(kind, place.chat, name, content)
     })
 }
 
-/// What was a file when it was offered may be something else by now: no link is followed, no pipe waited for.
+/// What was answered may have been left behind.
+fn reply(to: Option<i64>) -> Option<ReplyTo> {
+    to.filter(|message| *message > 0).map(ReplyTo::message)
+}
+
+/// What was a file when it was offered may be something else by now: no pipe is waited for, and no link followed.
 fn open(path: &Path) -> Result<(File, u64), ApiError> {
     let failed =
         |why: &dyn std::fmt::Display| ApiError::Local(format!("cannot read {}: {why}", path.display()));
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(&error))?;
-    let file = File::from(file);
+    let file = open_without_links(path).map_err(|error| failed(&error))?;
     let metadata = file.metadata().map_err(|error| failed(&error))?;
     match metadata.is_file() {
         true if metadata.len() == 0 => Err(failed(&"it is empty")),
         true => Ok((file, metadata.len())),
         false => Err(failed(&"it is no file any more")),
     }
+}
+
+/// A path had no links in it when it was looked at. Whatever in it has become one since may lead anywhere.
+fn open_without_links(path: &Path) -> rustix::io::Result<File> {
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::INVAL) };
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = flags | OFlags::DIRECTORY | THROUGH;
+    let mut within = rustix::fs::open("/", directory, Mode::empty())?;
+    for part in dir.components().filter(|part| *part != Component::RootDir) {
+        within = openat(&within, part.as_os_str(), directory, Mode::empty())?;
+    }
+    openat(&within, name, flags | OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).map(File::from)
 }
 
 fn is_picture(name: &str) -> bool {
@@ -170,13 +192,9 @@ fn is_picture(name: &str) -> bool {
 
 fn markup(buttons: &Keyboard) -> Option<InlineKeyboardMarkup> {
     let rows = buttons.0.iter().map(|row| {
-        row.iter().filter_map(|key| {
-            let kind = match &key.press {
-                Press::Token(token) => InlineKeyboardButtonKind::CallbackData(token.clone()),
-                // An address that cannot be read would make Telegram refuse the whole message.
-                Press::Url(url) => InlineKeyboardButtonKind::Url(url.parse().ok()?),
-            };
-            Some(InlineKeyboardButton::new(key.label.clone(), kind))
+        row.iter().map(|key| {
+            let data = InlineKeyboardButtonKind::CallbackData(key.press.token.clone());
+            InlineKeyboardButton::new(key.label.clone(), data)
         })
     });
     let rows: Vec<Vec<_>> = rows.map(Iterator::collect).filter(|row: &Vec<_>| !row.is_empty()).collect();

@@ -131,10 +131,8 @@ pub(crate) struct Key {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Press {
-    Token(String),
-    Url(String),
+pub(crate) struct Press {
+    pub(crate) token: String,
 }
 
 impl Payload {
@@ -165,11 +163,6 @@ pub(crate) fn head(rich: &mut Rich, heading: &Rich) {
 
 impl Keyboard {
     pub(crate) fn tokens(&self) -> Vec<String> {
-        let keys = self.0.iter().flatten();
-        keys.filter_map(|key| match &key.press {
-            Press::Token(token) => Some(token.clone()),
-            Press::Url(_) => None,
-        })
-        .collect()
+        self.0.iter().flatten().map(|key| key.press.token.clone()).collect()
     }
 }

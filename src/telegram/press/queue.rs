@@ -77,7 +77,7 @@ fn begun(taking: &Taking<'_>) -> Done {
 }
 
 /// Text and files of a prompt, as they are by now.
-async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<(String, Vec<PathBuf>)> {
+pub(super) async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<(String, Vec<PathBuf>)> {
     let mut since = waiting.seq.saturating_sub(1);
     let mut found: Option<(String, Vec<PathBuf>)> = None;
     loop {

@@ -3,13 +3,13 @@
 use super::{Done, Taking, odd, queue};
 use crate::error::Kind;
 use crate::ipc::{Request, Response};
-use crate::model::{Approval, ApprovalId, ApprovalKind, Decision, SessionId};
-use crate::telegram::action::{Action, Answering, NextText, Waiting};
+use crate::model::{Approval, ApprovalId, ApprovalKind, Decision, Detail, SessionId};
+use crate::telegram::action::{Action, Answer, Answering, Begun, NextText, Waiting};
 use crate::telegram::approvals::{self, Stage};
 use crate::telegram::bridge::Bridge;
 use crate::telegram::db::{Expectation, MessageKind};
 use crate::telegram::effects::Effect;
-use crate::telegram::host::{Outcome, Trouble};
+use crate::telegram::host::{Outcome, Trouble, exactly, unexpected};
 use crate::telegram::outbox::{Message, Note, Payload};
 use crate::telegram::questions::{self, Next};
 use crate::telegram::render::{is_very_long, split};
@@ -17,7 +17,17 @@ use crate::telegram::talk::Talk;
 use crate::telegram::view::{View, button};
 use crate::telegram::words;
 
+/// Events that are read at a time.
+const PAGE: u32 = 500;
+
 pub(super) async fn carry_out(taking: &Taking<'_>, action: Action) -> Outcome<Done> {
+    if let Some((Begun::Answer(answer), _)) = taking.talk.begun()? {
+        // The same press, before a crash: whether it was in time, the host knows.
+        return match action {
+            Action::UseAsAnswer { waiting, .. } => used(taking, answer, &waiting).await,
+            _ => answered(taking, answer).await,
+        };
+    }
     match action {
         Action::Allow { approval, scope } => decide(taking, approval, Decision::Allow { scope }).await,
         Action::Deny { approval } => deny(taking, approval).await,
@@ -25,9 +35,7 @@ pub(super) async fn carry_out(taking: &Taking<'_>, action: Action) -> Outcome<Do
         Action::Again { approval } => show(taking, approval, Stage::ShownAll).await,
         Action::ShowAll { approval } => show_all(taking, approval).await,
         Action::DenyWhy { approval } => why(taking, approval).await,
-        Action::UseAsAnswer { approval, text, waiting } => {
-            use_as_answer(taking, approval, text, &waiting).await
-        }
+        Action::UseAsAnswer { approval, waiting } => use_as_answer(taking, approval, &waiting).await,
         Action::Choose { option, answering } => {
             asked(taking, answering, |request, answering| questions::choose(request, answering, option)).await
         }
@@ -66,42 +74,80 @@ async fn deny(taking: &Taking<'_>, id: ApprovalId) -> Outcome<Done> {
         Err(done) => return Ok(done),
     };
     let message = (request.kind == ApprovalKind::Plan).then(|| "keep planning".to_owned());
-    answered(taking, id, Decision::Deny { message }).await
+    decided(taking, &request, Decision::Deny { message }).await
 }
 
 async fn decide(taking: &Taking<'_>, id: ApprovalId, decision: Decision) -> Outcome<Done> {
     match request(taking, id).await? {
-        Ok(_) => answered(taking, id, decision).await,
+        Ok(request) => decided(taking, &request, decision).await,
         Err(done) => Ok(done),
     }
 }
 
-async fn answered(taking: &Taking<'_>, id: ApprovalId, decision: Decision) -> Outcome<Done> {
-    Ok(match answer(taking.talk, id, decision).await? {
+async fn decided(taking: &Taking<'_>, request: &Approval, decision: Decision) -> Outcome<Done> {
+    answered(taking, of(request, taking.talk.message, decision)).await
+}
+
+async fn answered(taking: &Taking<'_>, answer: Answer) -> Outcome<Done> {
+    let id = answer.approval;
+    Ok(match give(taking.talk, answer).await? {
         // The host tells of it, and then every message that asks says so, this one among them.
-        Answered::So(words) => Done::toast(words::sentence(&words)),
-        Answered::Before(words) => settled(taking, id, &words),
+        Given::So(words) => Done::toast(words::sentence(&words)),
+        Given::Before(words) => settled(taking, id, &words),
     })
 }
 
+const fn of(request: &Approval, message: i64, decision: Decision) -> Answer {
+    Answer { approval: request.id, session: request.session_id, message, decision }
+}
+
 /// What became of an answer, in words.
-pub(crate) enum Answered {
+enum Given {
     So(String),
     /// Somebody was quicker, or nobody waits for it any more.
     Before(String),
 }
 
 /// Answers a request in the name of whoever talks.
-pub(crate) async fn answer(talk: &Talk, approval: ApprovalId, decision: Decision) -> Outcome<Answered> {
-    let words = format!("{} by {}", words::decision(&decision), words::line(&talk.name, 60));
-    let request = Request::Answer { approval, decision, by: talk.by() };
-    match talk.bridge.ask(request).await {
-        Ok(Response::Said(_) | Response::Done) => Ok(Answered::So(words)),
-        Ok(other) => crate::telegram::host::unexpected(&other),
+async fn give(talk: &Talk, answer: Answer) -> Outcome<Given> {
+    let is_first = talk.begin(&Begun::Answer(answer.clone()))?;
+    let words = format!("{} by {}", words::decision(&answer.decision), words::line(&talk.name, 60));
+    let Answer { approval, decision, .. } = answer.clone();
+    match talk.bridge.ask(Request::Answer { approval, decision, by: talk.by() }).await {
+        Ok(Response::Said(_) | Response::Done) => Ok(Given::So(words)),
+        Ok(other) => unexpected(&other),
         Err(Trouble::Refused(error)) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
-            Ok(Answered::Before(error.message))
+            let was_this = !is_first && was_given(talk, &answer).await?;
+            Ok(if was_this { Given::So(words) } else { Given::Before(error.message) })
         }
         Err(trouble) => Err(trouble),
+    }
+}
+
+/// Whether the answer that counts is this one, as the session's log has it.
+async fn was_given(talk: &Talk, answer: &Answer) -> Outcome<bool> {
+    let by = talk.by();
+    let mut since = 0;
+    loop {
+        let request = Request::Log { session: exactly(answer.session), since, limit: PAGE };
+        let events = match talk.bridge.ask(request).await {
+            Ok(Response::Events(events)) => events,
+            Ok(other) => return unexpected(&other),
+            // It was deleted meanwhile.
+            Err(Trouble::Refused(error)) if error.kind == Kind::NotFound => return Ok(false),
+            Err(trouble) => return Err(trouble),
+        };
+        let Some(last) = events.last() else { return Ok(false) };
+        since = last.seq;
+        let counts = events.iter().find_map(|event| match &event.detail {
+            Some(Detail::Answered { approval, decision, by }) if *approval == answer.approval => {
+                Some((decision, by))
+            }
+            _ => None,
+        });
+        if let Some((decision, who)) = counts {
+            return Ok(decision.as_ref() == Some(&answer.decision) && *who == by);
+        }
     }
 }
 
@@ -193,7 +239,7 @@ async fn asked(
     };
     match step(&request, answering) {
         None => Ok(Done::nothing("Mark at least one of them first.").and(taking.give_back())),
-        Some(Next::Decide(decision)) => answered(taking, request.id, decision).await,
+        Some(Next::Decide(decision)) => decided(taking, &request, decision).await,
         Some(Next::Show(answering)) => {
             let heading = heading(&taking.talk.bridge, taking.talk, &request)?;
             let view = questions::view(&request, &heading, &answering);
@@ -202,20 +248,23 @@ async fn asked(
     }
 }
 
-/// A text that was queued is what a request is answered with instead.
-async fn use_as_answer(
-    taking: &Taking<'_>,
-    id: ApprovalId,
-    text: String,
-    waiting: &Waiting,
-) -> Outcome<Done> {
-    let Some(found) = taking.talk.bridge.approval(id).await? else {
+/// A text that was queued, as it is by now, is what a request is answered with instead.
+async fn use_as_answer(taking: &Taking<'_>, id: ApprovalId, waiting: &Waiting) -> Outcome<Done> {
+    if taking.button.epoch != taking.talk.bridge.epoch {
+        return Ok(stays(taking, "it is void: claudebot was started anew since"));
+    }
+    let found = taking.talk.bridge.approval(id).await?;
+    let Some(found) = found.filter(|found| found.session_id == waiting.session) else {
         return Ok(stays(taking, "it is settled already"));
     };
-    let decision = as_decision(&found, text);
-    match answer(taking.talk, id, decision).await? {
-        Answered::Before(why) => Ok(stays(taking, &why)),
-        Answered::So(words) => {
+    let (text, _) = queue::prompt(taking, waiting).await?;
+    used(taking, of(&found, taking.talk.message, as_decision(&found, text)), waiting).await
+}
+
+async fn used(taking: &Taking<'_>, answer: Answer, waiting: &Waiting) -> Outcome<Done> {
+    match give(taking.talk, answer).await? {
+        Given::Before(why) => Ok(stays(taking, &why)),
+        Given::So(words) => {
             queue::taken_back(taking, waiting.prompt).await?;
             Ok(queue::over(taking, waiting, &words::sentence(&words)))
         }
@@ -223,7 +272,7 @@ async fn use_as_answer(
 }
 
 /// What a text means as an answer to a request.
-pub(crate) fn as_decision(request: &Approval, text: String) -> Decision {
+fn as_decision(request: &Approval, text: String) -> Decision {
     match request.questions.as_slice() {
         [question] => Decision::Answers { answers: [(question.question.clone(), text)].into() },
         _ => Decision::Deny { message: Some(text) },
@@ -235,10 +284,30 @@ fn stays(taking: &Taking<'_>, why: &str) -> Done {
     Done::nothing(&words).and(taking.edit(View::plain(&words)))
 }
 
+/// What an update has said already, before a crash, if it was an answer to a request.
+pub(crate) fn said_before(talk: &Talk) -> Outcome<Option<Answer>> {
+    Ok(talk.begun()?.and_then(|(begun, _)| match begun {
+        Begun::Answer(answer) => Some(answer),
+        Begun::Make { .. } => None,
+    }))
+}
+
+/// A text answers a request. `None`: nobody waits for that, so it is a text like others.
+pub(crate) async fn say(talk: &Talk, answer: Answer) -> Outcome<Option<Vec<Effect>>> {
+    let (place, approval, message) = (talk.place, answer.approval, answer.message);
+    Ok(match give(talk, answer).await? {
+        Given::Before(_) => None,
+        Given::So(words) => Some(vec![
+            Effect::ExpectNoMore { place, user: talk.user },
+            Effect::React { place, message: talk.message, emoji: Some("👌") },
+            Effect::Settled { place, message, approval, words },
+        ]),
+    })
+}
+
 /// The next text was this: the request's reason or answer. `None`: nobody waits for it, so it is a text like others.
 pub(crate) async fn next_text(talk: &Talk, next: NextText, text: &str) -> Outcome<Option<Vec<Effect>>> {
     let place = talk.place;
-    let heard = Effect::ExpectNoMore { place, user: talk.user };
     let (approval, message) = match &next {
         NextText::Reason { approval, message, .. } => (*approval, *message),
         NextText::Answer { answering, message, .. } => (answering.approval, *message),
@@ -253,18 +322,12 @@ pub(crate) async fn next_text(talk: &Talk, next: NextText, text: &str) -> Outcom
                 let heading = heading(&talk.bridge, talk, &request)?;
                 let view = Box::new(questions::view(&request, &heading, &answering));
                 let owner = approvals::owner(&request);
+                let heard = Effect::ExpectNoMore { place, user: talk.user };
                 return Ok(Some(vec![heard, Effect::Edit { place, message, view, owner }]));
             }
         },
     };
-    Ok(match answer(talk, approval, decision).await? {
-        Answered::Before(_) => None,
-        Answered::So(words) => Some(vec![
-            heard,
-            Effect::React { place, message: talk.message, emoji: Some("👌") },
-            Effect::Settled { place, message, approval, words },
-        ]),
-    })
+    say(talk, of(&request, message, decision)).await
 }
 
 /// Whether a place's session waits for an answer, and which.

@@ -16,8 +16,8 @@ use crate::ipc::{
     Accepted, ClientFrame, Hello, HostFrame, HostStatus, PROTOCOL, Request, Response, Selector,
 };
 use crate::model::{
-    AccessOrigin, Allowed, Approval, Channel, Delivery, Detail, Event, EventKind, PromptId, PromptStatus,
-    SessionId, SessionState, SessionView,
+    AccessOrigin, Allowed, Approval, ApprovalId, Channel, Decision, Delivery, Detail, Event, EventKind,
+    PromptId, PromptStatus, SessionId, SessionState, SessionView,
 };
 use crate::paths::{Env, Paths};
 
@@ -33,6 +33,7 @@ pub(crate) struct Scene {
     /// By key: the same key is the same prompt.
     pub(crate) prompts: Vec<(String, PromptId, SessionId, String, Delivery)>,
     pub(crate) taken_back: Vec<PromptId>,
+    pub(crate) answered: Vec<(ApprovalId, Decision, String)>,
     /// The next requests of this kind are answered so.
     pub(crate) scripted: Vec<(&'static str, Result<Response>)>,
 }
@@ -144,13 +145,16 @@ impl Scene {
                 Response::Said("changed".to_owned())
             }
             Request::Log { since, .. } if *since >= 9 => Response::Events(Vec::new()),
-            Request::Log { .. } => Response::Events(self.prompts.iter().map(event).collect()),
+            Request::Log { .. } => {
+                let answers = self.answered.iter().map(answered);
+                Response::Events(self.prompts.iter().map(event).chain(answers).collect())
+            }
             Request::Approvals { session } => {
                 let session = session.as_ref().map(|session| self.find(session)).transpose()?;
                 let of = |asked: &&Approval| session.as_ref().is_none_or(|one| one.id == asked.session_id);
                 Response::Approvals(self.approvals.iter().filter(of).cloned().collect())
             }
-            Request::Answer { approval, .. } => {
+            Request::Answer { approval, decision, by } => {
                 let before = self.approvals.len();
                 self.approvals.retain(|one| one.id != *approval);
                 if before == self.approvals.len() {
@@ -158,6 +162,7 @@ impl Scene {
                         "approval {approval} was already answered: denied by shell"
                     )));
                 }
+                self.answered.push((*approval, decision.clone(), by.clone()));
                 Response::Said("Bash allowed".to_owned())
             }
             Request::Continue { session, key } => {
@@ -182,6 +187,11 @@ impl Scene {
             },
             Request::SessionSet { session, .. } | Request::SessionRename { session, .. } => {
                 Response::Session(self.find(session)?)
+            }
+            Request::SessionRules { .. } => Response::Rules(Vec::new()),
+            Request::SessionRulesRevoke { session, .. } => {
+                let SessionView { id, name, .. } = self.find(session)?;
+                Response::RulesRevoked { session: id, name, rules: Vec::new(), live: false }
             }
             Request::SessionArchive { session, .. } => Response::Archived {
                 session: self.find(session)?.id,
@@ -216,6 +226,18 @@ fn event((_, id, _, text, delivery): &(String, PromptId, SessionId, String, Deli
         text: text.clone(),
         prompt_id: Some(*id),
         detail: Some(Detail::Prompt { delivery: *delivery, attachments: vec!["/inbox/a.jpg".to_owned()] }),
+    }
+}
+
+fn answered((approval, decision, by): &(ApprovalId, Decision, String)) -> Event {
+    let detail = Detail::Answered { approval: *approval, decision: Some(decision.clone()), by: by.clone() };
+    Event {
+        seq: 9,
+        at: Timestamp::UNIX_EPOCH,
+        kind: EventKind::ApprovalAnswered,
+        text: String::new(),
+        prompt_id: None,
+        detail: Some(detail),
     }
 }
 

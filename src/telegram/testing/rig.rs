@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use super::{FakeHost, raw_message};
 use crate::config::Config;
+use crate::model::SessionId;
 use crate::telegram::api::test_server::Server;
-use crate::telegram::bridge::{Bridge, PersonaChoice, SharedAccess, Watched};
+use crate::telegram::bridge::{Bridge, PersonaChoice, SharedAccess};
 use crate::telegram::db::{Db, Tables};
 use crate::telegram::gate::Bot;
 use crate::telegram::intake;
@@ -30,7 +31,7 @@ pub(crate) struct Rig {
     pub(crate) telegram: Server,
     pub(crate) bridge: Arc<Bridge>,
     orders: mpsc::UnboundedReceiver<Order>,
-    watched: mpsc::UnboundedReceiver<Watched>,
+    watched: mpsc::UnboundedReceiver<SessionId>,
     wake: watch::Sender<u64>,
     running: Option<(oneshot::Sender<()>, JoinHandle<crate::error::Result<()>>)>,
     next: i64,
@@ -69,10 +70,8 @@ impl Seen {
             other => panic!("{other:?}"),
         };
         let key = buttons.0.iter().flatten().find(|key| key.label == label);
-        match key.map(|key| &key.press) {
-            Some(crate::telegram::outbox::Press::Token(token)) => token.clone(),
-            other => panic!("no button {label}: {other:?} in {buttons:?}"),
-        }
+        let key = key.unwrap_or_else(|| panic!("no button {label} in {buttons:?}"));
+        key.press.token.clone()
     }
 
     pub(crate) fn labels(&self) -> Vec<String> {
@@ -110,7 +109,7 @@ impl Rig {
             api: telegram.api(),
             db: Arc::new(db),
             link: Link::new(host.paths().clone()),
-            bot: Bot { id: 42, username: "my_bot".to_owned() },
+            bot: Bot { id: 42, username: "my_bot".to_owned(), has_topics: false },
             outbox,
             config: config.telegram,
             stale_after: Duration::from_secs(3600),
@@ -169,6 +168,20 @@ impl Rig {
         first
     }
 
+    /// An update comes in again, as after a crash that has lost how it ended, and what was expected then.
+    pub(crate) fn comes_again(&mut self, update: i64, kind: &str, body: Value) {
+        let later = Timestamp::now() + jiff::SignedDuration::from_hours(3 * 24);
+        let again = json!({ "update_id": update, kind: body });
+        self.bridge
+            .db
+            .write(|tables| {
+                tables.prune(later)?;
+                tables.store_updates(&[again], Timestamp::now())
+            })
+            .unwrap();
+        self.wake.send_modify(|count| *count += 1);
+    }
+
     /// Ann says something in her chat, just now.
     pub(crate) fn says(&mut self, text: &str) -> i64 {
         let more = json!({ "text": text });
@@ -201,7 +214,7 @@ impl Rig {
     }
 
     /// The next session that is set to work.
-    pub(crate) async fn works(&mut self) -> Watched {
+    pub(crate) async fn works(&mut self) -> SessionId {
         timeout(PATIENCE, self.watched.recv()).await.expect("no session is set to work").unwrap()
     }
 

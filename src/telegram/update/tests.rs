@@ -46,8 +46,6 @@ fn every_kind_that_is_asked_for_is_known() {
         message.clone(),
         json!({ "id": "q", "from": user, "message": message, "chat_instance": "x", "data": "d" }),
         json!({ "chat": chat, "from": user, "date": 0, "new_chat_member": { "status": "kicked", "user": user } }),
-        json!({ "chat": chat, "message_id": 5, "user": user, "date": 0, "old_reaction": [],
-                "new_reaction": [{ "type": "emoji", "emoji": "👍" }, { "type": "paid" }] }),
     ];
     assert_eq!(bodies.len(), ALLOWED.len());
     for (kind, body) in ALLOWED.iter().zip(bodies) {
@@ -139,10 +137,21 @@ fn what_happened_to_a_chat_is_told_from_what_was_said() {
         json!({ "forum_topic_edited": {} }),
         json!({ "forum_topic_closed": {} }),
         json!({ "forum_topic_reopened": {} }),
+        json!({ "pinned_message": { "message_id": 3, "date": 0, "chat": { "id": 7 }, "text": "x" } }),
+        json!({ "message_auto_delete_timer_changed": { "message_auto_delete_time": 86_400 } }),
+        json!({ "new_chat_title": "x" }),
+        json!({ "group_chat_created": true }),
     ] {
         assert!(message(body.clone()).is_service(), "{body}");
     }
-    assert!(!message(json!({ "forum_topic_closed": null })).is_service());
+    for body in [
+        json!({ "forum_topic_closed": null }),
+        json!({ "pinned_message": null }),
+        json!({ "content_of_tomorrow": {} }),
+        json!({ "sticker": { "file_id": "s" } }),
+    ] {
+        assert!(!message(body.clone()).is_service(), "{body}");
+    }
 }
 
 #[test]

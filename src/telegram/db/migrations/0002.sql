@@ -1,7 +1,7 @@
--- Sessions that an update is about to make, so that it finds its own again after a crash.
-CREATE TABLE making (
+-- What the host is asked for an update and cannot be asked twice, so that the update finds its own again after a crash.
+CREATE TABLE begun (
     update_id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
+    what TEXT NOT NULL,                     -- JSON
     at INTEGER NOT NULL
 ) STRICT;
 
@@ -13,3 +13,4 @@ CREATE TABLE held (
 ) STRICT;
 ALTER TABLE outgoing DROP COLUMN not_before;
 ALTER TABLE shown_approval ADD COLUMN session BLOB;
+ALTER TABLE outgoing DROP COLUMN attempts;

@@ -6,7 +6,8 @@ use super::outgoing::new;
 use super::*;
 use crate::model::{PromptId, SessionId};
 use crate::telegram::db::{
-    Expectation, MessageKind, Mute, NewButton, Noted, Press, PromptSet, PromptState, Taken, TopicRow,
+    Expectation, MessageKind, Mute, NewButton, NewOutgoing, Noted, Press, PromptSet, PromptState, Taken,
+    TopicRow, Why,
 };
 
 fn noted(id: i64, kind: MessageKind) -> Noted {
@@ -160,6 +161,11 @@ fn a_group_that_moves_takes_along_what_waits() {
         .write(|t| {
             t.enqueue(&new(HOME, 1, Some("k"), "there"), at(0))?;
             t.enqueue(&new(Place::chat(to), 1, Some("k"), "here"), at(0))?;
+            let of_old = |payload| NewOutgoing { place: HOME, priority: 1, key: None, payload };
+            t.enqueue(&of_old(json!({ "type": "message", "reply_to": 5, "text": "answers" })), at(0))?;
+            t.enqueue(&of_old(json!({ "type": "edit", "message": { "id": 5 } })), at(0))?;
+            t.enqueue(&of_old(json!({ "type": "edit", "message": { "row": 1 } })), at(0))?;
+            t.enqueue(&of_old(json!({ "type": "react", "message": 5 })), at(0))?;
             t.put_prompt(&prompt("p", PromptState::Accepted))?;
             t.note_message(&noted(1, MessageKind::Reply))?;
             t.mute(&Mute { place: HOME, session: None, until: None })?;
@@ -168,7 +174,17 @@ fn a_group_that_moves_takes_along_what_waits() {
         .unwrap();
     db.write(|t| t.move_chat(HOME.chat, to)).unwrap();
     assert_eq!(db.read(Tables::chats_with_outgoing).unwrap(), [to]);
-    assert_eq!(db.read(|t| t.prompt_set("p")).unwrap().unwrap().place, Place::chat(to));
+    let moved = db.read(|t| t.prompt_set("p")).unwrap().unwrap();
+    assert_eq!((moved.place, moved.reply_to), (Place::chat(to), 0));
+    let mut waits = Vec::new();
+    while let Some(row) = db.read(|t| t.next_outgoing(to, &[])).unwrap() {
+        waits.push(row.payload);
+        db.write(|t| t.outgoing_sent(row.id, None)).unwrap();
+    }
+    // What was to be done to its messages is not done to others.
+    let wanted =
+        [json!({ "type": "message", "text": "answers" }), json!({ "type": "edit", "message": { "row": 1 } })];
+    assert_eq!(waits[2..], wanted);
     assert_eq!(db.read(|t| t.message(HOME.chat, 1)).unwrap(), None);
     assert_eq!(db.read(|t| t.mutes(at(0))).unwrap()[0].place, Place::chat(to));
     let press = Press { chat: to, message: 1, user: 7, update: 1 };
@@ -181,10 +197,15 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
     let raw = |id: i64| json!({ "update_id": id, "x": {} });
     let token = db
         .write(|t| {
-            t.store_updates(&[raw(1), raw(2), raw(3)], at(0))?;
+            t.store_updates(&[raw(1), raw(2), raw(3), raw(4)], at(0))?;
             t.finish_update(1)?;
             t.poison_update(2, "")?;
-            for (key, state) in [("open", PromptState::Accepted), ("ended", PromptState::Ended)] {
+            t.keep_update(4, Why::Session)?;
+            for (key, state) in [
+                ("open", PromptState::Accepted),
+                ("ended", PromptState::Ended),
+                ("partly", PromptState::Gathering),
+            ] {
                 t.put_prompt(&prompt(key, state))?;
             }
             let sent = t.enqueue(&new(HOME, 1, None, "sent"), at(0))?;
@@ -207,10 +228,16 @@ fn what_is_old_is_forgotten_and_what_waits_is_not() {
     assert_eq!(prune(31), 3);
     let press = Press { chat: HOME.chat, message: 1, user: 7, update: 1 };
     assert!(matches!(db.write(|t| t.take_button(&token, press, day(50))).unwrap(), Taken::Button(_)));
-    // The button, the message, what was asked.
-    assert_eq!(prune(181), 3);
-    assert_eq!(prune(9999), 0);
+    // The button, and what was asked.
+    assert_eq!(prune(89), 2);
+    // What nobody has picked a session for, and what was not put together.
+    assert_eq!(prune(91), 2);
+    // The message.
+    assert_eq!(prune(181), 1);
+    assert_eq!(prune(364), 0);
+    assert_eq!(db.read(Tables::open_prompt_sets).unwrap()[0].key, "open");
+    assert_eq!(prune(9999), 1);
     assert_eq!(db.read(|t| t.new_updates(0, 9)).unwrap()[0].1.id, 3);
     assert_eq!(db.read(|t| t.next_outgoing(HOME.chat, &[])).unwrap().unwrap().payload["text"], "waits");
-    assert_eq!(db.read(Tables::open_prompt_sets).unwrap()[0].key, "open");
+    assert_eq!(db.read(Tables::open_prompt_sets).unwrap(), []);
 }

@@ -1,11 +1,13 @@
 //! Commands, from the chat to the host and back.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::ipc::{Request, Response};
 use crate::model::{ApprovalKind, SessionState};
 use crate::telegram::api::test_server::Reply;
-use crate::telegram::db::TopicRow;
+use crate::telegram::db::{MessageKind, Noted, TopicRow};
 use crate::telegram::place::Place;
 use crate::telegram::testing::{Rig, approval, id_of, session};
 
@@ -196,6 +198,53 @@ async fn a_new_session_may_get_a_topic() {
     rig.comes("message", message);
     rig.works().await;
     assert_eq!(rig.host.scene().said()[1].0, "work");
+}
+
+#[tokio::test]
+async fn in_a_private_chat_with_topics_too() {
+    let mut rig = Rig::still().await;
+    Arc::get_mut(&mut rig.bridge).unwrap().bot.has_topics = true;
+    rig.start();
+    rig.says("/new fix: it");
+    let made = rig.hears("Made fix").await;
+    assert_eq!(made.labels(), ["Switch", "Open a topic"]);
+    rig.telegram.reply(Reply::ok(json!({ "message_thread_id": 9, "name": "fix" })));
+    rig.presses(7, 900, &made.button("Open a topic"));
+    let here = rig.hears("Here you talk to fix.").await;
+    assert_eq!((here.chat, here.thread), (7, Some(9)));
+}
+
+/// The topic goes by the session that it is, and not by one that is answered in it.
+#[tokio::test]
+async fn a_session_that_is_renamed_renames_its_own_topic() {
+    let mut rig = Rig::new().await;
+    let place = Place { chat: -1001, thread: Some(9) };
+    let topic = TopicRow { place, session: id_of("lab"), name: "lab".to_owned(), closed: false };
+    let noted = Noted {
+        place,
+        id: 50,
+        kind: MessageKind::Reply,
+        session: Some(id_of("work")),
+        prompt: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    rig.bridge.db.write(|t| t.put_topic(&topic).and_then(|()| t.note_message(&noted))).unwrap();
+    let in_topic = json!({ "message_thread_id": 9, "is_topic_message": true });
+    let mut answer = in_topic.clone();
+    answer["reply_to_message"] = json!({ "message_id": 50, "from": { "id": 42, "is_bot": true } });
+    let message = in_forum(&rig, "/rename play", answer);
+    rig.comes("message", message);
+    rig.hears("work is play now").await;
+    assert!(rig.telegram.is_quiet());
+    // Picked for another session, it is that one's.
+    let message = in_forum(&rig, "/session work", in_topic.clone());
+    rig.comes("message", message);
+    rig.hears("→ work").await;
+    rig.telegram.reply(Reply::ok(json!(true)));
+    let message = in_forum(&rig, "/rename both", in_topic);
+    rig.comes("message", message);
+    rig.hears("work is both now").await;
+    assert_eq!(rig.telegram.seen().await.json()["name"], "both");
 }
 
 #[tokio::test]

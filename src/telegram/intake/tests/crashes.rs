@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::ipc::Response;
 use crate::model::{SessionState, SessionView};
+use crate::telegram::action::Begun;
 use crate::telegram::api::test_server::Reply;
 use crate::telegram::db::{PromptSet, PromptState};
 use crate::telegram::place::Place;
@@ -76,7 +77,8 @@ async fn after_a_crash_the_same_message_is_the_same_prompt() {
 async fn after_a_crash_a_message_goes_on_with_the_session_that_it_has_made() {
     let mut rig = Rig::still().await;
     rig.says("/new fix: look at it");
-    let since = rig.bridge.db.write(|t| t.note_making(1, "fix", jiff::Timestamp::now())).unwrap().1;
+    let (since, begun) = (jiff::Timestamp::now(), Begun::Make { name: "fix".to_owned() });
+    rig.bridge.db.write(|t| t.note_begun(1, &begun.stored().unwrap(), since)).unwrap();
     let made = |created| SessionView { created, ..session("fix", SessionState::Asleep) };
     let taken = || Err(Error::conflict("there is a session named fix already"));
     rig.host.scene().sessions.push(made(since));

@@ -5,3 +5,4 @@ mod crashes;
 mod people;
 mod presses;
 mod prompts;
+mod table;

@@ -7,8 +7,8 @@ use crate::ipc::Request;
 use crate::model::{Approval, ApprovalKind, Choice, Decision, Question, Scope, SessionState};
 use crate::telegram::action::Action;
 use crate::telegram::approvals;
-use crate::telegram::db::NewButton;
-use crate::telegram::outbox::Payload;
+use crate::telegram::db::{MessageKind, NewButton, Noted};
+use crate::telegram::outbox::{Order, Payload};
 use crate::telegram::place::Place;
 use crate::telegram::testing::{Rig, Seen, approval, id_of};
 
@@ -166,6 +166,67 @@ async fn a_reason_that_comes_too_late_is_a_prompt() {
     assert_eq!(answers(&rig), []);
 }
 
+/// The host had the answer, and nobody here knows that any more.
+#[tokio::test]
+async fn after_a_crash_a_reason_is_still_the_reason() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.presses(7, 900, &seen.button("Deny with a reason"));
+    rig.hears("Your next message here is the reason").await;
+    let reason = rig.message(json!({ "text": "use git" }));
+    let update = rig.comes("message", reason.clone());
+    let edit = rig.hears("Id(900)").await;
+    assert!(edit.text().ends_with("**Denied: use git by Ann.**"), "{}", edit.text());
+    rig.rests().await;
+    rig.comes_again(update, "message", reason.clone());
+    assert_eq!(rig.hears("Id(900)").await.text(), edit.text());
+    rig.rests().await;
+    assert_eq!(rig.host.scene().said(), []);
+    // Whatever it was noted as: where somebody else was quicker, it is a prompt.
+    let deny = Decision::Deny { message: Some("use git".to_owned()) };
+    rig.host.scene().answered = vec![(12, deny, "shell".to_owned())];
+    rig.comes_again(update, "message", reason);
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), ["use git"]);
+}
+
+#[tokio::test]
+async fn after_a_crash_a_press_says_what_it_did() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    let press = crate::telegram::testing::pressed(7, 900, &seen.button("Allow once"));
+    let update = rig.comes("callback_query", press.clone());
+    assert_eq!(rig.toast().await, "Allowed by Ann.");
+    rig.rests().await;
+    rig.comes_again(update, "callback_query", press);
+    assert_eq!(rig.toast().await, "Allowed by Ann.");
+}
+
+#[tokio::test]
+async fn what_is_said_to_another_session_is_no_reason() {
+    let mut rig = Rig::new().await;
+    let seen = shown(&rig, &bash());
+    rig.presses(7, 900, &seen.button("Deny with a reason"));
+    rig.hears("Your next message here is the reason").await;
+    for (id, session) in [(50, "lab"), (51, "work")] {
+        let noted = Noted {
+            place: Place::chat(7),
+            id,
+            kind: MessageKind::Reply,
+            session: Some(id_of(session)),
+            prompt: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        rig.bridge.db.write(|t| t.note_message(&noted)).unwrap();
+    }
+    let to = |id: i64| json!({ "message_id": id, "from": { "id": 42, "is_bot": true } });
+    rig.sends(json!({ "text": "to the lab", "reply_to_message": to(50) }));
+    assert_eq!(rig.works().await, id_of("lab"));
+    rig.sends(json!({ "text": "because", "reply_to_message": to(51) }));
+    rig.hears("Denied: because by Ann").await;
+    assert_eq!(rig.host.scene().texts(), ["to the lab"]);
+}
+
 #[tokio::test]
 async fn questions_are_answered_by_buttons_and_words() {
     let mut rig = Rig::new().await;
@@ -234,9 +295,64 @@ async fn a_stop_button_stops_its_own_turn_only() {
     let go_on = add(&rig, Action::Continue { session });
     let update = rig.presses(7, 900, &go_on);
     assert_eq!(rig.toast().await, "It goes on.");
-    assert_eq!(rig.works().await.session, session);
+    assert_eq!(rig.works().await, session);
     let set = rig.bridge.db.read(|t| t.prompt_set(&format!("tg:42:{update}"))).unwrap().unwrap();
     assert_eq!((set.place, set.reply_to), (Place::chat(7), 900));
+}
+
+#[tokio::test]
+async fn only_what_is_held_is_discarded() {
+    let mut rig = Rig::new().await;
+    let session = id_of("work");
+    let held = |rig: &Rig, why: Option<&str>| rig.host.scene().sessions[0].hold = why.map(str::to_owned);
+    let press = |rig: &mut Rig| {
+        let button = NewButton {
+            place: Place::chat(7),
+            user: None,
+            session: Some(session),
+            request: None,
+            input_hash: None,
+            epoch: "another run".to_owned(),
+            action: Action::Discard { session }.stored().unwrap(),
+        };
+        let token = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
+        rig.presses(7, 900, &token);
+    };
+    // It was run long ago, and other prompts wait behind a turn by now.
+    press(&mut rig);
+    assert_eq!(rig.toast().await, "Nothing is held there any more: nothing was discarded.");
+    assert!(!rig.host.scene().kinds().contains(&"queue_clear".to_owned()));
+    held(&rig, Some("stopped"));
+    press(&mut rig);
+    assert_eq!(rig.toast().await, "1 waiting prompt discarded.");
+}
+
+/// Nothing was asked for in this place, so nothing would end it.
+#[tokio::test]
+async fn a_queue_that_is_run_from_elsewhere_is_not_typed_for() {
+    let mut rig = Rig::new().await;
+    let button = NewButton {
+        place: Place::chat(7),
+        user: None,
+        session: None,
+        request: None,
+        input_hash: None,
+        epoch: "another run".to_owned(),
+        action: Action::Run { session: id_of("lab") }.stored().unwrap(),
+    };
+    let run = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
+    rig.presses(7, 900, &run);
+    assert_eq!(rig.works().await, id_of("lab"));
+    rig.says("/help");
+    loop {
+        match rig.order().await {
+            Order::Typing { .. } => panic!("it types"),
+            Order::Wake(_) if rig.seen().iter().any(|seen| seen.text().contains("Any other /command")) => {
+                break;
+            }
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]

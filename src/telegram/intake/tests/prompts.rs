@@ -1,9 +1,12 @@
 //! Messages that become prompts, or do not.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::ipc::Request;
-use crate::model::{ApprovalKind, Delivery, SessionState};
+use crate::model::{ApprovalKind, Decision, Delivery, SessionState};
+use crate::telegram::api::test_server::Reply;
 use crate::telegram::db::{MessageKind, Noted, PromptState, TopicRow};
 use crate::telegram::outbox::Order;
 use crate::telegram::place::Place;
@@ -19,8 +22,7 @@ fn prompt(session: &str, text: &str) -> (String, String, Delivery) {
 async fn a_text_goes_to_the_current_session_and_is_answered_by_nothing_but_typing() {
     let mut rig = Rig::new().await;
     let update = rig.says("hello");
-    let watched = rig.works().await;
-    assert_eq!((watched.session, watched.place), (id_of("work"), Place::chat(7)));
+    assert_eq!(rig.works().await, id_of("work"));
     assert!(matches!(rig.order().await, Order::Typing { on: true, .. }));
     assert_eq!(rig.host.scene().said(), [prompt("work", "hello")]);
     rig.settles().await;
@@ -130,8 +132,57 @@ async fn a_text_may_answer_what_the_session_asks() {
         Request::Answer { approval, decision, by } => Some((*approval, decision.clone(), by.clone())),
         _ => None,
     });
-    let deny = crate::model::Decision::Deny { message: Some("use git instead".to_owned()) };
+    let deny = Decision::Deny { message: Some("use git instead".to_owned()) };
     assert_eq!(answer, Some((12, deny, "telegram:Ann".to_owned())));
+}
+
+#[tokio::test]
+async fn all_of_a_text_and_as_it_is_by_now_is_the_answer() {
+    let mut rig = Rig::new().await;
+    rig.host.scene().set("work", SessionState::Waiting);
+    rig.host.scene().approvals.push(approval(12, ApprovalKind::Tool));
+    let long = "x".repeat(4096);
+    let first = rig.message(json!({ "text": long }));
+    let rest = rig.message(json!({ "text": "rest", "message_id": 102 }));
+    rig.come([("message", first), ("message", rest)]);
+    let press = rig.hears("waits for an answer").await.button("Deny with this");
+    let press = crate::telegram::testing::pressed(7, 900, &press);
+    let update = rig.comes("callback_query", press.clone());
+    let toast = rig.toast().await;
+    assert!(toast.starts_with("Denied: xxx"), "{toast}");
+    let answered = rig.host.scene().answered.clone();
+    assert_eq!(answered[0].1, Decision::Deny { message: Some(format!("{long}rest")) });
+    // After a crash it is the same answer, and no prompt besides.
+    rig.rests().await;
+    rig.host.scene().taken_back.clear();
+    rig.comes_again(update, "callback_query", press);
+    assert_eq!(rig.toast().await, toast);
+    assert_eq!(rig.host.scene().said(), []);
+    // An edit counts.
+    rig.host.scene().approvals.push(approval(13, ApprovalKind::Tool));
+    let message = rig.message(json!({ "text": "no" }));
+    rig.comes("message", message.clone());
+    let press = rig.hears("waits for an answer").await.button("Deny with this");
+    let mut edit = message;
+    edit["text"] = json!("never");
+    rig.comes("edited_message", edit);
+    rig.hears("✍").await;
+    rig.presses(7, 901, &press);
+    rig.toast().await;
+    let answered = rig.host.scene().answered.clone();
+    assert_eq!(answered[1].1, Decision::Deny { message: Some("never".to_owned()) });
+}
+
+#[tokio::test]
+async fn a_file_answers_nothing() {
+    let mut rig = Rig::new().await;
+    rig.host.scene().set("work", SessionState::Waiting);
+    rig.host.scene().approvals.push(approval(12, ApprovalKind::Tool));
+    rig.telegram.reply(Reply::ok(json!({ "file_id": "d", "file_size": 3, "file_path": "documents/a" })));
+    rig.telegram.reply(Reply::Bytes(b"abc".to_vec()));
+    rig.sends(json!({ "caption": "this one", "document": { "file_id": "d", "file_size": 3 } }));
+    let notice = rig.hears("Queued").await;
+    assert_eq!(notice.labels(), ["Now", "Instead", "Take back"]);
 }
 
 #[tokio::test]
@@ -318,6 +369,52 @@ async fn an_edit_changes_what_waits_and_nothing_else() {
     rig.comes("edited_message", late);
     rig.hears("Claude has begun with it already").await;
     assert_eq!(rig.host.scene().texts(), ["fix it well"]);
+}
+
+/// What else they are made of is not known here any more.
+#[tokio::test]
+async fn an_edit_takes_nothing_from_an_album_or_a_voice() {
+    let mut rig = Rig::still().await;
+    Arc::get_mut(&mut rig.bridge).unwrap().config.transcribe = Some("echo heard; :".to_owned());
+    rig.start();
+    rig.host.scene().set("work", SessionState::Busy);
+    let file = |rig: &Rig| {
+        rig.telegram.reply(Reply::ok(json!({ "file_id": "d", "file_size": 3, "file_path": "documents/a" })));
+        rig.telegram.reply(Reply::Bytes(b"abc".to_vec()));
+    };
+    let photo = |caption: &str| json!({ "caption": caption, "media_group_id": "a", "photo": [{ "file_id": "p" }], "message_id": 101 });
+    file(&rig);
+    file(&rig);
+    let first = rig.message(photo("look"));
+    let second = json!({ "media_group_id": "a", "photo": [{ "file_id": "p" }], "message_id": 102 });
+    let second = rig.message(second);
+    rig.come([("message", first), ("message", second)]);
+    rig.hears("Queued").await;
+    file(&rig);
+    let voice = |caption: &str| json!({ "caption": caption, "voice": { "file_id": "v" }, "message_id": 103 });
+    rig.sends(voice("listen"));
+    rig.hears("Queued").await;
+    let before = rig.host.scene().texts();
+    assert!(before[0].contains("photo-2") && before[1].contains("heard"), "{before:?}");
+    let (album, voice) = (rig.message(photo("look!")), rig.message(voice("listen!")));
+    rig.comes("edited_message", album);
+    rig.hears("An album cannot be edited").await;
+    rig.comes("edited_message", voice);
+    rig.hears("A voice message cannot be edited").await;
+    assert_eq!(rig.host.scene().texts(), before);
+}
+
+#[tokio::test]
+async fn what_is_done_in_a_chat_is_not_answered() {
+    let mut rig = Rig::new().await;
+    rig.sends(json!({ "pinned_message": { "message_id": 3, "date": 0, "chat": { "id": 7 }, "text": "x" } }));
+    rig.sends(json!({ "message_auto_delete_timer_changed": { "message_auto_delete_time": 86_400 } }));
+    rig.sends(
+        json!({ "forum_topic_edited": { "name": "x" }, "message_thread_id": 4, "is_topic_message": true }),
+    );
+    rig.sends(json!({ "chat": { "id": -1001, "type": "supergroup" }, "new_chat_title": "x" }));
+    rig.rests().await;
+    assert_eq!((rig.seen(), rig.open()), (Vec::new(), 0));
 }
 
 #[tokio::test]

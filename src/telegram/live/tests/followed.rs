@@ -8,7 +8,7 @@ use crate::model::{Detail, EventKind, LiveTurn, Outcome, SessionId, SessionState
 use crate::telegram::bridge::Bridge;
 use crate::telegram::db::{LiveRow, NewOutgoing, PromptState};
 use crate::telegram::live::Live as Handle;
-use crate::telegram::outbox::{LiveKey, LiveView, Order, Payload, Press, Target};
+use crate::telegram::outbox::{LiveKey, LiveView, Order, Payload, Target};
 use crate::telegram::place::Place;
 use crate::telegram::test_host::{Host, ask, bridge, comes, run, snapshot, soon};
 
@@ -103,8 +103,7 @@ fn a_turn_is_shown_where_it_was_asked_until_it_is_over() {
         assert_eq!(key, LiveKey { place: ANNA, session, turn: 3 });
         assert_eq!(view.rich.text, "work\nHello\n\n⏳");
         assert_eq!((view.reply_to, view.note.prompt), (Some(50), Some(prompt)));
-        let Press::Token(token) = &view.buttons.0[0][0].press else { panic!() };
-        let first = token.clone();
+        let first = view.buttons.0[0][0].press.token.clone();
         house.host.live(session, &delta(1, ", you"));
         let (_, view) = house.shown().await;
         assert_eq!(view.rich.text, "work\nHello, you\n\n⏳");

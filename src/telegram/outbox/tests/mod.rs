@@ -129,5 +129,5 @@ fn last(session: SessionId, ring: bool, markdown: &str) -> Final {
 }
 
 fn token(text: &str) -> Keyboard {
-    Keyboard(vec![vec![Key { label: text.to_owned(), press: Press::Token(text.to_owned()) }]])
+    Keyboard(vec![vec![Key { label: text.to_owned(), press: Press { token: text.to_owned() } }]])
 }

@@ -16,11 +16,7 @@ fn buttons_and_silence_arrive() {
     over_the_wire(async {
         let mut server = Server::start().await;
         server.reply(Reply::ok(json!({ "message_id": 9 })));
-        let keys = vec![
-            Key { label: "Stop".to_owned(), press: Press::Token("t".to_owned()) },
-            Key { label: "Site".to_owned(), press: Press::Url("https://a.example/".to_owned()) },
-            Key { label: "Nothing".to_owned(), press: Press::Url("no address".to_owned()) },
-        ];
+        let keys = vec![Key { label: "Stop".to_owned(), press: Press { token: "t".to_owned() } }];
         let message = Message {
             rich: Rich::plain("x"),
             ring: false,
@@ -41,7 +37,6 @@ fn buttons_and_silence_arrive() {
                 "reply_parameters": { "message_id": 4, "allow_sending_without_reply": true },
                 "reply_markup": { "inline_keyboard": [[
                     { "text": "Stop", "callback_data": "t" },
-                    { "text": "Site", "url": "https://a.example/" },
                 ]] },
             })
         );
@@ -81,9 +76,13 @@ fn pictures_go_as_pictures_and_files_are_looked_at_when_they_go() {
             assert_eq!(call(path, as_document).carry_out(&server.api()).await, Ok(Some(9)));
             assert_eq!(server.seen().await.method(), method);
         }
-        let link = root.path().join("link.txt");
+        // A link in the place of a file, or of a directory on the way to it.
+        let (link, way) = (root.path().join("link.txt"), root.path().join("way"));
         std::os::unix::fs::symlink(&picture, &link).unwrap();
-        for path in [link, path("empty.txt", ""), root.path().join("none.txt"), root.path().to_owned()] {
+        std::os::unix::fs::symlink(root.path(), &way).unwrap();
+        let behind = way.join("a.PNG");
+        let (empty, none) = (path("empty.txt", ""), root.path().join("none.txt"));
+        for path in [link, behind, empty, none, root.path().to_owned()] {
             let error = call(path.clone(), false).carry_out(&server.api()).await.unwrap_err();
             assert!(matches!(error, ApiError::Local(_)), "{path:?} {error}");
         }
