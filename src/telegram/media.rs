@@ -4,6 +4,9 @@
 mod voice;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::api::ApiError;
 use super::api::methods::GetFile;
@@ -11,13 +14,18 @@ use super::bridge::Bridge;
 use super::host::{Outcome, Trouble, refuse};
 use super::update::{Attachment, Media, Message};
 use super::words;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::paths::Paths;
 
 pub(crate) use voice::{deaf, hear};
 
 /// Telegram gives a bot no larger files.
 const MOST: u64 = 20 << 20;
+
+/// While Telegram has trouble a file is asked for again, at first after this…
+const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+/// …and all in all for so long: whoever sent it still knows what it was.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1000 } else { 120_000 });
 
 /// A file that a message brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +130,7 @@ fn ending(name: &str) -> Option<String> {
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(crate) fn make(bridge: &Bridge, update: i64) -> Result<Self> {
+    pub(crate) fn make(bridge: &Bridge, update: i64) -> Result<Self, Error> {
         let folder = Self(bridge.downloads.join(update.to_string()));
         // What an earlier try has left is of no use.
         folder.remove();
@@ -160,25 +168,43 @@ pub(crate) async fn fetch(bridge: &Bridge, folder: &Folder, files: &[Incoming]) 
     let mut fetched = Vec::new();
     for file in files {
         let to = folder.0.join(file.own_name());
-        let remote = bridge.api.call(&GetFile { file_id: file.file.file_id.clone() }).await;
-        let downloaded = match remote {
-            Ok(remote) => bridge.api.download(&remote, &to, MOST).await,
-            Err(error) => Err(error),
-        };
-        downloaded.map_err(|error| unfetched(file, error))?;
+        patiently(bridge, file, &to).await.map_err(|error| Trouble::Refused(unfetched(file, &error)))?;
         fetched.push(to);
     }
     Ok(fetched)
 }
 
-fn unfetched(file: &Incoming, error: ApiError) -> Trouble {
-    match error {
-        ApiError::TooLarge => Trouble::Refused(file.too_large(None)),
-        error if error.is_passing() => Trouble::Failed(error.into()),
-        error => {
-            let words = format!("{} cannot be fetched: {error}; nothing was sent", file.name());
-            Trouble::Refused(Error::failed(words))
+/// Through whatever passes, within reason.
+async fn patiently(bridge: &Bridge, file: &Incoming, to: &Path) -> Result<(), ApiError> {
+    let end = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match fetch_one(bridge, file, to).await {
+            Err(error) if error.is_passing() => error,
+            done => return done,
+        };
+        let wait = match error {
+            ApiError::RetryAfter(asked) => asked.max(pause),
+            _ => pause,
+        };
+        if Instant::now() + wait > end {
+            return Err(error);
         }
+        tracing::debug!(%error, "a file is asked for again in {wait:?}");
+        sleep(wait).await;
+        pause *= 2;
+    }
+}
+
+async fn fetch_one(bridge: &Bridge, file: &Incoming, to: &Path) -> Result<(), ApiError> {
+    let remote = bridge.api.call(&GetFile { file_id: file.file.file_id.clone() }).await?;
+    bridge.api.download(&remote, to, MOST).await.map(drop)
+}
+
+fn unfetched(file: &Incoming, error: &ApiError) -> Error {
+    match error {
+        ApiError::TooLarge => file.too_large(None),
+        error => Error::failed(format!("{} cannot be fetched: {error}; nothing was sent", file.name())),
     }
 }
 

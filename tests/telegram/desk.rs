@@ -11,6 +11,7 @@ use crate::support::claude::Release;
 use crate::support::home::Home;
 use crate::support::messages_api::MessagesApi;
 use crate::support::process::Running;
+use crate::support::tree::Found;
 
 pub(crate) struct Desk {
     /// Before the home: what runs there must be able to end.
@@ -102,6 +103,13 @@ impl Desk {
         let mut serve = self.serve.take().expect("it runs");
         serve.signal(Signal::KILL);
         serve.wait(PATIENCE);
+    }
+
+    /// The agents' processes.
+    pub(crate) fn agents(&self) -> Vec<Found> {
+        let mut found = self.home.leftovers();
+        found.retain(|found| found.command.contains(" --input-format stream-json"));
+        found
     }
 
     /// The owner says something in the private chat.

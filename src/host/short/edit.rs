@@ -214,6 +214,11 @@ pub(crate) fn edit_prompt(db: &mut Db, prompt: PromptId, text: &str) -> Result<(
     if text.trim().is_empty() {
         return Err(Error::usage("the prompt would be empty").hint("take it back instead"));
     }
+    let present = db.prompt(prompt)?;
+    if present.text == text {
+        // The same edit again, though it may run by now.
+        return Ok((present, Vec::new()));
+    }
     db.edit(prompt, text)?;
     let prompt = db.prompt(prompt)?;
     let events = db.append(prompt.session, &[notice(prompt.id, "edited", text)])?;

@@ -289,6 +289,20 @@ fn waiting_prompts_of_a_sleeping_session_are_changed_and_the_log_says_so() {
 }
 
 #[test]
+fn the_same_edit_twice_is_one_though_the_prompt_has_begun_meanwhile() {
+    let mut house = House::new();
+    let id = house.made("work").id;
+    let prompt = house.prompt(id, "a");
+    let edit = |text: &str| Request::PromptEdit { prompt, text: text.to_owned() };
+    assert_eq!(house.get(&edit("A")), Response::Done);
+    house.db.mark_sent(&[prompt]).unwrap();
+    assert_eq!(house.get(&edit("A")), Response::Done);
+    assert_eq!(house.error(&edit("B")).kind, Kind::Conflict);
+    let edited = house.db.events(id, 0, 9).unwrap();
+    assert_eq!(edited.iter().filter(|event| event.text == "A").count(), 1);
+}
+
+#[test]
 fn a_stop_is_the_hosts_while_a_process_may_have_outlived_it() {
     let mut house = House::new();
     let id = house.made("work").id;

@@ -147,8 +147,9 @@ fn bad_request(words: String) -> ApiError {
         ("chat not found", ApiError::Blocked),
         ("peer_id_invalid", ApiError::Blocked),
         ("chat_write_forbidden", ApiError::Blocked),
-        ("have no rights to send", ApiError::Blocked),
-        ("not enough rights to send", ApiError::Blocked),
+        ("have no rights to send a message", ApiError::Blocked),
+        // Where pictures or files alone are forbidden, texts are not.
+        ("not enough rights to send text", ApiError::Blocked),
         ("group chat was deactivated", ApiError::Blocked),
         ("query is too old", |_| ApiError::QueryTooOld),
         ("query_id_invalid", |_| ApiError::QueryTooOld),
@@ -242,6 +243,16 @@ mod tests {
             (400, bad("MESSAGE_ID_INVALID"), ApiError::MessageGone),
             (400, bad("message to delete not found"), ApiError::MessageGone),
             (400, bad("chat not found"), ApiError::Blocked(bad("chat not found"))),
+            (
+                400,
+                bad("not enough rights to send text messages to the chat"),
+                ApiError::Blocked(bad("not enough rights to send text messages to the chat")),
+            ),
+            (
+                400,
+                bad("not enough rights to send photos to the chat"),
+                ApiError::Refused(bad("not enough rights to send photos to the chat")),
+            ),
             (
                 400,
                 bad("query is too old and response timeout expired or query ID is invalid"),

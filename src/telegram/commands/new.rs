@@ -198,10 +198,12 @@ pub(crate) async fn open_topic(talk: &Talk, session: SessionId) -> Outcome<Vec<E
     let topic = match opened {
         Ok(topic) => topic,
         Err(error) => {
-            return refuse(
-                Error::failed(format!("the topic cannot be opened: {error}"))
-                    .hint("the bot has to be an administrator who may manage topics"),
-            );
+            let hint = if error.is_passing() {
+                "press again in a moment"
+            } else {
+                "the bot has to be an administrator who may manage topics"
+            };
+            return refuse(Error::failed(format!("the topic cannot be opened: {error}")).hint(hint));
         }
     };
     let place = Place { chat, thread: Some(topic.message_thread_id) };

@@ -52,7 +52,12 @@ impl Call {
         match step {
             Step::Send(message) => Self::send(place, message, is_plain),
             Step::Edit { message, rich, buttons, .. } => Self::edit(place, message, rich, &buttons, is_plain),
-            Step::Upload(file) => Self::Upload { place, file, as_document: is_plain },
+            Step::Upload(mut file) => {
+                if is_plain {
+                    file.caption.entities.clear();
+                }
+                Self::Upload { place, file, as_document: is_plain }
+            }
             Step::React { message, emoji } => Self::React(SetMessageReaction {
                 chat_id: place.chat,
                 message_id: message,

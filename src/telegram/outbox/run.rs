@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::call::Call;
 use super::chat::Head;
@@ -25,18 +25,32 @@ use crate::telegram::place::Place;
 /// What is still on its way out at the end gets this long.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// An answer to a pressed button that did not arrive is given again after this, then after twice as long, and so on.
+const ANSWER_AGAIN: Duration = Duration::from_secs(1);
+
 /// So many orders are taken in before it is looked what they change.
 const ORDERS: usize = 64;
 
 pub(super) type Answer = Result<Option<i64>, ApiError>;
 
 /// What a call was made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) enum What {
-    Row { chat: i64, row: i64 },
-    Live { key: LiveKey, message: Option<i64>, note: Note },
+    Row {
+        chat: i64,
+        row: i64,
+    },
+    Live {
+        key: LiveKey,
+        message: Option<i64>,
+        note: Note,
+    },
     Typing(Place),
-    Answer,
+    Answer {
+        answer: AnswerCallbackQuery,
+        /// Before it is given again, if it does not arrive.
+        pause: Duration,
+    },
 }
 
 /// Carries out all of it; `C` makes one call.
@@ -177,7 +191,7 @@ where
             Order::Typing { place, on } => self.desk.chat(place.chat).set_typing(place, on, now),
             Order::Answer { callback, text, alert } => {
                 let answer = AnswerCallbackQuery { callback_query_id: callback, text, show_alert: alert };
-                self.spawn(What::Answer, Call::Answer(answer));
+                self.answer(answer, Duration::ZERO, ANSWER_AGAIN);
             }
         }
     }
@@ -258,6 +272,16 @@ where
             None => Call::send(place, Message { rich, ring: false, reply_to, buttons, note }, false),
         };
         self.spawn(What::Live { key, message, note }, call);
+    }
+
+    /// Answers a pressed button, after `wait`.
+    pub(super) fn answer(&mut self, answer: AnswerCallbackQuery, wait: Duration, pause: Duration) {
+        let call = (self.call)(Call::Answer(answer.clone()));
+        let task = self.calls.spawn(async move {
+            sleep(wait).await;
+            call.await
+        });
+        self.under_way.insert(task.id(), What::Answer { answer, pause });
     }
 
     fn spawn(&mut self, what: What, call: Call) {

@@ -14,9 +14,13 @@ use super::verdict::{Verdict, verdict};
 use super::{Keyboard, LiveKey};
 use crate::error::Result;
 use crate::telegram::api::ApiError;
+use crate::telegram::api::methods::AnswerCallbackQuery;
 use crate::telegram::db::{Fault, LiveRow, Noted, Tables};
 use crate::telegram::render::{Rich, Style};
 use crate::telegram::topics;
+
+/// Nobody waits longer than this for what a pressed button says.
+const WATCHED: Duration = Duration::from_secs(10);
 
 /// What the disk refused is tried again after this.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
@@ -41,14 +45,25 @@ where
                     Err(error) => self.fresh_failed(place.chat, &error, now),
                 }
             }
-            What::Answer => {
+            What::Answer { answer: words, pause } => {
                 if let Err(error) = answer {
-                    tracing::debug!(%error, "a pressed button was not answered");
-                    if error == ApiError::Unauthorized {
-                        self.halt();
-                    }
+                    self.unanswered(words, &error, pause);
                 }
             }
+        }
+    }
+
+    /// Somebody looks at a button that they have pressed: not for long.
+    fn unanswered(&mut self, answer: AnswerCallbackQuery, error: &ApiError, pause: Duration) {
+        tracing::debug!(%error, "a pressed button was not answered");
+        let wait = match error {
+            ApiError::RetryAfter(asked) => pause.max(*asked),
+            ApiError::Unauthorized => return self.halt(),
+            error if error.is_passing() => pause,
+            _ => return,
+        };
+        if wait <= WATCHED {
+            self.answer(answer, wait, pause * 2);
         }
     }
 

@@ -82,10 +82,12 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         | ApiError::ThreadNotFound
         | ApiError::MessageGone
         | ApiError::Local(_) => {
-            if tries.is_plain {
-                Verdict::Skip
-            } else {
+            if !tries.is_plain {
                 Verdict::Plain
+            } else if is_file {
+                Verdict::Words(error.to_string())
+            } else {
+                Verdict::Skip
             }
         }
     }

@@ -219,6 +219,35 @@ async fn a_file_that_cannot_be_fetched_is_told() {
     assert_eq!(rig.host.scene().said(), []);
 }
 
+/// Telegram's trouble is waited out, as often as it takes for a while; only what lasts is told.
+#[tokio::test]
+async fn a_file_is_asked_for_until_telegram_gives_it() {
+    let mut rig = Rig::new().await;
+    let file = || Reply::ok(json!({ "file_id": "d", "file_size": 3, "file_path": "documents/a" }));
+    let trouble = || [Reply::error(500, "Internal Server Error"), Reply::Cut];
+    trouble().into_iter().for_each(|reply| rig.telegram.reply(reply));
+    for reply in trouble() {
+        rig.telegram.reply(file());
+        rig.telegram.reply(reply);
+    }
+    rig.telegram.reply(file());
+    rig.telegram.reply(Reply::Half("abc".to_owned()));
+    rig.telegram.reply(file());
+    rig.telegram.reply(Reply::Bytes(b"abc".to_vec()));
+    rig.sends(json!({ "caption": "read it", "document": { "file_id": "d", "file_size": 3 } }));
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), ["read it\n[file 1: document-1, 3 B]"]);
+    // Longer than anybody would wait.
+    rig.telegram.reply(Reply::Text(
+        429,
+        json!({ "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 900",
+                "parameters": { "retry_after": 900 } })
+        .to_string(),
+    ));
+    rig.sends(json!({ "photo": [{ "file_id": "p" }] }));
+    rig.hears("The photo cannot be fetched").await;
+}
+
 #[tokio::test]
 async fn a_refusal_of_the_host_is_told_in_its_words() {
     let mut rig = Rig::new().await;

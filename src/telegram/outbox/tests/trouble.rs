@@ -441,6 +441,32 @@ fn without_a_token_nothing_is_sent_until_it_is_told() {
 }
 
 #[test]
+fn an_answer_to_a_press_is_given_again_while_somebody_looks() {
+    run(async {
+        let house = House::new();
+        let press = || Order::Answer { callback: "q".to_owned(), text: None, alert: false };
+        house.phone.refuse(
+            |call| matches!(call, Call::Answer(_)),
+            [network(true), ApiError::Server { status: 502 }, ApiError::RetryAfter(Duration::from_secs(5))],
+        );
+        house.outbox.order(press());
+        pass(9_000).await;
+        assert_eq!(house.phone.words(), ["✗ answer q", "✗ answer q", "✗ answer q", "answer q"]);
+        // Too old, or too much to wait for: that is that.
+        for error in [ApiError::QueryTooOld, ApiError::RetryAfter(Duration::from_secs(60))] {
+            house.phone.refuse(|call| matches!(call, Call::Answer(_)), [error]);
+            house.outbox.order(press());
+            pass(100_000).await;
+            assert_eq!(house.phone.words(), ["✗ answer q"]);
+        }
+        house.phone.rule(|_| Some(network(false)));
+        house.outbox.order(press());
+        pass(600_000).await;
+        assert_eq!(house.phone.words(), ["✗ answer q"; 5]);
+    });
+}
+
+#[test]
 fn a_file_that_cannot_go_is_told_in_words() {
     run(async {
         let house = House::new();
@@ -464,6 +490,41 @@ fn a_file_that_cannot_go_is_told_in_words() {
         pass(2000).await;
         assert_eq!(house.phone.words(), ["✗ upload 1 x.bin", "send 1 x.bin cannot be sent: it"]);
         assert_eq!(house.open_rows(1), 0);
+        // Refused as what it is and with its formatting, and without too.
+        house.phone.rule(|call| {
+            matches!(call, Call::Upload { .. }).then(|| ApiError::Refused("no files here".to_owned()))
+        });
+        house.put(A, priority::MIRROR, &file(FileContent::Text("x".to_owned())));
+        pass(5000).await;
+        let upload = "✗ upload 1 x.bin";
+        assert_eq!(house.phone.words(), [upload, upload, "send 1 x.bin cannot be sent: Te"]);
+    });
+}
+
+#[test]
+fn refused_formatting_costs_a_file_its_captions_formatting_alone() {
+    run(async {
+        let house = House::new();
+        house.phone.rule(|call| match call {
+            Call::Upload { file, .. } if !file.caption.entities.is_empty() => {
+                Some(ApiError::BadEntities("no".to_owned()))
+            }
+            _ => None,
+        });
+        let mut caption = Rich::default();
+        caption.push("work", Style::Bold);
+        let file = Payload::File(FileOut {
+            name: "x.bin".to_owned(),
+            content: FileContent::Text("x".to_owned()),
+            caption,
+            ring: false,
+            reply_to: None,
+            buttons: Keyboard::default(),
+            note: note(),
+        });
+        house.put(A, priority::MIRROR, &file);
+        pass(5000).await;
+        assert_eq!(house.phone.words(), ["✗ upload 1 x.bin", "upload 1 x.bin"]);
     });
 }
 
