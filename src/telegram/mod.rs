@@ -15,7 +15,7 @@
 //! | [`live`] | running turns, shown while they run |
 //! | [`mirror`] | where a session is shown though it was not asked from there |
 //! | [`turn_log`] | what a turn said and did, read back from the log |
-//! | [`ending`] | how the parts are told to end |
+//! | [`crew`], [`ending`] | the parts side by side, and how they are told to end |
 //! | [`show`] | small words that several parts put into messages |
 //! | [`intake`] | rows in order, one lane per place: command, press, or prompt for the host |
 //! | [`commands`] | what a slash at the beginning does |
@@ -34,6 +34,7 @@ mod api;
 mod approvals;
 mod bridge;
 mod commands;
+mod crew;
 mod db;
 mod effects;
 mod ending;

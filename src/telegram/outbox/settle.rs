@@ -44,9 +44,6 @@ where
             What::Answer => {
                 if let Err(error) = answer {
                     tracing::debug!(%error, "a pressed button was not answered");
-                    if error == ApiError::Unauthorized {
-                        self.halt();
-                    }
                 }
             }
         }
@@ -128,7 +125,6 @@ where
             Verdict::Skip => return self.skip(begun, error),
             Verdict::Blocked => return self.lose(chat, error),
             Verdict::Moved(to) => return self.move_chat(chat, to),
-            Verdict::Halt => self.halt(),
         }
         let until = self.clock.timestamp(until);
         self.keep(chat, |tables| tables.put_off_outgoing(row, until, &error.to_string()));
@@ -193,12 +189,6 @@ where
         self.look(to);
     }
 
-    fn halt(&mut self) {
-        if self.authorised.send_replace(false) {
-            tracing::error!("Telegram does not know the bot's token any more: nothing is sent");
-        }
-    }
-
     fn live_over(&mut self, key: LiveKey, message: Option<i64>, note: Note, answer: Answer, now: Instant) {
         let chat = key.place.chat;
         self.desk.chat(chat).end_call(true, now);
@@ -254,9 +244,8 @@ where
             ApiError::RetryAfter(wait) => self.desk.chat(chat).hold(now + *wait),
             ApiError::Blocked(_) => self.lose(chat, error),
             ApiError::Migrated(to) => self.move_chat(chat, *to),
-            ApiError::Unauthorized => self.halt(),
             error if error.is_passing() => {
-                let is_network = matches!(error, ApiError::Network { .. });
+                let is_network = matches!(error, ApiError::Network { .. } | ApiError::Unauthorized);
                 self.desk.chat(chat).trouble(now, is_network);
             }
             _ => {}

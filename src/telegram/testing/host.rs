@@ -232,6 +232,7 @@ fn status() -> HostStatus {
         clients: 1,
         mode: "serve".to_owned(),
         draining: false,
+        bot: None,
     }
 }
 

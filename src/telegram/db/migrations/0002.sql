@@ -4,3 +4,5 @@ CREATE TABLE making (
     name TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX incoming_released ON incoming (chat, thread) WHERE state = 'new' AND released = 1;
