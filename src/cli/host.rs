@@ -66,9 +66,9 @@ pub(crate) async fn present(ctx: &Ctx) -> Result<Option<HostStatus>> {
     }
 }
 
-fn facts(status: &HostStatus) -> [(&'static str, String); 8] {
+fn facts(status: &HostStatus) -> Vec<(&'static str, String)> {
     let state = if status.draining { "ending once its turns are done" } else { "running" };
-    [
+    let mut facts = vec![
         ("host", format!("{state} ({})", status.mode)),
         ("process", status.pid.to_string()),
         ("version", format!("{} (protocol {})", status.version, status.protocol)),
@@ -77,7 +77,9 @@ fn facts(status: &HostStatus) -> [(&'static str, String); 8] {
         ("clients", status.clients.to_string()),
         ("socket", status.socket.display().to_string()),
         ("data", status.data_dir.display().to_string()),
-    ]
+    ];
+    facts.extend(status.bot.as_ref().map(|bot| ("telegram", format!("@{}", bot.username))));
+    facts
 }
 
 const fn when(now: bool) -> StopWhen {

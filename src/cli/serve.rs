@@ -1,5 +1,7 @@
 //! `serve`: the host in this terminal (or service), with the Telegram bridge beside it.
 
+use std::sync::Arc;
+
 use super::args::ServeArgs;
 use super::ctx::{self, Ctx};
 use super::host as hosts;
@@ -50,29 +52,32 @@ async fn make_room(ctx: &Ctx) -> Result<(), Stop> {
 }
 
 fn bridge(ctx: &Ctx, config: &Config) -> Guest {
-    let options = telegram::Options {
-        paths: ctx.paths.clone(),
-        telegram: config.telegram.clone(),
-        stale_after: config.host.stale_after,
-        projects: config.projects.clone(),
-        scratch: config.session.root.clone(),
-        personas: personas(ctx),
-    };
+    let (paths, config, personas) = (ctx.paths.clone(), config.clone(), personas(ctx));
     Box::new(move |stay| {
         tell_service_manager(&[sd_notify::NotifyState::Ready]);
+        let told = stay.clone();
+        let options = telegram::Options {
+            paths,
+            telegram: config.telegram,
+            stale_after: config.host.stale_after,
+            projects: config.projects,
+            scratch: config.session.root,
+            personas,
+            serves: Box::new(move |bot| told.serves(bot)),
+        };
         let (mut draining, mut drained) = (stay.clone(), stay);
         let until_draining = async move {
             draining.until_draining().await;
             tell_service_manager(&[sd_notify::NotifyState::Stopping]);
         };
-        telegram::run(options, until_draining, async move { drained.until_drained().await });
+        telegram::run(&options, until_draining, async move { drained.until_drained().await });
     })
 }
 
 /// The personas of the moment, for whoever starts a session from Telegram; a broken one is not offered.
-fn personas(ctx: &Ctx) -> Box<dyn Fn() -> Vec<PersonaChoice> + Send + Sync> {
+fn personas(ctx: &Ctx) -> Arc<dyn Fn() -> Vec<PersonaChoice> + Send + Sync> {
     let paths = ctx.paths.clone();
-    Box::new(move || {
+    Arc::new(move || {
         let listed = persona::list(&paths).unwrap_or_default();
         let sound = listed.into_iter().filter_map(|listed| Some((listed.name, listed.persona.ok()?)));
         sound

@@ -11,13 +11,15 @@ use super::ctx::{self, Ctx};
 use super::screen::{DONE, Finish, Stop};
 use super::{ask, confirm, host, text};
 use crate::error::{Error, Result};
-use crate::ipc::{Request, Response};
+use crate::ipc::{HostStatus, Request, Response};
 use crate::model::Person;
 use crate::telegram::setup::{self, Candidate};
 use crate::telegram::{BotFacts, Token};
 
-/// How often a running `serve` is asked whether somebody has taken up the invitation.
+/// How often it is looked whether somebody has taken up the invitation.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// After so many looks a running `serve` has taken up a token, or does not.
+const TAKES_UP: u32 = 8;
 
 pub(crate) fn run(ctx: &Ctx, command: &TelegramCommand) -> Finish {
     match command {
@@ -92,8 +94,7 @@ fn set_up(ctx: &Ctx, new: bool) -> Finish {
 /// The bot whose token is there already, or the one that is typed now, which is kept then.
 fn candidate(ctx: &Ctx, runtime: &Runtime, new: bool) -> Result<Candidate, Stop> {
     let config = ctx.config()?.telegram;
-    let elsewhere = config.token.is_some() || config.token_file.is_some() || config.token_command.is_some();
-    if new && elsewhere {
+    if new && config.names_token() {
         let error =
             Error::conflict("the token is set in the configuration, which comes before what is kept here");
         return Err(error.hint("change it there: claudebot config show says where").into());
@@ -181,32 +182,82 @@ fn invite(ctx: &Ctx, runtime: &Runtime, bot: &Candidate) -> Finish {
         other => return Err(ask::unexpected(&other)),
     }
     ctx.screen.say(&format!("{who} may talk to @{} now", bot.facts.username));
-    if !is_served(ctx)? {
-        ctx.screen.say("start the bridge: claudebot serve");
+    if let Some(missing) = what_is_missing(ctx, runtime, bot)? {
+        ctx.screen.say(&missing);
     }
     Ok(DONE)
 }
 
-/// Whether the bridge runs. It receives then, and this must not.
-fn is_served(ctx: &Ctx) -> Result<bool, Stop> {
-    let present = ctx::runtime()?.block_on(host::present(ctx))?;
-    Ok(present.is_some_and(|status| status.mode == "serve"))
+/// The host that has a bridge, if one runs.
+fn bridge(ctx: &Ctx, runtime: &Runtime) -> Result<Option<HostStatus>, Stop> {
+    let present = runtime.block_on(host::present(ctx))?;
+    Ok(present.filter(|status| status.mode == "serve"))
+}
+
+/// Whether the bridge of this host receives for the bot.
+fn serves(host: &HostStatus, bot: &Candidate) -> bool {
+    host.bot.as_ref().is_some_and(|served| served.id == bot.facts.bot)
 }
 
 fn claimed(ctx: &Ctx, runtime: &Runtime, bot: &Candidate, code: &str) -> Result<Person, Stop> {
-    if !is_served(ctx)? {
-        let claim = runtime.block_on(bot.wait_for_claim(&ctx.paths, code))?;
-        ask::ask(ctx, claim)?;
-    }
+    let mut said = None;
     loop {
         match ask::ask(ctx, Request::PairInvited { code: code.to_owned() })? {
             Response::Invited { claimed: Some(person), .. } => return Ok(person),
-            Response::Invited { claimed: None, .. } => {
-                runtime.block_on(async { tokio::time::sleep(LOOK_AGAIN).await });
-            }
+            Response::Invited { claimed: None, .. } => {}
             other => return Err(ask::unexpected(&other)),
         }
+        // A bridge that receives for this bot takes the claim in itself.
+        if !bridge(ctx, runtime)?.is_some_and(|host| serves(&host, bot)) {
+            match runtime.block_on(bot.look_for_claim(code)) {
+                Ok(Some(claim)) => {
+                    ask::ask(ctx, claim)?;
+                    continue;
+                }
+                Ok(None) => said = None,
+                Err(error) => tell_once(ctx, &mut said, error),
+            }
+        }
+        wait(runtime);
     }
+}
+
+/// What keeps it from seeing the claim.
+fn tell_once(ctx: &Ctx, said: &mut Option<Error>, error: Error) {
+    if said.as_ref() == Some(&error) {
+        return;
+    }
+    let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    ctx.screen.note(&format!("{}{hint}; it is tried again and again", error.message));
+    *said = Some(error);
+}
+
+fn wait(runtime: &Runtime) {
+    runtime.block_on(async { tokio::time::sleep(LOOK_AGAIN).await });
+}
+
+/// What there is still to do before the bot answers.
+fn what_is_missing(ctx: &Ctx, runtime: &Runtime, bot: &Candidate) -> Result<Option<String>, Stop> {
+    let mut served = None;
+    // A bridge takes a token up that was kept just now.
+    for _ in 0..TAKES_UP {
+        let Some(host) = bridge(ctx, runtime)? else {
+            return Ok(Some("start the bridge: claudebot serve".to_owned()));
+        };
+        if serves(&host, bot) {
+            return Ok(None);
+        }
+        served = Some(host);
+        wait(runtime);
+    }
+    Ok(served.map(|host| {
+        let other = host.bot.map_or_else(|| "no bot".to_owned(), |bot| format!("@{}", bot.username));
+        format!(
+            "but `claudebot serve` (process {}) serves {other}, as it was started with another configuration: \
+             start it anew",
+            host.pid
+        )
+    }))
 }
 
 #[cfg(test)]

@@ -170,6 +170,13 @@ impl Config {
     }
 }
 
+impl TelegramConfig {
+    /// Whether it says where the bot's token comes from. Then that of `telegram setup` does not count.
+    pub(crate) const fn names_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some() || self.token_command.is_some()
+    }
+}
+
 /// A text that is never shown: neither by `config show` nor in a log of the whole configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);

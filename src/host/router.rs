@@ -208,6 +208,7 @@ fn status(shared: &Shared) -> HostStatus {
         clients: shared.clients.load(Ordering::Relaxed),
         mode: about.mode.to_owned(),
         draining: shared.is_draining(),
+        bot: shared.served.borrow().clone(),
     }
 }
 

@@ -18,6 +18,7 @@ use super::{connection, logging, router};
 use crate::archive;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::ipc::ServedBot;
 use crate::ipc::readiness::{self, Readiness};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Mode, Store};
@@ -63,7 +64,7 @@ pub(crate) struct HostOptions {
 }
 
 /// A front end that lives in the host's process, on a thread of its own, as one more client of its socket. It
-/// returns once its [`Stay`] is over.
+/// returns once its [`Stay`] is over, and not before.
 pub(crate) type Guest = Box<dyn FnOnce(Stay) + Send>;
 
 /// How far the host's life has come, for its guest.
@@ -74,9 +75,12 @@ enum Stage {
     Drained,
 }
 
-/// What a guest is told of the host's life.
+/// What a guest is told of the host's life, and tells of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Stay(watch::Receiver<Stage>);
+pub(crate) struct Stay {
+    stage: watch::Receiver<Stage>,
+    served: watch::Sender<Option<ServedBot>>,
+}
 
 impl Stay {
     /// The host ends: nothing new is to be taken in. What runs may still end well.
@@ -91,7 +95,12 @@ impl Stay {
 
     async fn until(&mut self, stage: Stage) {
         // A host that is gone is past every stage.
-        self.0.wait_for(|now| *now >= stage).await.ok();
+        self.stage.wait_for(|now| *now >= stage).await.ok();
+    }
+
+    /// Which bot it serves from now on, for whoever asks the host.
+    pub(crate) fn serves(&self, bot: Option<ServedBot>) {
+        self.served.send_replace(bot);
     }
 }
 
@@ -145,9 +154,11 @@ fn serve(options: HostOptions, guest: Option<Guest>) -> Result<()> {
             }
         };
         announce(mode, &Readiness::Ready(true))?;
-        host.serve(guest.map(Company::receive).transpose()?).await;
+        let served = &host.shared.served;
+        let company = guest.map(|guest| Company::receive(guest, served.clone())).transpose()?;
+        let served = host.serve(company).await;
         drop(lock);
-        Ok(())
+        served
     });
     // What still waits for a disk that does not answer is not waited for.
     runtime.shutdown_timeout(LAST_FILES);
@@ -192,8 +203,10 @@ impl Host {
         Ok(Start::Ready(Box::new(host), lock))
     }
 
-    /// Serves until told to end or, in the background, until nobody needs it; then ends in order.
-    async fn serve(mut self, company: Option<Company>) {
+    /// Serves until told to end or, in the background, until nobody needs it; then ends in order. A guest that has
+    /// fallen over ends it too: whoever started this can start it anew.
+    async fn serve(mut self, mut company: Option<Company>) -> Result<()> {
+        let mut served = Ok(());
         let mut ending = self.shared.ending();
         let mut departures = self.shared.departures.subscribe();
         loop {
@@ -205,6 +218,10 @@ impl Host {
                     break;
                 }
                 () = self.signals.recv() => break,
+                () = gone(&mut company) => {
+                    served = Err(Error::failed("a bug ended the front end in this process; the log says more"));
+                    break;
+                }
                 changed = departures.changed() => drop(changed),
                 () = sleep(look) => {}
             }
@@ -216,6 +233,7 @@ impl Host {
             }
         }
         self.end(company).await;
+        served
     }
 
     fn linger(&self) -> Duration {
@@ -299,13 +317,13 @@ struct Company {
 }
 
 impl Company {
-    fn receive(guest: Guest) -> Result<Self> {
+    fn receive(guest: Guest, served: watch::Sender<Option<ServedBot>>) -> Result<Self> {
         let (stage, stages) = watch::channel(Stage::Serving);
         let (here, gone) = oneshot::channel::<()>();
         std::thread::Builder::new()
             .name("guest".to_owned())
             .spawn(move || {
-                guest(Stay(stages));
+                guest(Stay { stage: stages, served });
                 drop(here);
             })
             .map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
@@ -319,6 +337,16 @@ impl Company {
             tracing::warn!("the front end in this process did not end in time");
         }
     }
+}
+
+/// Until the guest has gone, if there is one.
+async fn gone(company: &mut Option<Company>) {
+    match company {
+        // An error is what tells of it: nothing is ever sent.
+        Some(company) => drop((&mut company.gone).await),
+        None => std::future::pending().await,
+    }
+    *company = None;
 }
 
 /// Tells all actors to end and waits until they have, at most so long.

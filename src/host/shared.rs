@@ -16,7 +16,7 @@ use super::places::Places;
 use super::short::{self, Draft, Presence, ShortCtx, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ipc::{NewSession, Request, Response};
+use crate::ipc::{NewSession, Request, Response, ServedBot};
 use crate::model::{Agent, AgentCommand, Channel, Session, SessionId, SessionState, SessionView};
 use crate::paths::{Env, Paths};
 use crate::store::{Db, Listed, Store};
@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     ending: watch::Sender<Ending>,
     draining: AtomicBool,
     pub(super) clients: AtomicU32,
+    /// The bot that the guest serves.
+    pub(super) served: watch::Sender<Option<ServedBot>>,
     /// Moves whenever a client, an actor or a process has gone.
     pub(super) departures: watch::Sender<u64>,
 }
@@ -98,6 +100,7 @@ impl Shared {
             ending: watch::Sender::new(Ending::No),
             draining: AtomicBool::new(false),
             clients: AtomicU32::new(0),
+            served: watch::Sender::new(None),
             departures: watch::Sender::new(0),
         })
     }

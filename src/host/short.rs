@@ -33,7 +33,7 @@ pub(crate) struct ShortCtx<'a> {
     pub(crate) paths: &'a Paths,
     /// Asked only where a setting is needed: a broken file must not stop `session list`.
     pub(crate) config: &'a dyn Fn() -> Result<Config>,
-    /// Who asks, for the audit: `cli`, `telegram:NAME`.
+    /// Who asks, for the audit: `cli`, `telegram`.
     pub(crate) who: &'a str,
     /// Where `current` is meant when a request names no channel.
     pub(crate) channel: &'a Channel,

@@ -122,6 +122,16 @@ pub(crate) struct HostStatus {
     /// `background`, `foreground`, `serve`.
     pub(crate) mode: String,
     pub(crate) draining: bool,
+    /// The Telegram bot that the bridge serves just now. Not there: none, or a host of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bot: Option<ServedBot>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServedBot {
+    pub(crate) id: i64,
+    /// Without `@`.
+    pub(crate) username: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -53,7 +53,7 @@ pub(crate) struct Approval {
 pub(crate) struct Rule {
     pub(crate) rule: String,
     pub(crate) added: Timestamp,
-    /// Who allowed it: `shell`, `telegram:NAME`.
+    /// Who allowed it: `shell`, `telegram:ID (NAME)`.
     pub(crate) by: String,
 }
 

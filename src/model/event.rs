@@ -135,7 +135,7 @@ pub(crate) enum Detail {
         approval: ApprovalId,
         /// None when it became void unanswered.
         decision: Option<Decision>,
-        /// Who answered: `shell`, `telegram:NAME`.
+        /// Who answered: `shell`, `telegram:ID (NAME)`.
         by: String,
     },
     Turn {

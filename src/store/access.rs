@@ -28,7 +28,7 @@ pub(crate) struct Access {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct AuditEntry {
     pub(crate) at: Timestamp,
-    /// `cli`, `telegram:NAME`, `host`.
+    /// `cli`, `telegram:ID (NAME)`, `host`.
     pub(crate) who: String,
     /// `session_created`, `session_deleted`, `approved`: a word for programs.
     pub(crate) what: String,

@@ -41,7 +41,7 @@ pub(crate) struct Bridge {
 }
 
 /// Personas lie in another room; whoever starts the bridge knows both.
-pub(crate) type Personas = Box<dyn Fn() -> Vec<PersonaChoice> + Send + Sync>;
+pub(crate) type Personas = Arc<dyn Fn() -> Vec<PersonaChoice> + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PersonaChoice {
@@ -78,7 +78,7 @@ impl Bridge {
             epoch: "test".to_owned(),
             home: PathBuf::from("/home/me"),
             scratch: PathBuf::from("/nowhere/sessions"),
-            personas: Box::new(Vec::new),
+            personas: Arc::new(Vec::new),
             access: SharedAccess::default(),
             watched: mpsc::unbounded_channel().0,
         }

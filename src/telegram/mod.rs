@@ -16,7 +16,7 @@
 //! | [`mirror`] | where a session is shown though it was not asked from there |
 //! | [`askers`] | who asked for a prompt |
 //! | [`turn_log`] | what a turn said and did, read back from the log |
-//! | [`ending`] | how the parts are told to end |
+//! | [`crew`], [`ending`] | the parts side by side, and how they are told to end |
 //! | [`show`] | small words that several parts put into messages |
 //! | [`intake`] | rows in order, one lane per place: command, press, or prompt for the host |
 //! | [`commands`] | what a slash at the beginning does |
@@ -37,6 +37,7 @@ mod approvals;
 mod askers;
 mod bridge;
 mod commands;
+mod crew;
 mod db;
 mod effects;
 mod ending;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::Url;
 use tokio::sync::watch;
 
 use super::api::methods::{GetUpdates, GetWebhookInfo};
@@ -37,10 +36,6 @@ pub(crate) enum PollState {
     Trouble {
         error: Error,
         since: Timestamp,
-    },
-    /// Nothing more is tried: the token is refused.
-    Stopped {
-        error: Error,
     },
     /// As it was told to.
     Ended,
@@ -78,8 +73,7 @@ enum Failure {
 }
 
 impl Poller {
-    /// Until `shutdown`, which it follows at once, or until Telegram refuses the token. What was not stored by then is
-    /// not confirmed either, and comes again.
+    /// Until `shutdown`, which it follows at once. What was not stored by then is not confirmed either, and comes again.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         tokio::pin!(shutdown);
         let mut cursor = self.db.read(Tables::cursor)?;
@@ -93,11 +87,6 @@ impl Poller {
             let wait = match next {
                 Next::Poll => continue,
                 Next::Wait(wait) => wait,
-                Next::Stop(error) => {
-                    tracing::error!("{}; nothing more is received from Telegram", in_full(&error));
-                    self.state.send_replace(PollState::Stopped { error: error.clone() });
-                    return Err(error);
-                }
             };
             tokio::select! {
                 biased;
@@ -125,7 +114,6 @@ impl Poller {
         let step = match polled {
             Ok((new, waited)) => pace.after_success(new > 0, waited),
             Err(Failure::Stored(error)) => pace.after_failure(Trouble::Storing, error),
-            Err(Failure::Api(ApiError::Unauthorized)) => return Next::Stop(ApiError::Unauthorized.into()),
             Err(Failure::Api(ApiError::RetryAfter(wait))) => pace.after_refusal(wait),
             Err(Failure::Api(error @ ApiError::Conflict(_))) => {
                 let error =
@@ -152,15 +140,10 @@ impl Poller {
 
     /// Who else receives. A webhook is the owner's, or a former program's: it is named, and not removed.
     async fn explain(&self, conflict: ApiError) -> Error {
-        let webhook = self.api.call(&GetWebhookInfo {}).await.ok().filter(|webhook| !webhook.url.is_empty());
-        let Some(webhook) = webhook else { return conflict.into() };
-        // The rest of the address may be a secret.
-        let host = Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        Error::conflict(format!(
-            "a webhook is set for this bot, so Telegram sends everything to {}",
-            host.as_deref().unwrap_or("it")
-        ))
-        .hint("if nothing needs it any more, `claudebot telegram setup` removes it")
+        let webhook = self.api.call(&GetWebhookInfo {}).await.ok().and_then(|webhook| webhook.server());
+        let Some(server) = webhook else { return conflict.into() };
+        Error::conflict(format!("a webhook is set for this bot, so Telegram sends everything to {server}"))
+            .hint("if nothing needs it any more, `claudebot telegram setup` removes it")
     }
 
     fn tell(&self, say: Option<Say>) {
@@ -186,6 +169,7 @@ impl Poller {
     }
 }
 
-fn in_full(error: &Error) -> String {
+/// With what can be done about it.
+pub(crate) fn in_full(error: &Error) -> String {
     error.hint.as_ref().map_or_else(|| error.to_string(), |hint| format!("{error} ({hint})"))
 }

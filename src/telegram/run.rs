@@ -1,4 +1,8 @@
 //! The life of the bridge: find the token, meet the bot, start the parts, end them in order.
+//!
+//! It lasts as long as the host does. Whatever keeps it from serving (no token, a token that is refused, a file that
+//! is in use, a part that has fallen over) is said once and tried again: nothing that it has to know after that lies
+//! anywhere but in its file, so it begins anew as if after a restart.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,28 +11,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::api::answers::Me;
 use super::api::methods::GetMe;
 use super::api::{Api, ApiError, Token};
 use super::bridge::{Bridge, Personas, SharedAccess};
+use super::crew::Crew;
 use super::db::{Adopted, Db};
 use super::gate::Bot;
 use super::link::Link;
 use super::live::Live;
 use super::outbox::{Order, Outbox};
-use super::poll::{PollState, PollTimes, Poller};
+use super::poll::{PollState, PollTimes, Poller, in_full};
 use super::{commands, ending, feed, gone, intake, live, outbox};
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
+use crate::ipc::ServedBot;
 use crate::model::SessionId;
 use crate::paths::Paths;
 
-/// How soon a Telegram that does not answer is asked again.
+/// How soon what did not work is tried again.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether setting up has kept another token.
+const LOOK: Duration = Duration::from_secs(2);
 
 const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 
@@ -44,86 +53,191 @@ pub(crate) struct Options {
     pub(crate) scratch: PathBuf,
     /// Personas lie in another room.
     pub(crate) personas: Personas,
+    /// Told which bot is served, and when none is any more.
+    pub(crate) serves: Box<dyn Fn(Option<ServedBot>) + Send>,
 }
 
 /// Runs the bridge on this thread. From `draining` on nothing more is received; after `drained` what is on its way out
-/// gets a few seconds. Whatever goes wrong here is said in the log: the host serves the shell all the same.
-pub(crate) fn run(options: Options, draining: impl Future<Output = ()>, drained: impl Future<Output = ()>) {
+/// gets a few seconds, and this returns. It does so earlier only by a bug.
+pub(crate) fn run(
+    options: &Options,
+    draining: impl Future<Output = ()> + Send + 'static,
+    drained: impl Future<Output = ()> + Send + 'static,
+) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the Telegram bridge cannot start"),
     };
-    if let Err(error) = runtime.block_on(serve(options, draining, drained)) {
-        let hint = error.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        tracing::error!("Telegram is not served: {}{hint}", error.message);
+    runtime.block_on(async {
+        let life = Life { draining: ending::when(draining), drained: ending::when(drained) };
+        serve(options, life).await;
+    });
+}
+
+/// What the bridge is told of the host's life.
+struct Life {
+    draining: watch::Receiver<bool>,
+    drained: watch::Receiver<bool>,
+}
+
+/// Why the parts have ended.
+enum End {
+    /// The host ends.
+    Over,
+    /// There is another token.
+    OtherToken,
+    /// One of them has fallen over.
+    Broken(&'static str),
+}
+
+async fn serve(options: &Options, mut life: Life) {
+    let kept = options.paths.telegram_token();
+    let mut db = None;
+    let mut patience = Patience::default();
+    loop {
+        let found = tokio::select! {
+            biased;
+            () = ending::told(&mut life.draining) => return,
+            found = Token::load(&options.telegram, &kept) => found,
+        };
+        let token = found.as_ref().ok().cloned().flatten();
+        let begun = tokio::select! {
+            biased;
+            () = ending::told(&mut life.draining) => return,
+            () = another(options, token.as_ref()) => continue,
+            begun = begin(options, found, &mut db) => begun,
+        };
+        match begun {
+            Ok(parts) => match parts.serve(options, token.as_ref(), &mut life).await {
+                End::Over => return,
+                End::OtherToken => {
+                    tracing::info!("there is another token of a Telegram bot, which is used from now on");
+                    patience = Patience::default();
+                    continue;
+                }
+                End::Broken(part) => {
+                    patience.begin_again();
+                    tracing::error!("Telegram: {part} has ended: everything there is begun anew");
+                }
+            },
+            Err(error) => patience.say(&error),
+        }
+        tokio::select! {
+            () = ending::told(&mut life.draining) => return,
+            () = another(options, token.as_ref()) => {}
+            () = sleep(patience.next()) => {}
+        }
     }
 }
 
-async fn serve(
-    options: Options,
-    draining: impl Future<Output = ()>,
-    drained: impl Future<Output = ()>,
-) -> Result<()> {
-    let Some(token) = Token::load(&options.telegram, &options.paths.telegram_token()).await? else {
+/// Waits longer from time to time, and says the same only once.
+#[derive(Default)]
+struct Patience {
+    wait: Option<Duration>,
+    waited: Option<Instant>,
+    said: Option<String>,
+}
+
+impl Patience {
+    fn next(&mut self) -> Duration {
+        let wait = self.wait.map_or(FIRST_WAIT, |before| LONGEST_WAIT.min(before * 2));
+        (self.wait, self.waited) = (Some(wait), Some(Instant::now() + wait));
+        wait
+    }
+
+    /// What went well for so long is no reason to wait any longer than at first.
+    fn begin_again(&mut self) {
+        if self.waited.is_none_or(|waited| waited.elapsed() > LONGEST_WAIT) {
+            *self = Self::default();
+        }
+    }
+
+    fn say(&mut self, error: &Error) {
+        let words = in_full(error);
+        if self.said.as_ref() != Some(&words) {
+            tracing::warn!("Telegram is not served: {words}; it is tried again and again");
+            self.said = Some(words);
+        }
+    }
+}
+
+/// Until setting up has kept another token than this one. What the configuration names comes before that.
+async fn another(options: &Options, known: Option<&Token>) {
+    if options.telegram.names_token() {
+        return std::future::pending().await;
+    }
+    loop {
+        sleep(LOOK).await;
+        let kept = Token::load(&options.telegram, &options.paths.telegram_token()).await;
+        if kept.is_ok_and(|kept| kept.is_some() && kept.as_ref() != known) {
+            return;
+        }
+    }
+}
+
+/// Everything that runs, before it does. Ends only in an error, or with all that it takes.
+async fn begin(
+    options: &Options,
+    token: Result<Option<Token>>,
+    opened: &mut Option<Arc<Db>>,
+) -> Result<Parts> {
+    let Some(token) = token? else {
         tracing::info!(
             "no Telegram bot yet: talk to @BotFather in Telegram (/newbot), then run `claudebot telegram setup`; \
              the shell is served meanwhile"
         );
-        return Ok(());
+        return std::future::pending().await;
     };
     let api = Api::new(token, &options.telegram.api_url)?;
-    tokio::pin!(draining);
-    let me = tokio::select! {
-        me = meet(&api) => me?,
-        () = &mut draining => return Ok(()),
-    };
-    let db = open(&options.paths, me.id)?;
+    let me = meet(&api).await;
+    let db = open(&options.paths, me.id, opened)?;
     let (outbox, orders) = Outbox::new();
     let (live, wished) = Live::new(outbox.clone());
     let (watched, asked) = mpsc::unbounded_channel();
     let bridge = Arc::new(bridge(options, api, &me, db, outbox, watched));
-    let parts = Parts { bridge, live, orders, wished, asked };
-    tracing::info!("serving Telegram as @{}", me.username);
-    parts.run(draining, drained).await
+    Ok(Parts { bridge, live, orders, wished, asked })
 }
 
-fn open(paths: &Paths, bot: i64) -> Result<Arc<Db>> {
-    let db = Db::open(&paths.telegram_database())?;
+/// The file stays open: what is left of a former life may still write to it.
+fn open(paths: &Paths, bot: i64, opened: &mut Option<Arc<Db>>) -> Result<Arc<Db>> {
+    let db = match opened {
+        Some(db) => Arc::clone(db),
+        None => Arc::clone(opened.insert(Arc::new(Db::open(&paths.telegram_database())?))),
+    };
     if let Adopted::Other { former, unsent } = db.write(|tables| tables.adopt(bot))? {
         tracing::warn!(former, unsent, "another bot was served before; what it still had to say is dropped");
     }
-    Ok(Arc::new(db))
+    Ok(db)
 }
 
 fn bridge(
-    options: Options,
+    options: &Options,
     api: Api,
     me: &Me,
     db: Arc<Db>,
     outbox: Outbox,
     watched: mpsc::UnboundedSender<SessionId>,
 ) -> Bridge {
-    let Options { paths, telegram, stale_after, projects, scratch, personas } = options;
+    let Options { paths, telegram, stale_after, projects, scratch, personas, serves: _ } = options;
     Bridge {
         api,
         db,
         link: Link::new(paths.clone()),
         bot: Bot { id: me.id, username: me.username.clone(), has_topics: me.has_topics_enabled },
         outbox,
-        config: telegram,
-        stale_after,
-        projects,
+        config: telegram.clone(),
+        stale_after: *stale_after,
+        projects: projects.clone(),
         downloads: paths.telegram_downloads(),
         home: paths.home().to_owned(),
-        scratch,
-        personas,
+        scratch: scratch.clone(),
+        personas: Arc::clone(personas),
         epoch: Uuid::new_v4().simple().to_string(),
         access: SharedAccess::default(),
         watched,
     }
 }
 
-/// Everything that runs, before it does.
 struct Parts {
     bridge: Arc<Bridge>,
     live: Live,
@@ -133,12 +247,17 @@ struct Parts {
 }
 
 impl Parts {
-    async fn run(self, draining: impl Future<Output = ()>, drained: impl Future<Output = ()>) -> Result<()> {
+    async fn serve(self, options: &Options, token: Option<&Token>, life: &mut Life) -> End {
+        let Bot { id, username, .. } = self.bridge.bot.clone();
+        tracing::info!("serving Telegram as @{username}");
+        (options.serves)(Some(ServedBot { id, username }));
+        let end = self.run(another(options, token), life).await;
+        (options.serves)(None);
+        end
+    }
+
+    async fn run(self, other_token: impl Future<Output = ()>, life: &mut Life) -> End {
         let Self { bridge, live, orders, wished, asked } = self;
-        let (stop_receiving, receiving) = watch::channel(false);
-        let (stop_telling, telling) = watch::channel(false);
-        let (stop_sending, sending) = watch::channel(false);
-        let (authorised, _) = watch::channel(true);
         let wake = watch::Sender::new(0);
         let news = wake.subscribe();
 
@@ -146,26 +265,33 @@ impl Parts {
         if let Err(trouble) = intake::learn(&bridge).await {
             tracing::warn!("Telegram: it is not known yet who is let in: {trouble:?}");
         }
-        let sender = tokio::spawn(outbox::run(Arc::clone(&bridge), orders, authorised, sending));
-        let mut tellers = JoinSet::new();
-        tellers.spawn(feed::run(Arc::clone(&bridge), live.clone(), telling.clone()));
-        tellers.spawn(live::run(Arc::clone(&bridge), live.clone(), wished, telling.clone()));
-        tellers.spawn(watch_what_is_asked(live, asked, telling.clone()));
-        tellers.spawn(gone::run(Arc::clone(&bridge), telling.clone()));
-        tellers.spawn(keep_house(Arc::clone(&bridge), telling));
-        let mut receivers = JoinSet::new();
-        receivers.spawn(receive(Arc::clone(&bridge), wake, receiving.clone()));
-        receivers.spawn(act(Arc::clone(&bridge), news, receiving));
+        let of = || Arc::clone(&bridge);
+        let (mut senders, mut tellers, mut receivers) = (Crew::new(), Crew::new(), Crew::new());
+        senders.start("what sends", |stop| outbox::run(of(), orders, stop));
+        tellers.start("what tells of sessions", |stop| feed::run(of(), live.clone(), stop));
+        tellers.start("what shows running turns", |stop| live::run(of(), live.clone(), wished, stop));
+        tellers.start("what sets that going", |stop| watch_what_is_asked(live.clone(), asked, stop));
+        tellers.start("what looks for deleted sessions", |stop| gone::run(of(), stop));
+        tellers.start("what keeps its file small", |stop| keep_house(of(), stop));
+        receivers.start("what receives", |stop| receive(of(), wake, stop));
+        receivers.start("what handles updates", |stop| act(of(), news, stop));
 
-        draining.await;
-        stop_receiving.send_replace(true);
-        finished(receivers).await;
-        drained.await;
+        let end = tokio::select! {
+            biased;
+            () = ending::told(&mut life.draining) => End::Over,
+            part = receivers.broken() => End::Broken(part),
+            part = tellers.broken() => End::Broken(part),
+            part = senders.broken() => End::Broken(part),
+            () = other_token => End::OtherToken,
+        };
+        receivers.end().await;
+        if matches!(end, End::Over) {
+            ending::told(&mut life.drained).await;
+        }
         // The feed reads on until it is silent: what the last turns brought is told before the last words go out.
-        stop_telling.send_replace(true);
-        finished(tellers).await;
-        stop_sending.send_replace(true);
-        sender.await.map_err(|bug| Error::failed(format!("a bug ended what sends to Telegram: {bug}")))
+        tellers.end().await;
+        senders.end().await;
+        end
     }
 }
 
@@ -177,9 +303,9 @@ async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch:
         state: watch::Sender::new(PollState::Starting),
         times: PollTimes::default(),
     };
-    // Why it ended before its time it has said itself.
-    poller.run(ending::told(&mut stop)).await.ok();
-    ending::told(&mut stop).await;
+    if let Err(error) = poller.run(ending::told(&mut stop)).await {
+        tracing::error!("nothing is received from Telegram: {}", error.message);
+    }
 }
 
 async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
@@ -198,7 +324,7 @@ async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::R
     let handle = intake::run(Arc::clone(&bridge), news, ending::told(&mut stop));
     let ((), handled) = tokio::join!(menu, handle);
     if let Err(error) = handled {
-        tracing::error!("nothing that people write is handled any more: {}", error.message);
+        tracing::error!("nothing that people write is handled: {}", error.message);
     }
 }
 
@@ -222,34 +348,22 @@ async fn keep_house(bridge: Arc<Bridge>, mut stop: watch::Receiver<bool>) {
             tracing::warn!(%error, "old rows stay in telegram.db");
         }
         tokio::select! {
-            () = tokio::time::sleep(HOUSEKEEPING) => {}
+            () = sleep(HOUSEKEEPING) => {}
             () = ending::told(&mut stop) => return,
         }
     }
 }
 
-/// A bug in one of them is said, and does not keep the others from ending.
-async fn finished(mut parts: JoinSet<()>) {
-    while let Some(ended) = parts.join_next().await {
-        if let Err(bug) = ended {
-            tracing::error!(%bug, "a part of the Telegram bridge ended in a bug");
-        }
-    }
-}
-
-/// Who the token belongs to, as soon as Telegram can be reached.
-async fn meet(api: &Api) -> Result<Me> {
-    let mut wait = FIRST_WAIT;
+/// Who the token belongs to, as soon as Telegram can be reached and takes it.
+async fn meet(api: &Api) -> Me {
+    let mut patience = Patience::default();
     loop {
-        match api.call(&GetMe {}).await {
-            Ok(me) => return Ok(me),
-            Err(error @ ApiError::Unauthorized) => return Err(error.into()),
-            Err(error) => {
-                let error = Error::from(error);
-                tracing::warn!("Telegram cannot be reached: {}; trying again in {wait:?}", error.message);
-                tokio::time::sleep(wait).await;
-                wait = LONGEST_WAIT.min(wait * 2);
-            }
-        }
+        let error = match api.call(&GetMe {}).await {
+            Ok(me) => return me,
+            Err(error) => error,
+        };
+        let asked = if let ApiError::RetryAfter(wait) = &error { *wait } else { Duration::ZERO };
+        patience.say(&error.into());
+        sleep(patience.next().max(asked)).await;
     }
 }

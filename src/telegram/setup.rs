@@ -1,30 +1,25 @@
-//! Setting a bot up, without a terminal: what Telegram says of it, where its token is kept, and waiting for whoever
+//! Setting a bot up, without a terminal: what Telegram says of it, where its token is kept, and looking for whoever
 //! takes up an invitation.
-//!
-//! What comes in meanwhile is stored like everything else, so that the bridge finds it later.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::watch;
+use serde_json::Value;
 
 use super::api::answers::Me;
-use super::api::methods::{DeleteWebhook, GetChatMember, GetMe, GetWebhookInfo};
+use super::api::methods::{DeleteWebhook, GetChatMember, GetMe, GetUpdates, GetWebhookInfo};
 use super::api::{Api, Token};
-use super::db::{Db, Incoming};
-use super::poll::{PollState, PollTimes, Poller};
-use super::update::{Update, UpdateKind};
+use super::update::{ALLOWED, Update, UpdateKind};
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
 use crate::ipc::Request;
 use crate::paths::Paths;
 
-/// So many updates are looked through at a time.
-const PAGE: u32 = 100;
+/// Telegram shows no more updates at a time.
+const MOST: u8 = 100;
 
 /// A bot as Telegram describes it. Field names are documented JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,7 +28,7 @@ pub(crate) struct BotFacts {
     /// Without `@`.
     pub(crate) username: String,
     pub(crate) name: String,
-    /// Where Telegram sends updates instead of keeping them for us. Empty: nowhere.
+    /// The server to which Telegram sends updates instead of keeping them for us. Empty: none.
     pub(crate) webhook: String,
     /// It hears everything in groups, not only what is meant for it.
     pub(crate) reads_groups: bool,
@@ -66,7 +61,7 @@ pub(crate) async fn examine(token: Token, api_url: &str) -> Result<Candidate> {
         bot: id,
         username,
         name: first_name,
-        webhook: hook.url,
+        webhook: hook.server().unwrap_or_default(),
         reads_groups: can_read_all_group_messages,
         joins_groups: can_join_groups,
         topics: has_topics_enabled,
@@ -112,49 +107,23 @@ impl Candidate {
         format!("https://t.me/{}?start={code}", self.facts.username)
     }
 
-    /// Receives until somebody says `/start CODE`; who that was, as the claim to hand to the host. For when no bridge
-    /// runs, which would do that itself.
-    pub(crate) async fn wait_for_claim(&self, paths: &Paths, code: &str) -> Result<Request> {
-        let db = Arc::new(Db::open(&paths.telegram_database())?);
-        db.write(|tables| tables.adopt(self.facts.bot))?;
-        let poller = Poller {
-            api: self.api.clone(),
-            db: Arc::clone(&db),
-            wake: watch::Sender::new(0),
-            state: watch::Sender::new(PollState::Starting),
-            times: PollTimes::default(),
-        };
-        let news = poller.wake.subscribe();
-        tokio::select! {
-            claim = look_for(&db, news, code) => claim,
-            ended = poller.run(std::future::pending()) => {
-                ended.and_then(|()| Err(Error::unavailable("nothing is received from Telegram any more")))
-            }
+    /// Who has said `/start CODE`, as the claim to hand to the host. What waits at Telegram is only looked at: it stays
+    /// there for the bridge. Not for a bot that a bridge receives for already, which is disturbed by this.
+    pub(crate) async fn look_for_claim(&self, code: &str) -> Result<Option<Request>> {
+        let look = GetUpdates { offset: None, limit: MOST, timeout: 0, allowed_updates: ALLOWED };
+        let waiting = self.api.poll(&look).await?;
+        let claim = waiting.iter().find_map(|raw| claim(raw, code));
+        if claim.is_none() && waiting.len() >= usize::from(MOST) {
+            let words = "so much waits for the bot at Telegram that nothing new can be seen";
+            return Err(Error::conflict(words)
+                .hint("start `claudebot serve` in another terminal, which takes it in; this goes on then"));
         }
+        Ok(claim)
     }
 }
 
-async fn look_for(db: &Db, mut moved: watch::Receiver<u64>, code: &str) -> Result<Request> {
-    let mut after = 0;
-    loop {
-        let news = db.read(|tables| tables.new_updates(after, PAGE))?;
-        if news.is_empty() {
-            if moved.changed().await.is_err() {
-                return Err(Error::unavailable("nothing is received from Telegram any more"));
-            }
-            continue;
-        }
-        for (position, incoming) in news {
-            after = position;
-            if let Some(claim) = claim(&incoming, code) {
-                return Ok(claim);
-            }
-        }
-    }
-}
-
-fn claim(incoming: &Incoming, code: &str) -> Option<Request> {
-    let UpdateKind::Message(message) = Update::read(incoming.id, &incoming.raw).kind else { return None };
+fn claim(raw: &Value, code: &str) -> Option<Request> {
+    let UpdateKind::Message(message) = Update::read(Update::id_of(raw)?, raw).kind else { return None };
     let said = message.text.as_deref()?.trim().strip_prefix("/start")?.trim();
     let from = message.from.filter(|from| !from.is_bot && message.chat.is_private())?;
     (said == code).then(|| Request::PairClaim { code: code.to_owned(), user: from.id, name: from.name() })
@@ -168,19 +137,27 @@ pub(crate) fn picture(link: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::telegram::api::test_server::{Reply, Server, run};
 
-    fn incoming(raw: Value) -> Incoming {
-        Incoming { id: 1, at: Timestamp::UNIX_EPOCH, place: None, tries: 0, released: false, raw }
+    fn said(text: &str, kind: &str, is_bot: bool) -> Value {
+        json!({ "update_id": 1, "message": { "message_id": 5, "date": 0, "text": text,
+            "chat": { "id": 42, "type": kind }, "from": { "id": 42, "is_bot": is_bot, "first_name": "Ada" } } })
     }
 
-    fn said(text: &str, kind: &str, is_bot: bool) -> Incoming {
-        incoming(json!({ "update_id": 1, "message": { "message_id": 5, "date": 0, "text": text,
-            "chat": { "id": 42, "type": kind }, "from": { "id": 42, "is_bot": is_bot, "first_name": "Ada" } } }))
+    fn facts() -> BotFacts {
+        BotFacts {
+            bot: 42,
+            username: "b_bot".to_owned(),
+            name: "B".to_owned(),
+            webhook: String::new(),
+            reads_groups: false,
+            joins_groups: false,
+            topics: false,
+            waiting: 0,
+        }
     }
 
     #[test]
@@ -196,7 +173,7 @@ mod tests {
             said("ABCD2345", "private", false),
             said("/start ABCD2345", "group", false),
             said("/start ABCD2345", "private", true),
-            incoming(json!({ "update_id": 1, "poll": {} })),
+            json!({ "update_id": 1, "poll": {} }),
         ] {
             assert_eq!(claim(&other, "ABCD2345"), None, "{other:?}");
         }
@@ -210,9 +187,11 @@ mod tests {
             server.reply(Reply::ok(
                 json!({ "id": 42, "is_bot": true, "first_name": "B", "username": "b_bot" }),
             ));
-            server.reply(Reply::ok(json!({ "url": "", "pending_update_count": 3 })));
+            server
+                .reply(Reply::ok(json!({ "url": "https://bots.example/secret", "pending_update_count": 3 })));
             let bot = examine(Server::token(), &server.url).await.unwrap();
             assert_eq!((bot.facts.username.as_str(), bot.facts.waiting), ("b_bot", 3));
+            assert_eq!(bot.facts.webhook, "https://bots.example");
             assert_eq!(bot.link("X"), "https://t.me/b_bot?start=X");
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("claudebot/telegram-token");
@@ -220,6 +199,27 @@ mod tests {
             bot.keep(&path).unwrap();
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), Server::token().reveal());
+        });
+    }
+
+    #[test]
+    fn a_claim_is_looked_for_and_nothing_is_taken_away() {
+        run(async {
+            let mut server = Server::start().await;
+            let bot = Candidate { api: server.api(), facts: facts() };
+            server.reply(Reply::ok(json!([said("hello", "private", false)])));
+            assert_eq!(bot.look_for_claim("ABCD2345").await.unwrap(), None);
+            let polled = server.seen().await.json();
+            assert_eq!((&polled["offset"], &polled["timeout"]), (&Value::Null, &json!(0)));
+            server.reply(Reply::ok(json!([
+                said("hello", "private", false),
+                said("/start ABCD2345", "private", false)
+            ])));
+            assert!(bot.look_for_claim("ABCD2345").await.unwrap().is_some());
+            // It may stand behind all that Telegram shows.
+            server.reply(Reply::ok(json!(vec![said("hello", "private", false); 100])));
+            let error = bot.look_for_claim("ABCD2345").await.unwrap_err();
+            assert!(error.hint.unwrap().contains("claudebot serve"));
         });
     }
 

@@ -76,7 +76,7 @@ impl Talk {
 
     /// Who answers a request.
     pub(crate) fn by(&self) -> String {
-        format!("telegram:{}", words::line(&self.name, 64))
+        format!("telegram:{} ({})", self.user, words::line(&self.name, 64))
     }
 
     /// An answer: in a group it shows what it answers.

@@ -282,6 +282,21 @@ impl Update {
             UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => None,
         }
     }
+
+    /// Number and name of whoever did it: a person, or whom they speak as.
+    pub(crate) fn author(&self) -> Option<(i64, String)> {
+        let (user, chat) = match &self.kind {
+            UpdateKind::Message(message) | UpdateKind::Edited(message) => {
+                (message.from.as_ref(), message.sender_chat.as_ref())
+            }
+            UpdateKind::Callback(callback) => (Some(&callback.from), None),
+            UpdateKind::Membership(membership) => (Some(&membership.from), None),
+            UpdateKind::Unknown { .. } | UpdateKind::Malformed { .. } => (None, None),
+        };
+        // Whoever speaks as a chat has a person's number that is Telegram's own.
+        let as_chat = chat.map(|chat| (chat.id, chat.name()));
+        as_chat.or_else(|| user.map(|user| (user.id, user.name())))
+    }
 }
 
 fn read_known(name: &str, body: &Value) -> serde_json::Result<UpdateKind> {

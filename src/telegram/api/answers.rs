@@ -1,6 +1,7 @@
 //! Answers of the Bot API, as far as anybody here needs them. Whatever else they hold, now or in later releases, is
 //! passed over: a message that was sent must not count as failed for a field that we do not know.
 
+use reqwest::Url;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
@@ -46,6 +47,18 @@ pub(crate) struct Webhook {
     pub(crate) url: String,
     #[serde(default)]
     pub(crate) pending_update_count: u64,
+}
+
+impl Webhook {
+    /// Where the updates go, if they go anywhere. Not how: the rest of the address may be a secret.
+    pub(crate) fn server(&self) -> Option<String> {
+        if self.url.is_empty() {
+            return None;
+        }
+        let url = Url::parse(&self.url).ok();
+        let server = url.and_then(|url| Some(format!("{}://{}", url.scheme(), url.host_str()?)));
+        Some(server.unwrap_or_else(|| "an address that cannot be read".to_owned()))
+    }
 }
 
 /// A file on Telegram's servers.
@@ -105,6 +118,14 @@ mod tests {
         let hook: Webhook =
             read(json!({ "url": "", "has_custom_certificate": false, "pending_update_count": 3 }));
         assert_eq!((hook.url.as_str(), hook.pending_update_count), ("", 3));
+        assert_eq!(hook.server(), None);
+        for (url, server) in [
+            ("https://ann:pass@bots.example:8443/secret?key=secret", "https://bots.example"),
+            ("secret", "an address that cannot be read"),
+        ] {
+            let hook: Webhook = read(json!({ "url": url }));
+            assert_eq!(hook.server().as_deref(), Some(server));
+        }
         let file: RemoteFile = read(json!({ "file_id": "f", "file_unique_id": "u" }));
         assert_eq!((file.file_path, file.file_size), (None, None));
         let topic: Topic = read(json!({ "message_thread_id": 3, "name": "work", "icon_color": 7_322_096 }));

@@ -73,7 +73,8 @@ impl ApiError {
         matches!(self, Self::Network { maybe_done: true, .. } | Self::Garbled(_) | Self::Server { .. })
     }
 
-    /// Whether the same call may succeed later, without anybody doing anything.
+    /// Whether the same call may succeed later, without anybody changing anything about it. A token that is refused
+    /// may be put right at @BotFather, and Telegram has refused good ones for a moment.
     pub(crate) const fn is_passing(&self) -> bool {
         matches!(
             self,
@@ -82,6 +83,7 @@ impl ApiError {
                 | Self::Network { .. }
                 | Self::Garbled(_)
                 | Self::Conflict(_)
+                | Self::Unauthorized
         )
     }
 }
@@ -291,6 +293,7 @@ mod tests {
         assert!(network(true).is_maybe_done() && !network(false).is_maybe_done());
         assert!(ApiError::Garbled(String::new()).is_maybe_done());
         assert!(!ApiError::RetryAfter(Duration::ZERO).is_maybe_done());
-        assert!(network(false).is_passing() && !ApiError::Unauthorized.is_passing());
+        assert!(network(false).is_passing() && ApiError::Unauthorized.is_passing());
+        assert!(!ApiError::TooLarge.is_passing());
     }
 }

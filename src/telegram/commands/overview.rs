@@ -153,6 +153,7 @@ mod tests {
             clients: 1,
             mode: "serve".to_owned(),
             draining: false,
+            bot: None,
         };
         let overview = Overview {
             total: 12,

@@ -66,8 +66,8 @@ impl Tables {
         let released = self
             .conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO incoming (update_id, at, chat, thread, state, released, raw) \
-                 SELECT update_id, at, chat, thread, 'new', 1, raw FROM incoming \
+                "INSERT OR REPLACE INTO incoming (update_id, at, chat, thread, state, kept, released, raw) \
+                 SELECT update_id, at, chat, thread, 'new', kept, 1, raw FROM incoming \
                  WHERE state = 'kept' AND chat = ?1 AND thread = ?2 AND kept = ?3 ORDER BY position",
             )?
             .execute(key)?;

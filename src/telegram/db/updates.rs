@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::Value;
 
-use super::columns::{Json, Micros, place, thread};
-use super::{Fault, Tables};
+use super::columns::{Json, Micros, Word, place, thread};
+use super::{Fault, Tables, Why};
 use crate::telegram::place::Place;
 use crate::telegram::update::Update;
 
@@ -67,12 +67,12 @@ pub(crate) struct Incoming {
     pub(crate) place: Option<Place>,
     /// How often it was begun before.
     pub(crate) tries: u32,
-    /// It was kept until a person said that it is to go on.
-    pub(crate) released: bool,
+    /// It was kept until a person said this about it.
+    pub(crate) released: Option<Why>,
     pub(crate) raw: Value,
 }
 
-const COLUMNS: &str = "position, update_id, at, chat, thread, tries, released, raw";
+const COLUMNS: &str = "position, update_id, at, chat, thread, tries, kept, released, raw";
 
 impl Tables {
     /// Makes the file this bot's. What another bot left refers to messages that this one cannot touch.
@@ -186,6 +186,17 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Those of a place that a person has let go on: they came before everything else that waits there.
+    pub(crate) fn released_updates(&self, at: Place) -> Result<Vec<(i64, Incoming)>, Fault> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incoming \
+             WHERE state = 'new' AND released = 1 AND chat = ?1 AND thread = ?2 ORDER BY position"
+        ))?;
+        let rows = statement
+            .query_map(params![at.chat, thread(at)], |row| Ok((row.get("position")?, read(row)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Notes that an update is about to be handled, so that one that ends the program is found out. How often that
     /// is now; 0 if it is not there, or is settled.
     pub(crate) fn begin_update(&self, id: i64) -> Result<u32, Fault> {
@@ -227,12 +238,15 @@ impl Tables {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Incoming> {
     let in_chat = row.get::<_, Option<i64>>("chat")?.is_some();
+    let kept = row.get::<_, Option<Word<Why>>>("kept")?.map(|kept| kept.0);
+    let released: bool = row.get("released")?;
     Ok(Incoming {
         id: row.get("update_id")?,
         at: row.get::<_, Micros>("at")?.0,
         place: in_chat.then(|| place(row)).transpose()?,
         tries: row.get("tries")?,
-        released: row.get("released")?,
+        // One that a former release let go on does not tell what it was kept for.
+        released: released.then(|| kept.unwrap_or(Why::Late)),
         raw: row.get::<_, Json<_>>("raw")?.0,
     })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::compose::answered;
-use crate::telegram::db::PromptSet;
+use crate::telegram::db::{PromptSet, Why};
 use crate::telegram::gate::Accepted;
 use crate::telegram::update::Message;
 
@@ -32,8 +32,8 @@ pub(crate) struct Part {
     pub(crate) accepted: Accepted,
     /// Counts only with the part of its album that has the words.
     pub(crate) tentative: bool,
-    /// A person has said that it is to go on.
-    pub(crate) released: bool,
+    /// What a person has said about it after it was kept.
+    pub(crate) released: Option<Why>,
     /// It lay here when the bridge began: it may be what ended the one before.
     pub(crate) left_over: bool,
 }
@@ -233,7 +233,7 @@ mod tests {
         whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let message = Box::new(message(whole));
         let accepted = accepted(user, &message);
-        Part { update, message, accepted, tentative: false, released: false, left_over: false }
+        Part { update, message, accepted, tentative: false, released: None, left_over: false }
     }
 
     fn part(update: i64, more: Value) -> Part {

@@ -163,7 +163,7 @@ mod tests {
     fn part(more: Value) -> Part {
         let message = Box::new(message(more));
         let accepted = accepted(7, &message);
-        Part { update: 1, message, accepted, tentative: false, released: false, left_over: false }
+        Part { update: 1, message, accepted, tentative: false, released: None, left_over: false }
     }
 
     fn words(more: Value) -> String {

@@ -2,6 +2,7 @@
 //! once in a while.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::telegram::gate::{Access, Hint, Reason};
 use crate::telegram::host::{Outcome, Trouble, unexpected};
 use crate::telegram::place::Place;
 use crate::telegram::render::{Rich, Style};
+use crate::telegram::update::Update;
 use crate::telegram::view::View;
 use crate::telegram::words;
 
@@ -43,6 +45,32 @@ pub(crate) async fn learn(bridge: &Bridge) -> Outcome<Vec<Allowed>> {
     let ids = |allowed: &[Allowed]| allowed.iter().map(|one| one.id).collect();
     bridge.set_access(Access { users: ids(&users), chats: ids(&chats) });
     Ok(users)
+}
+
+/// Who has done what is refused, and where.
+#[derive(Debug)]
+pub(super) struct Author {
+    id: i64,
+    name: String,
+    chat: i64,
+}
+
+impl Author {
+    pub(super) fn of(update: &Update, chat: i64) -> Self {
+        let (id, name) = update.author().unwrap_or((chat, String::new()));
+        Self { id, name, chat }
+    }
+}
+
+impl fmt::Display for Author {
+    /// `Eve (666)`, and the chat if it is not theirs alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => write!(f, "{}", self.id)?,
+            name => write!(f, "{} ({})", words::line(name, 60), self.id)?,
+        }
+        if self.chat == self.id { Ok(()) } else { write!(f, ", in {}", self.chat) }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -141,7 +169,7 @@ impl Door {
     }
 
     /// Why something was not heard, if that was a decision about somebody.
-    pub(super) async fn refused(&self, bridge: &Bridge, reason: &Reason, id: i64) {
+    pub(super) async fn refused(&self, bridge: &Bridge, reason: &Reason, author: &Author) {
         let what = match reason {
             Reason::Stranger => "stranger_refused",
             Reason::ChatNotAllowed => "group_refused",
@@ -158,7 +186,9 @@ impl Door {
                 return;
             }
         };
-        self.note(bridge, what, id, &id.to_string()).await;
+        // A group is refused for all who are in it.
+        let id = if what == "group_refused" { author.chat } else { author.id };
+        self.note(bridge, what, id, &author.to_string()).await;
     }
 
     /// What somebody is told who is not let in, if anything.

@@ -1,5 +1,6 @@
 //! One place's updates, one after the other: who may, what belongs together, and what it is.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assemble::{Assembler, PATIENCE, Part, Set};
+use super::door::Author;
 use super::work::{Ids, Job, Worker};
-use super::{Name, Note, Row, Shared, said};
-use crate::telegram::db::PromptSet;
+use super::{Name, Note, Row, Shared, patiently, said};
+use crate::telegram::db::{PromptSet, Why};
 use crate::telegram::gate::{Accepted, Gate, Reason, decide};
 use crate::telegram::talk::Talk;
-use crate::telegram::update::{Callback, Message, UpdateKind};
+use crate::telegram::update::{Callback, Message, Update, UpdateKind};
 
 /// `/stop` waits so long for what was said before it.
 const MANNERS: Duration = Duration::from_secs(1);
@@ -24,6 +26,8 @@ pub(super) struct Lane {
     assembler: Assembler,
     late: Vec<(Talk, Set)>,
     late_until: Option<Instant>,
+    /// Positions of what was kept and let go on, as far as it has come by.
+    let_go: HashSet<i64>,
 }
 
 enum Next {
@@ -43,7 +47,8 @@ impl Lane {
     ) -> Self {
         let here = sets.iter().filter(|set| set.place == name.place);
         let assembler = Assembler::new(here);
-        Self { worker: Worker::new(shared, name, done), rows, assembler, late: Vec::new(), late_until: None }
+        let worker = Worker::new(shared, name, done);
+        Self { worker, rows, assembler, late: Vec::new(), late_until: None, let_go: HashSet::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -93,12 +98,43 @@ impl Lane {
     }
 
     async fn row(&mut self, row: Row) {
-        self.worker.at(&[row.id]);
+        self.worker.at(&[row.id], None);
         if let Some((mut earlier, count)) = row.behind.clone() {
             // What was said before it should be there to be stopped, and what was picked be current; but a download
             // may take its time.
             timeout(MANNERS, earlier.wait_for(|done| *done >= count)).await.ok();
         }
+        if row.released.is_none() {
+            self.let_others_before(&row).await;
+        } else if !self.let_go.insert(row.position) {
+            return self.worker.met_again();
+        }
+        self.take(row).await;
+    }
+
+    /// What was kept and let go on was said before anything that waits here still, though it lies behind that in the
+    /// file. It comes by once more when it is given.
+    async fn let_others_before(&mut self, row: &Row) {
+        let Name { place, fast } = self.worker.name;
+        if fast {
+            return;
+        }
+        let shared = Arc::clone(&self.worker.shared);
+        let read = || Ok(shared.bridge.db.read(|tables| tables.released_updates(place))?);
+        for (position, earlier) in patiently(&shared, read).await.unwrap_or_default() {
+            if shared.ends() || !self.let_go.insert(position) {
+                continue;
+            }
+            let (id, released, left_over) = (earlier.id, earlier.released, row.left_over);
+            let update = Update::read(id, &earlier.raw);
+            self.worker.not_given(id);
+            self.worker.at(&[id], None);
+            self.take(Row { id, position, released, left_over, update, behind: None }).await;
+        }
+        self.worker.at(&[row.id], None);
+    }
+
+    async fn take(&mut self, row: Row) {
         let gate = self.gate(&row).await;
         let ids = Ids { updates: vec![row.id], left_over: row.left_over, place: None };
         let (accepted, tentative) = match gate {
@@ -139,6 +175,7 @@ impl Lane {
     }
 
     async fn refused(&mut self, row: Row, gate: Gate, ids: Ids) {
+        let author = Author::of(&row.update, self.worker.name.place.chat);
         let job = match (gate, row.update.kind) {
             (Gate::Ignore(Reason::NotAddressed), UpdateKind::Message(message)) => {
                 let user = message.from.as_ref().map_or(0, |from| from.id);
@@ -149,8 +186,8 @@ impl Lane {
                 }
                 Job::Pass
             }
-            (Gate::Ignore(reason), UpdateKind::Callback(callback)) => Job::Foreign(callback, reason),
-            (Gate::Ignore(reason), _) => Job::Refused(reason, self.worker.name.place.chat),
+            (Gate::Ignore(reason), UpdateKind::Callback(callback)) => Job::Foreign(callback, reason, author),
+            (Gate::Ignore(reason), _) => Job::Refused(reason, author),
             (Gate::Hint(hint), _) => Job::Hint(hint),
             (Gate::Moved { from, to }, _) => Job::Moved { from, to },
             (Gate::Accept(_) | Gate::WithAlbum(_), _) => Job::Pass,
@@ -172,19 +209,16 @@ impl Lane {
         if self.late_until.take().is_some() {
             self.ask_about_late().await;
         }
-        match said::talk(&self.worker.shared.bridge, update, &message, &accepted) {
-            Ok(talk) => self.worker.work(ids, &Job::Edited(Box::new(talk), message, accepted)).await,
-            Err(trouble) => self.worker.give_up(&ids, &trouble),
-        }
+        let Some(talk) = self.talk(update, &message, &accepted).await else { return };
+        self.worker.work(ids, &Job::Edited(Box::new(talk), message, accepted)).await;
     }
 
     async fn press(&mut self, ids: Ids, update: i64, callback: Box<Callback>, accepted: Accepted) {
-        let bridge = &self.worker.shared.bridge;
         let Some(pressed) = &callback.message else { return self.worker.work(ids, &Job::Pass).await };
-        let topic = match bridge.db.read(|tables| tables.topic_at(accepted.place)) {
-            Ok(topic) => topic,
-            Err(error) => return self.worker.give_up(&ids, &error.into()),
-        };
+        let shared = Arc::clone(&self.worker.shared);
+        let bridge = &shared.bridge;
+        let topic = || Ok(bridge.db.read(|tables| tables.topic_at(accepted.place))?);
+        let Some(topic) = patiently(&shared, topic).await else { return };
         let now = Timestamp::now();
         let talk = Talk {
             bridge: Arc::clone(bridge),
@@ -211,22 +245,25 @@ impl Lane {
             left_over: set.parts.iter().any(|part| part.left_over),
             place: Some(first.accepted.place),
         };
-        self.worker.at(&ids.updates);
+        self.worker.at(&ids.updates, ids.place);
         if !set.is_meant() {
             return self.worker.work(ids, &Job::Pass).await;
         }
-        let released = first.released;
-        let talk = match said::talk(&self.worker.shared.bridge, first.update, &first.message, &first.accepted)
-        {
-            Ok(talk) => talk,
-            Err(trouble) => return self.worker.give_up(&ids, &trouble),
-        };
-        if !released && talk.is_late() && said::is_prompt(&set) {
+        // Whether it still counts, so late, is asked once; which session it is for is another question.
+        let is_asked = first.released == Some(Why::Late);
+        let Some(talk) = self.talk(first.update, &first.message, &first.accepted).await else { return };
+        if !is_asked && talk.is_late() && said::is_prompt(&set) {
             self.late.push((talk, set));
             self.late_until = Some(Instant::now() + PATIENCE);
             return;
         }
         self.worker.work(ids, &Job::Said(Box::new(talk), Box::new(set))).await;
+    }
+
+    /// None: the bridge ends.
+    async fn talk(&self, update: i64, message: &Message, accepted: &Accepted) -> Option<Talk> {
+        let shared = &self.worker.shared;
+        patiently(shared, || said::talk(&shared.bridge, update, message, accepted)).await
     }
 
     /// One question for all of them.

@@ -35,14 +35,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::bridge::Bridge;
-use super::db::{Fault, Incoming, PromptSet, PromptState, Tables};
-use super::effects::{self, After, Effect};
+use super::db::{Fault, Incoming, PromptSet, PromptState, Tables, Why};
+use super::effects::{self, After, Effect, Say};
 use super::host::{Outcome, Trouble};
 use super::media;
 use super::place::Place;
 use super::update::{Update, UpdateKind};
+use super::view::View;
+use super::words;
 use crate::error::Result;
 use door::Door;
 pub(crate) use door::learn;
@@ -52,8 +55,9 @@ use lane::Lane;
 const BATCH: u32 = 100;
 /// Rows that a lane holds; the rest stays in the file until it has room.
 const ROOM: usize = 64;
-/// Before the file or the host is tried again.
+/// Before the file or the host is tried again; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What is under way at the end has so long.
 const LAST: Duration = Duration::from_secs(2);
 /// How often somebody new is looked for while nothing comes in.
@@ -74,7 +78,8 @@ struct Name {
 #[derive(Debug)]
 struct Row {
     id: i64,
-    released: bool,
+    position: i64,
+    released: Option<Why>,
     left_over: bool,
     update: Update,
     /// What was said before it in the other lane: how many rows that one has done, and how many it had got.
@@ -92,6 +97,7 @@ enum Note {
 
 struct Shared {
     bridge: Arc<Bridge>,
+    /// Unbounded: as long as nobody reads them, no lane gets anything to take note of.
     notes: mpsc::UnboundedSender<Note>,
     door: Door,
     under_way: UnderWay,
@@ -107,14 +113,23 @@ impl Shared {
 
 /// Which updates each lane is at: if it falls over, they are why.
 #[derive(Debug, Default)]
-struct UnderWay(Mutex<HashMap<Name, Vec<i64>>>);
+struct UnderWay(Mutex<HashMap<Name, At>>);
+
+/// What a lane is at.
+#[derive(Debug, Default)]
+struct At {
+    updates: Vec<i64>,
+    /// Where somebody who is let in said them.
+    place: Option<Place>,
+}
 
 impl UnderWay {
-    fn begin(&self, name: Name, updates: &[i64]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, updates.to_vec());
+    fn begin(&self, name: Name, updates: &[i64], place: Option<Place>) {
+        let at = At { updates: updates.to_vec(), place };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, at);
     }
 
-    fn end(&self, name: Name) -> Vec<i64> {
+    fn end(&self, name: Name) -> At {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name).unwrap_or_default()
     }
 }
@@ -147,6 +162,33 @@ fn store_with(
     Ok(())
 }
 
+/// Sets updates aside that cannot be handled; whoever said them should know.
+fn set_aside(shared: &Shared, updates: &[i64], place: Option<Place>, why: &str) -> Outcome<()> {
+    let say = place.map(|place| {
+        let words = words::sentence(&format!("this cannot be handled: {}", words::line(why, 300)));
+        Effect::from(Say::new(place, View::plain(format!("✗ {words}"))))
+    });
+    store_with(shared, say.into_iter().collect(), |tables| {
+        updates.iter().try_for_each(|id| tables.poison_update(*id, why))
+    })
+}
+
+/// Does what only our own file can refuse, again and again until it is done. None: the bridge ends first.
+async fn patiently<T>(shared: &Shared, work: impl Fn() -> Outcome<T> + Send) -> Option<T> {
+    let mut pause = PAUSE;
+    loop {
+        match work() {
+            Ok(done) => return Some(done),
+            Err(trouble) => tracing::error!("Telegram: updates have to wait for the file: {trouble:?}"),
+        }
+        if shared.ends() {
+            return None;
+        }
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
 /// Handles what is in the file and what comes, until told to stop: `wake` counts what the poller has stored.
 pub(crate) async fn run(
     bridge: Arc<Bridge>,
@@ -163,7 +205,7 @@ pub(crate) async fn run(
         under_way: UnderWay::default(),
         ends: AtomicBool::new(false),
     }))?;
-    let (mut receives, mut again) = (true, Some(Duration::ZERO));
+    let (mut receives, mut again, mut pause) = (true, Some(Duration::ZERO), PAUSE);
     loop {
         let look = again.unwrap_or_else(|| feeder.until_next_look());
         tokio::select! {
@@ -173,7 +215,7 @@ pub(crate) async fn run(
             changed = wake.changed(), if receives => receives = changed.is_ok(),
             Some(note) = heard.recv() => feeder.hear(note),
             Some(ended) = feeder.lanes.join_next_with_id(), if !feeder.lanes.is_empty() => feeder.ended(ended),
-            () = tokio::time::sleep(look) => {}
+            () = sleep(look) => {}
         }
         let fed = tokio::select! {
             biased;
@@ -181,12 +223,17 @@ pub(crate) async fn run(
             fed = feeder.feed() => fed,
         };
         again = match fed {
-            Ok(()) => None,
+            Ok(()) => {
+                pause = PAUSE;
+                None
+            }
             Err(trouble) => {
                 if !matches!(trouble, Trouble::Ending) {
                     tracing::warn!("Telegram: updates have to wait: {trouble:?}");
                 }
-                Some(PAUSE)
+                let wait = pause;
+                pause = LONGEST_PAUSE.min(pause * 2);
+                Some(wait)
             }
         };
     }
@@ -217,6 +264,10 @@ struct Feeder {
     left_over: i64,
     /// Sets that a former bridge has put together and not got through.
     sets: Vec<PromptSet>,
+    /// What lanes have fallen over, until that is stored. Nothing is given to them before: they would meet it again.
+    fallen: Vec<(Name, At)>,
+    /// Lanes that have rows in the file, after this position, which there was no room for.
+    behind: Vec<(Name, i64)>,
 }
 
 impl Feeder {
@@ -227,7 +278,8 @@ impl Feeder {
             Ok((sets, tables.last_position()?))
         })?;
         let (feeds, names) = (HashMap::new(), HashMap::new());
-        Ok(Self { shared, feeds, lanes: JoinSet::new(), names, read: 0, left_over, sets })
+        let (lanes, fallen, behind) = (JoinSet::new(), Vec::new(), Vec::new());
+        Ok(Self { shared, feeds, lanes, names, read: 0, left_over, sets, fallen, behind })
     }
 
     /// When somebody new is looked for next.
@@ -241,11 +293,13 @@ impl Feeder {
     /// Gives out everything that is new.
     async fn feed(&mut self) -> Outcome<()> {
         let bridge = Arc::clone(&self.shared.bridge);
+        self.set_aside_fallen()?;
         let refreshed = self.shared.door.refresh(&bridge).await;
         if !self.shared.door.is_known() {
             // Everybody would be a stranger.
             return refreshed;
         }
+        self.catch_up()?;
         loop {
             let rows = bridge.db.read(|tables| tables.new_updates(self.read, BATCH))?;
             let Some((last, _)) = rows.last() else { return Ok(()) };
@@ -264,7 +318,7 @@ impl Feeder {
         let name = Name { place, fast: is_urgent(&update) };
         let behind = self.other(name);
         let left_over = position <= self.left_over;
-        let row = Row { id: row.id, released: row.released, left_over, update, behind };
+        let row = Row { id: row.id, position, released: row.released, left_over, update, behind };
         let feed = match self.feeds.get_mut(&name) {
             Some(feed) => feed,
             None => self.open(name),
@@ -324,27 +378,32 @@ impl Feeder {
             return;
         }
         feed.behind = false;
-        let after = feed.last;
-        self.catch_up(name, after);
+        self.behind.push((name, feed.last));
     }
 
-    /// Rows of a place that there was no room for, until there is none again.
-    fn catch_up(&mut self, name: Name, mut after: i64) {
+    /// Gives rows that there was no room for, until there is none again.
+    fn catch_up(&mut self) -> Outcome<()> {
+        while let Some((name, after)) = self.behind.last().copied() {
+            self.catch_up_with(name, after)?;
+            self.behind.pop();
+        }
+        Ok(())
+    }
+
+    fn catch_up_with(&mut self, name: Name, mut after: i64) -> Outcome<()> {
         let Name { place, .. } = name;
         while !self.feeds.get(&name).is_some_and(|feed| feed.behind) {
-            let rows = match self.shared.bridge.db.read(|tables| tables.new_updates_in(place, after, BATCH)) {
-                Ok(rows) => rows,
-                Err(error) => return tracing::warn!("Telegram: updates of {place} have to wait: {error}"),
-            };
+            let rows = self.shared.bridge.db.read(|tables| tables.new_updates_in(place, after, BATCH))?;
             // What was not read yet comes by itself.
             let rows = rows.into_iter().take_while(|(position, _)| *position <= self.read);
             let rows: Vec<_> = rows.collect();
-            let Some((last, _)) = rows.last() else { return };
+            let Some((last, _)) = rows.last() else { break };
             after = *last;
             for (position, row) in rows {
                 self.give(position, row);
             }
         }
+        Ok(())
     }
 
     /// What is under way may still be done: a pressed button, above all, that is taken already.
@@ -362,17 +421,24 @@ impl Feeder {
             Err(error) => error.id(),
         };
         let Some(name) = self.names.remove(&id) else { return };
-        let updates = self.shared.under_way.end(name);
+        let at = self.shared.under_way.end(name);
         let Err(error) = ended else { return };
-        tracing::error!("Telegram: the updates {updates:?} of {} are set aside: {error}", name.place);
-        let set_aside = self.shared.bridge.db.write(|tables| {
-            updates.iter().try_for_each(|id| tables.poison_update(*id, "it made the bridge fall over"))
-        });
-        if let Err(error) = set_aside {
-            tracing::error!("Telegram: they cannot even be set aside: {error}");
+        tracing::error!("Telegram: the updates {:?} of {} are set aside: {error}", at.updates, name.place);
+        if let Some(feed) = self.feeds.get_mut(&name) {
+            feed.behind = true;
         }
-        self.feeds.remove(&name);
-        self.catch_up(name, 0);
+        self.fallen.push((name, at));
+    }
+
+    fn set_aside_fallen(&mut self) -> Outcome<()> {
+        while let Some((name, at)) = self.fallen.last() {
+            let name = *name;
+            set_aside(&self.shared, &at.updates, at.place, "a bug of claudebot keeps it from that")?;
+            self.fallen.pop();
+            self.feeds.remove(&name);
+            self.behind.push((name, 0));
+        }
+        Ok(())
     }
 }
 

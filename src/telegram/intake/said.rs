@@ -181,7 +181,7 @@ pub(super) async fn edited(talk: &Talk, message: &Message, accepted: Accepted) -
         message: Box::new(message.clone()),
         accepted,
         tentative: false,
-        released: false,
+        released: None,
         left_over: false,
     };
     let context =

@@ -1,14 +1,15 @@
 //! One thing after the other that updates lead to, each until it is done, kept, or set aside.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::assemble::Set;
-use super::{Name, Shared, chats, prompt, said};
+use super::door::Author;
+use super::{Name, PAUSE, Shared, chats, patiently, prompt, said, set_aside};
 use crate::telegram::db::Fault;
 use crate::telegram::effects::{Effect, Say};
 use crate::telegram::gate::{Accepted, Hint, Reason};
@@ -18,13 +19,10 @@ use crate::telegram::place::Place;
 use crate::telegram::press;
 use crate::telegram::talk::Talk;
 use crate::telegram::update::{Callback, Membership, Message};
-use crate::telegram::view::View;
 use crate::telegram::words;
 
 /// An update that fails so often is set aside.
 const TRIES: u32 = 3;
-/// Between tries, and while the host does not answer.
-const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
 
 /// What is to be done for some updates.
 pub(super) enum Job {
@@ -37,9 +35,9 @@ pub(super) enum Job {
     Standing(Box<Membership>, Accepted),
     Press(Box<Talk>, Box<Callback>),
     /// A press by somebody who may not even try.
-    Foreign(Box<Callback>, Reason),
+    Foreign(Box<Callback>, Reason, Author),
     Hint(Hint),
-    Refused(Reason, i64),
+    Refused(Reason, Author),
     Moved {
         from: i64,
         to: i64,
@@ -58,18 +56,30 @@ pub(super) struct Ids {
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) name: Name,
-    /// How many updates are done.
+    /// How many updates are done, of those that the lane was given.
     done: watch::Sender<u64>,
+    not_given: HashSet<i64>,
 }
 
 impl Worker {
-    pub(super) const fn new(shared: Arc<Shared>, name: Name, done: watch::Sender<u64>) -> Self {
-        Self { shared, name, done }
+    pub(super) fn new(shared: Arc<Shared>, name: Name, done: watch::Sender<u64>) -> Self {
+        Self { shared, name, done, not_given: HashSet::new() }
     }
 
     /// If the lane falls over now, these are why.
-    pub(super) fn at(&self, updates: &[i64]) {
-        self.shared.under_way.begin(self.name, updates);
+    pub(super) fn at(&self, updates: &[i64], place: Option<Place>) {
+        self.shared.under_way.begin(self.name, updates, place);
+    }
+
+    /// The lane has found it in the file.
+    pub(super) fn not_given(&mut self, update: i64) {
+        self.not_given.insert(update);
+    }
+
+    /// What was found in the file is given now, and taken already.
+    pub(super) fn met_again(&self) {
+        self.shared.under_way.end(self.name);
+        self.done.send_modify(|done| *done += 1);
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -77,15 +87,15 @@ impl Worker {
     }
 
     /// Until it is done, set aside, or the bridge ends: then it is for the next one.
-    pub(super) async fn work(&self, ids: Ids, job: &Job) {
-        self.at(&ids.updates);
+    pub(super) async fn work(&mut self, ids: Ids, job: &Job) {
+        self.at(&ids.updates, ids.place);
         let mut tries = 0;
         if ids.left_over {
             tries = self.begin(&ids);
         }
         loop {
             if tries > TRIES {
-                self.set_aside(&ids, "it has ended the bridge again and again");
+                self.set_aside(&ids, "it has ended the bridge again and again").await;
                 break;
             }
             let trouble = match self.once(&ids, job).await {
@@ -105,7 +115,7 @@ impl Worker {
                     tries = self.begin(&ids).max(tries + 1);
                     tracing::warn!("Telegram: the updates {:?} fail ({tries}): {error}", ids.updates);
                     if tries >= TRIES {
-                        self.set_aside(&ids, &error.message);
+                        self.set_aside(&ids, &error.message).await;
                         break;
                     }
                 }
@@ -116,8 +126,8 @@ impl Worker {
             sleep(PAUSE).await;
         }
         self.shared.under_way.end(self.name);
-        let count = u64::try_from(ids.updates.len()).unwrap_or(u64::MAX);
-        self.done.send_modify(|done| *done += count);
+        let given = ids.updates.iter().filter(|id| !self.not_given.remove(id)).count();
+        self.done.send_modify(|done| *done += u64::try_from(given).unwrap_or(u64::MAX));
     }
 
     /// How often they were begun.
@@ -144,14 +154,14 @@ impl Worker {
             Job::Service(message, accepted) => chats::service(bridge, message, accepted)?,
             Job::Standing(membership, accepted) => chats::standing(membership, accepted),
             Job::Press(talk, callback) => return self.pressed(ids, talk, callback).await,
-            Job::Foreign(callback, reason) => {
-                shared.door.refused(bridge, reason, callback.from.id).await;
+            Job::Foreign(callback, reason, author) => {
+                shared.door.refused(bridge, reason, author).await;
                 self.answer(&callback.id, Some("This is not for you.".to_owned()), true);
                 Vec::new()
             }
             Job::Hint(hint) => shared.door.hint(bridge, hint, Timestamp::now()).await?,
-            Job::Refused(reason, id) => {
-                shared.door.refused(bridge, reason, *id).await;
+            Job::Refused(reason, author) => {
+                shared.door.refused(bridge, reason, author).await;
                 Vec::new()
             }
             Job::Moved { from, to } => {
@@ -206,26 +216,9 @@ impl Worker {
         })
     }
 
-    /// It cannot be handled; whoever said it should know.
-    fn set_aside(&self, ids: &Ids, why: &str) {
+    async fn set_aside(&self, ids: &Ids, why: &str) {
         tracing::error!("Telegram: the updates {:?} are set aside: {why}", ids.updates);
-        let say = ids.place.map(|place| {
-            let words = words::sentence(&format!("this cannot be handled: {}", words::line(why, 300)));
-            Effect::from(Say::new(place, View::plain(format!("✗ {words}"))))
-        });
-        let stored = super::store_with(&self.shared, say.into_iter().collect(), |tables| {
-            ids.updates.iter().try_for_each(|id| tables.poison_update(*id, why))
-        });
-        if let Err(trouble) = stored {
-            tracing::error!("Telegram: they cannot even be set aside: {trouble:?}");
-        }
-    }
-
-    /// Our own file cannot be read: the update stays where it is, for the next start.
-    pub(super) fn give_up(&self, ids: &Ids, trouble: &Trouble) {
-        tracing::error!("Telegram: the updates {:?} wait for the next start: {trouble:?}", ids.updates);
-        let count = u64::try_from(ids.updates.len()).unwrap_or(u64::MAX);
-        self.done.send_modify(|done| *done += count);
+        patiently(&self.shared, || set_aside(&self.shared, &ids.updates, ids.place, why)).await;
     }
 }
 

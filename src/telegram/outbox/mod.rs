@@ -32,12 +32,10 @@ use super::render::Rich;
 use crate::model::{SessionId, TurnId};
 use run::Carrier;
 
-/// Sends until `stop` says true, and for at most ten seconds more what must arrive. `authorised` turns false when
-/// Telegram refuses the token; nothing is sent until it is true again.
+/// Sends until `stop` says true, and for at most ten seconds more what must arrive.
 pub(crate) async fn run(
     bridge: Arc<Bridge>,
     orders: mpsc::UnboundedReceiver<Order>,
-    authorised: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
 ) {
     let api = bridge.api.clone();
@@ -45,7 +43,7 @@ pub(crate) async fn run(
         let api = api.clone();
         async move { call.carry_out(&api).await }
     };
-    Carrier::new(&bridge.db, call, authorised).run(orders, stop).await;
+    Carrier::new(&bridge.db, call).run(orders, stop).await;
 }
 
 /// Which live message: the one of a turn in a place.

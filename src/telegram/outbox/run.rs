@@ -69,8 +69,6 @@ pub(super) struct Carrier<'d, C> {
     pub(super) pay_at: Option<Instant>,
     /// Chats of which it was said that nothing can be sent there.
     pub(super) lost: HashSet<i64>,
-    /// Whether Telegram takes the token.
-    pub(super) authorised: watch::Sender<bool>,
 }
 
 impl<'d, C, F> Carrier<'d, C>
@@ -78,7 +76,7 @@ where
     C: Fn(Call) -> F,
     F: Future<Output = Answer> + Send + 'static,
 {
-    pub(super) fn new(db: &'d Db, call: C, authorised: watch::Sender<bool>) -> Self {
+    pub(super) fn new(db: &'d Db, call: C) -> Self {
         Self {
             db,
             call,
@@ -90,7 +88,6 @@ where
             owed: Vec::new(),
             pay_at: None,
             lost: HashSet::new(),
-            authorised,
         }
     }
 
@@ -100,7 +97,6 @@ where
         mut orders: mpsc::UnboundedReceiver<Order>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut authorised = self.authorised.subscribe();
         let mut taken = Vec::with_capacity(ORDERS);
         self.hold_on();
         self.look_everywhere();
@@ -118,7 +114,6 @@ where
                 }
                 () = at(wake) => {}
                 () = at(self.pay_at) => self.pay(),
-                Ok(()) = authorised.changed() => {}
             }
         }
         while let Ok(order) = orders.try_recv() {
@@ -211,7 +206,7 @@ where
 
     /// Begins whatever may begin now; when to look again.
     fn begin_what_may(&mut self) -> Option<Instant> {
-        while *self.authorised.borrow() {
+        loop {
             let now = Instant::now();
             match self.desk.next(now) {
                 Next::Start(Start::Row(chat)) => self.begin_row(chat, now),
@@ -225,7 +220,6 @@ where
                 Next::Nothing => return None,
             }
         }
-        None
     }
 
     fn begin_row(&mut self, chat: i64, now: Instant) {

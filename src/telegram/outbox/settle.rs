@@ -58,7 +58,6 @@ where
         tracing::debug!(%error, "a pressed button was not answered");
         let wait = match error {
             ApiError::RetryAfter(asked) => pause.max(*asked),
-            ApiError::Unauthorized => return self.halt(),
             error if error.is_passing() => pause,
             _ => return,
         };
@@ -149,7 +148,6 @@ where
             Verdict::Skip => return self.skip(begun, error),
             Verdict::Blocked => return self.lose(chat, error),
             Verdict::Moved(to) => return self.move_chat(chat, to),
-            Verdict::Halt => self.halt(),
         }
         self.keep(chat, |tables| tables.put_off_outgoing(row, &error.to_string()));
     }
@@ -196,12 +194,6 @@ where
         self.desk.chat(from).drop_fresh();
         self.keep(from, |tables| tables.move_chat(from, to));
         self.look(to);
-    }
-
-    fn halt(&mut self) {
-        if self.authorised.send_replace(false) {
-            tracing::error!("Telegram does not know the bot's token any more: nothing is sent");
-        }
     }
 
     fn live_over(&mut self, key: LiveKey, message: Option<i64>, note: Note, answer: Answer, now: Instant) {
@@ -259,9 +251,8 @@ where
             ApiError::RetryAfter(wait) => self.hold(chat, *wait, now),
             ApiError::Blocked(_) => self.lose(chat, error),
             ApiError::Migrated(to) => self.move_chat(chat, *to),
-            ApiError::Unauthorized => self.halt(),
             error if error.is_passing() => {
-                let is_network = matches!(error, ApiError::Network { .. });
+                let is_network = matches!(error, ApiError::Network { .. } | ApiError::Unauthorized);
                 self.desk.chat(chat).trouble(now, is_network);
             }
             _ => {}

@@ -26,7 +26,7 @@ pub(super) struct Tries {
 pub(super) enum Verdict {
     /// As good as done.
     Done,
-    /// The same once more, later. `network`: as soon as Telegram is reached again.
+    /// The same once more, later. `network`: as soon as anything reaches Telegram again.
     Later { network: bool },
     /// The same once more, after this time and not before; nor anything else in the chat.
     Hold(Duration),
@@ -44,8 +44,6 @@ pub(super) enum Verdict {
     Blocked,
     /// The chat has this number now.
     Moved(i64),
-    /// The token is not the bot's any more.
-    Halt,
 }
 
 /// `tries` without the call that has just failed.
@@ -56,7 +54,6 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
         ApiError::RetryAfter(wait) => Verdict::Hold(*wait),
         ApiError::Migrated(to) => Verdict::Moved(*to),
         ApiError::Blocked(_) => Verdict::Blocked,
-        ApiError::Unauthorized => Verdict::Halt,
         // A topic that is gone needs no closing.
         ApiError::ThreadNotFound | ApiError::Refused(_) if matches!(step, Step::Topic { .. }) => {
             Verdict::Skip
@@ -68,7 +65,9 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
             Verdict::Words("it is larger than Telegram takes (50 MB)".to_owned())
         }
         ApiError::Local(why) if is_file => Verdict::Words(why.clone()),
-        ApiError::Network { maybe_done: false, .. } => Verdict::Later { network: true },
+        ApiError::Network { maybe_done: false, .. } | ApiError::Unauthorized => {
+            Verdict::Later { network: true }
+        }
         // Again, and not for ever: a few of the same are better than none.
         ApiError::Network { maybe_done: true, .. } | ApiError::Garbled(_) if is_repeatable(step, tries) => {
             Verdict::Later { network: true }

@@ -28,6 +28,8 @@ pub(super) enum Trouble {
     Network,
     Server,
     Conflict,
+    /// The token is refused.
+    Token,
     /// Too many requests.
     Flood,
     /// The database takes nothing.
@@ -41,17 +43,17 @@ impl Trouble {
             ApiError::Network { .. } => Self::Network,
             ApiError::Server { .. } => Self::Server,
             ApiError::Conflict(_) => Self::Conflict,
+            ApiError::Unauthorized => Self::Token,
             ApiError::RetryAfter(_) => Self::Flood,
             _ => Self::Other,
         }
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Poll,
     Wait(Duration),
-    Stop(Error),
 }
 
 #[derive(Debug, Clone, PartialEq)]

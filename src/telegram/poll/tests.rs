@@ -121,16 +121,22 @@ fn an_end_in_the_middle_of_a_poll_is_at_once_and_confirms_nothing() {
 }
 
 #[test]
-fn a_refused_token_ends_it_with_words() {
+fn a_token_is_tried_again_whichever_way_it_was_refused() {
     run(async {
         let mut rig = Rig::start(db()).await;
-        rig.polled().await;
-        rig.server.reply(Reply::error(401, "Unauthorized"));
-        let error = rig.running.await.unwrap().unwrap_err();
-        assert_eq!(error.message, "Telegram does not know the bot's token");
-        assert!(error.hint.as_ref().unwrap().contains("@BotFather"));
-        assert_eq!(*rig.state.borrow(), PollState::Stopped { error });
-        assert!(rig.server.is_quiet());
+        for (code, words) in [(401, "Unauthorized"), (404, "Not Found")] {
+            rig.polled().await;
+            rig.server.reply(Reply::error(code, words));
+            let refused = "Telegram does not know the bot's token";
+            let is_refused = |state: &PollState| matches!(state, PollState::Trouble { error, .. } if error.message == refused);
+            rig.reaches(is_refused).await;
+            rig.polled().await;
+            rig.server.reply(Reply::ok(json!([])));
+            rig.reaches(|state| matches!(state, PollState::Receiving { .. })).await;
+            // The long one, which is let go of.
+            rig.polled().await;
+            rig.server.reply(Reply::Cut);
+        }
     });
 }
 
@@ -150,7 +156,7 @@ fn a_webhook_in_the_way_is_named_and_left_alone() {
         };
         assert_eq!(
             error.message,
-            "a webhook is set for this bot, so Telegram sends everything to bots.example"
+            "a webhook is set for this bot, so Telegram sends everything to https://bots.example"
         );
         // It is asked about once, and polled for as long as it takes.
         rig.polled().await;

@@ -254,6 +254,7 @@ fn status() -> HostStatus {
         clients: 1,
         mode: "serve".to_owned(),
         draining: false,
+        bot: None,
     }
 }
 

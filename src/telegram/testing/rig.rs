@@ -117,7 +117,7 @@ impl Rig {
             downloads: host.home().join("downloads"),
             home: "/home/me".into(),
             scratch: "/scratch".into(),
-            personas: Box::new(move || personas(&broken)),
+            personas: Arc::new(move || personas(&broken)),
             epoch: "this run".to_owned(),
             access: SharedAccess::default(),
             watched: watched_by,

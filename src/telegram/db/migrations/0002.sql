@@ -14,3 +14,4 @@ CREATE TABLE held (
 ALTER TABLE outgoing DROP COLUMN not_before;
 ALTER TABLE shown_approval ADD COLUMN session BLOB;
 ALTER TABLE outgoing DROP COLUMN attempts;
+CREATE INDEX incoming_released ON incoming (chat, thread) WHERE state = 'new' AND released = 1;

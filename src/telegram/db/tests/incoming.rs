@@ -32,7 +32,7 @@ fn a_batch_is_stored_once_and_the_cursor_moves_behind_it() {
         at: at(5),
         place: Some(Place::chat(1)),
         tries: 0,
-        released: false,
+        released: None,
         raw: message(10, 1),
     };
     assert_eq!(*first, wanted);
@@ -181,7 +181,8 @@ fn what_waits_for_a_word_is_kept_whole_and_goes_on_behind_the_rest() {
     assert_eq!(waiting(&db), [2, 1]);
     let updates = db.read(|t| t.new_updates(4, 9)).unwrap();
     let (_, released) = &updates[0];
-    assert!(released.released && released.tries == 0 && released.at == at(0));
+    assert!(released.released == Some(Why::Session) && released.tries == 0 && released.at == at(0));
+    assert_eq!(db.read(|t| t.released_updates(at_one)).unwrap(), updates);
     assert_eq!(released.raw, message(1, 1));
     assert_eq!(db.write(|t| t.drop_kept(at_one, Why::Late)).unwrap(), 1);
     assert_eq!(db.write(|t| t.release_updates(at_one, Why::Late)).unwrap(), 0);

@@ -133,7 +133,7 @@ async fn a_text_may_answer_what_the_session_asks() {
         _ => None,
     });
     let deny = Decision::Deny { message: Some("use git instead".to_owned()) };
-    assert_eq!(answer, Some((12, deny, "telegram:Ann".to_owned())));
+    assert_eq!(answer, Some((12, deny, "telegram:7 (Ann)".to_owned())));
 }
 
 #[tokio::test]

@@ -29,7 +29,6 @@ struct House {
     db: Arc<Db>,
     outbox: Outbox,
     phone: Phone,
-    authorised: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -43,14 +42,13 @@ impl House {
 
     fn on(db: Arc<Db>, phone: Phone) -> Self {
         let (outbox, orders) = Outbox::new();
-        let (authorised, stop) = (watch::Sender::new(true), watch::Sender::new(false));
-        let (known, stopped, own, caller) =
-            (authorised.clone(), stop.subscribe(), Arc::clone(&db), phone.clone());
+        let stop = watch::Sender::new(false);
+        let (stopped, own, caller) = (stop.subscribe(), Arc::clone(&db), phone.clone());
         let task = tokio::spawn(async move {
             let call = move |call| caller.clone().call(call);
-            Carrier::new(&own, call, known).run(orders, stopped).await;
+            Carrier::new(&own, call).run(orders, stopped).await;
         });
-        Self { db, outbox, phone, authorised, stop, task }
+        Self { db, outbox, phone, stop, task }
     }
 
     /// The same after a kill.

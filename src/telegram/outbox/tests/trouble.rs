@@ -425,18 +425,26 @@ fn a_group_that_moved_gets_what_waited_for_it() {
 }
 
 #[test]
-fn without_a_token_nothing_is_sent_until_it_is_told() {
+fn a_token_that_is_refused_for_a_while_loses_nothing() {
     run(async {
         let house = House::new();
-        house.phone.refuse(is_send, [ApiError::Unauthorized]);
+        let session = SessionId::random();
+        house.phone.rule(|_| Some(ApiError::Unauthorized));
         house.say(A, "a");
         house.say(B, "b");
-        pass(600_000).await;
-        assert_eq!(house.phone.seen().len(), 2);
-        assert!(!*house.authorised.borrow());
-        house.authorised.send_replace(true);
-        pass(200).await;
-        assert_eq!(house.phone.words(), ["send🔔 1 a"]);
+        pass(3_600_000).await;
+        let tries = house.phone.seen().len();
+        assert!((4..60).contains(&tries), "{tries}");
+        house.phone.rule(|_| None);
+        house.show(key(3, session), "live");
+        pass(400).await;
+        // Whatever reaches Telegram again ends the waiting.
+        assert_eq!(house.phone.words(), ["send 3 live", "send🔔 1 a", "send🔔 2 b"]);
+        // A single one costs a second.
+        house.phone.refuse(is_send, [ApiError::Unauthorized]);
+        house.say(A, "c");
+        pass(1500).await;
+        assert_eq!(house.phone.words(), ["✗ send🔔 1 c", "send🔔 1 c"]);
     });
 }
 
@@ -588,6 +596,7 @@ fn each_error_has_its_remedy() {
         (ApiError::Server { status: 500 }, send(), doubtful, later(false)),
         (ApiError::Server { status: 500 }, send(), Tries { failures: 5, ..fresh }, Verdict::Plain),
         (ApiError::Server { status: 500 }, send(), Tries { failures: 5, ..plain }, later(false)),
+        (ApiError::Unauthorized, send(), doubtful, later(true)),
         (refused.clone(), send(), fresh, Verdict::Plain),
         (refused, send(), plain, Verdict::Skip),
         (ApiError::ThreadNotFound, send(), fresh, Verdict::Plain),

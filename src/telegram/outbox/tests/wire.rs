@@ -104,7 +104,7 @@ fn the_whole_way() {
                 let api = api.clone();
                 async move { call.carry_out(&api).await }
             };
-            Carrier::new(&own, call, watch::Sender::new(true)).run(orders, stopped).await;
+            Carrier::new(&own, call).run(orders, stopped).await;
         });
         server.reply(Reply::error(400, "Bad Request: can't parse entities: no"));
         server.reply(Reply::ok(json!({ "message_id": 9 })));
