@@ -122,7 +122,7 @@ async fn a_press_by_a_stranger_is_answered_and_does_nothing() {
     pressed["message"]["chat"] = json!({ "id": -1001, "type": "supergroup" });
     rig.comes("callback_query", pressed);
     assert_eq!(rig.toast().await, "This is not for you.");
-    assert_eq!(notes(&rig), [("stranger_refused".to_owned(), "666".to_owned())]);
+    assert_eq!(notes(&rig), [("stranger_refused".to_owned(), "Ann (666), in -1001".to_owned())]);
 }
 
 #[tokio::test]

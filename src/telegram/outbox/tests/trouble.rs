@@ -318,7 +318,8 @@ fn what_is_only_fresh_obeys_too() {
         (ApiError::RetryAfter(Duration::from_secs(600)), 1, true),
         // The sign that something is done is asked for anew.
         (ApiError::Blocked("no".to_owned()), 2, true),
-        (ApiError::Unauthorized, 1, false),
+        // Less and less often, each time with the sign: it may know the token again.
+        (ApiError::Unauthorized, 13, true),
     ] {
         run(async {
             let house = House::new();
