@@ -11,6 +11,9 @@ use crate::support::bot_api::seen::Seen;
 use crate::telegram::desk::Desk;
 
 /// How all of it came out.
+/// Whether a message has something in it.
+type Wanted<'a> = Box<dyn Fn(&Seen) -> bool + 'a>;
+
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     messages: usize,
@@ -202,7 +205,7 @@ impl Told<'_> {
     }
 
     /// What the messages with the reply have in them, the first one first.
-    fn wanted(&self) -> Vec<Box<dyn Fn(&Seen) -> bool + '_>> {
+    fn wanted(&self) -> Vec<Wanted<'_>> {
         let Said { mark, reply, end, .. } = self.said;
         match (reply, end) {
             (Reply::Ends(word), _) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::kill::chance::{Chance, pause};
+use crate::support::bot_api::incoming::Incoming;
 use crate::support::bot_api::{Chat, Media, User};
 use crate::telegram::desk::Desk;
 
@@ -71,8 +72,8 @@ pub(super) const AFTER: &str = "as-it-was-edited";
 impl Person {
     fn say(&self, text: &str, answering: Option<i64>) -> i64 {
         let message = self.chat.message(&self.user).text(text);
-        let message = answering.into_iter().fold(message, |message, id| message.reply_to(id));
-        self.thread.into_iter().fold(message, |message, thread| message.in_topic(thread)).send()
+        let message = answering.into_iter().fold(message, Incoming::reply_to);
+        self.thread.into_iter().fold(message, Incoming::in_topic).send()
     }
 
     fn words(&self, text: &str) -> String {
@@ -140,7 +141,7 @@ impl Person {
             let picture = self.chat.message(&self.user).file(Media::photo(&PICTURE));
             let picture = picture.field("media_group_id", json!(mark));
             let picture = if caption.is_empty() { picture } else { picture.text(caption) };
-            self.thread.into_iter().fold(picture, |picture, thread| picture.in_topic(thread)).send()
+            self.thread.into_iter().fold(picture, Incoming::in_topic).send()
         };
         let first = send(&self.words(&format!("{} {mark}", self.echo)));
         send("");
