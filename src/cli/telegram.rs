@@ -116,8 +116,9 @@ fn typed_token(ctx: &Ctx) -> Result<String> {
     if !ctx.screen.can_ask() {
         return line();
     }
-    ctx.screen.talk("the token that @BotFather gave you (it is not shown): ");
+    // Before anybody is asked: what is pasted at once is not shown either, nor thrown away.
     let unseen = Unseen::begin();
+    ctx.screen.talk("the token that @BotFather gave you (it is not shown): ");
     let line = line();
     drop(unseen);
     ctx.screen.talk("\n");

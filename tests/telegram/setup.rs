@@ -1,6 +1,7 @@
 //! `telegram setup` on a terminal: the token unseen, the first person let in.
 
 use super::desk::Desk;
+use crate::support::bot_api::Fault;
 use crate::support::home::Home;
 
 #[test]
@@ -16,6 +17,40 @@ fn from_the_token_to_the_first_person() {
     desk.wait("work");
     let status = desk.home.run(&["telegram", "status", "--json"]).expect_code(0).json();
     assert_eq!(status["username"], desk.bot.bot_username());
+}
+
+/// `serve` was there first: it takes up the token that is kept, without being started anew, and says whose it is.
+#[test]
+fn beside_a_bridge_that_has_no_bot_yet() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
+    desk.home.unset("CLAUDEBOT_TELEGRAM_ALLOWED_USERS");
+    desk.serve = Some(desk.home.spawn(&["serve"]));
+    desk.until("the host", || desk.home.host());
+    desk.set_up();
+    desk.bot.wait_read();
+    desk.session("work");
+    desk.say("/session work");
+    desk.wait("work");
+    let status = desk.home.run(&["host", "status", "--json"]).expect_code(0).json();
+    assert_eq!(status["bot"]["username"], desk.bot.bot_username());
+}
+
+/// Telegram does not know the token for a moment, as it happens to it: what was said then is answered afterwards.
+#[test]
+fn a_token_that_is_refused_for_a_while() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    desk.session("work");
+    desk.bot.fail_next(2, "getMe", Fault::Unauthorized);
+    desk.start();
+    desk.say("/session work");
+    desk.wait("work");
+    for method in ["getUpdates", "sendMessage"] {
+        desk.bot.fail_next(2, method, Fault::Unauthorized);
+        desk.say(&format!("echo {method} works again"));
+        desk.wait(&format!("{method} works again"));
+        assert_eq!(desk.prompts("work", &format!("echo {method} works again")), 1);
+    }
 }
 
 /// Without a terminal: the token comes from stdin, and nobody is let in.
