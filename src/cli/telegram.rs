@@ -252,11 +252,16 @@ fn what_is_missing(ctx: &Ctx, runtime: &Runtime, bot: &Candidate) -> Result<Opti
         wait(runtime);
     }
     Ok(served.map(|host| {
-        let other = host.bot.map_or_else(|| "no bot".to_owned(), |bot| format!("@{}", bot.username));
+        let Some(bot) = host.bot else {
+            return format!(
+                "`claudebot serve` (process {}) does not serve it yet: its log says why",
+                host.pid
+            );
+        };
         format!(
-            "but `claudebot serve` (process {}) serves {other}, as it was started with another configuration: \
+            "but `claudebot serve` (process {}) serves @{}, as it was started with another configuration: \
              start it anew",
-            host.pid
+            host.pid, bot.username
         )
     }))
 }

@@ -199,6 +199,10 @@ pub(crate) enum Begun {
         name: String,
     },
     Answer(Answer),
+    /// A prompt is taken back, to go another way.
+    Deliver,
+    /// A held queue is emptied.
+    Discard,
 }
 
 /// How a request is answered. `message`: where it is shown.

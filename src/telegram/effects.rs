@@ -73,6 +73,11 @@ pub(crate) enum Effect {
         updates: Vec<i64>,
         why: Why,
     },
+    /// A message says that a prompt waits, after all.
+    StillWaits {
+        place: Place,
+        message: i64,
+    },
     /// What is kept says what an edit of it says.
     Change {
         update: i64,
@@ -268,6 +273,7 @@ impl Doing<'_> {
             Effect::Expect(expectation) => tables.expect(&expectation, now),
             Effect::ExpectNoMore { place, user } => tables.expect_no_more(place, user),
             Effect::Keep { updates, why } => updates.iter().try_for_each(|id| tables.keep_update(*id, why)),
+            Effect::StillWaits { place, message } => tables.queued_notice_again(place.chat, message),
             Effect::Change { update, edit } => tables.change_kept(update, edit),
             Effect::Release { place, why } => {
                 self.after.released |= tables.release_updates(place, why)? > 0;

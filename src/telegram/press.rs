@@ -6,7 +6,7 @@
 pub(crate) mod queue;
 mod requests;
 
-use super::action::Action;
+use super::action::{Action, Begun};
 use super::commands;
 use super::db::{Button, Press, PromptSet, PromptState, Taken};
 use super::effects::Effect;
@@ -86,11 +86,16 @@ pub(crate) async fn handle(talk: &Talk, callback: &Callback) -> Outcome<Done> {
         ));
     };
     let taking = Taking { talk, token, button: &button };
+    let ends_waiting = ends_waiting(&action);
     match taking.carry_out(action).await {
         Err(Trouble::Refused(error)) => {
             let done = Done::nothing(words::sentence(&error.message));
             let is_settled = matches!(error.kind, Kind::Conflict | Kind::NotFound);
-            Ok(if is_settled { done } else { done.and(taking.give_back()) })
+            Ok(match (is_settled, ends_waiting) {
+                (true, _) => done,
+                (false, true) => done.and(taking.give_back()).and(taking.still_waits()),
+                (false, false) => done.and(taking.give_back()),
+            })
         }
         done => done,
     }
@@ -127,9 +132,14 @@ impl Taking<'_> {
             Action::Discard { session } => {
                 if talk.bridge.show(exactly(session), place).await?.hold.is_none() {
                     // What waits by now is not what this was shown for.
-                    let words = "Nothing is held there any more: nothing was discarded.";
+                    let words = match talk.begun()? {
+                        None => "Nothing is held there any more: nothing was discarded.",
+                        // Handled again after a crash, it may have been this that ended it.
+                        Some(_) => "Nothing is held there any more.",
+                    };
                     return Ok(Done::nothing(words).and(self.edit(View::plain(words))));
                 }
+                talk.begin(&Begun::Discard)?;
                 let words = talk.bridge.tell(Request::QueueClear { session: exactly(session) }).await?;
                 self.queue_says(session, words, "nothing waits any more").await
             }
@@ -201,6 +211,10 @@ impl Taking<'_> {
 
     fn give_back(&self) -> Effect {
         Effect::GiveBack { token: self.token.to_owned() }
+    }
+
+    fn still_waits(&self) -> Effect {
+        Effect::StillWaits { place: self.talk.place, message: self.talk.message }
     }
 
     fn long(&self, words: &str, long: Long) -> Done {

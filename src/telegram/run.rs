@@ -90,9 +90,17 @@ enum End {
     Broken(&'static str),
 }
 
+/// What is there as long as this process, however often the bridge is begun anew in it.
+struct Lasting {
+    /// Stays open: what is left of a former life may still write to it.
+    db: Option<Arc<Db>>,
+    /// What asks goes on with the process: so do the buttons that answer it.
+    epoch: String,
+}
+
 async fn serve(options: &Options, mut life: Life) {
     let kept = options.paths.telegram_token();
-    let mut db = None;
+    let mut lasting = Lasting { db: None, epoch: Uuid::new_v4().simple().to_string() };
     let mut patience = Patience::default();
     loop {
         let found = tokio::select! {
@@ -105,7 +113,7 @@ async fn serve(options: &Options, mut life: Life) {
             biased;
             () = ending::told(&mut life.draining) => return,
             () = another(options, token.as_ref()) => continue,
-            begun = begin(options, found, &mut db) => begun,
+            begun = begin(options, found, &mut lasting) => begun,
         };
         match begun {
             Ok(parts) => match parts.serve(options, token.as_ref(), &mut life).await {
@@ -161,9 +169,10 @@ impl Patience {
     }
 }
 
-/// Until setting up has kept another token than this one. What the configuration names comes before that.
+/// Until there is another token than this one in the file that holds it. What the configuration holds itself, or a
+/// command gives, stays as it was.
 async fn another(options: &Options, known: Option<&Token>) {
-    if options.telegram.names_token() {
+    if options.telegram.token.is_some() || options.telegram.token_command.is_some() {
         return std::future::pending().await;
     }
     loop {
@@ -176,11 +185,7 @@ async fn another(options: &Options, known: Option<&Token>) {
 }
 
 /// Everything that runs, before it does. Ends only in an error, or with all that it takes.
-async fn begin(
-    options: &Options,
-    token: Result<Option<Token>>,
-    opened: &mut Option<Arc<Db>>,
-) -> Result<Parts> {
+async fn begin(options: &Options, token: Result<Option<Token>>, lasting: &mut Lasting) -> Result<Parts> {
     let Some(token) = token? else {
         tracing::info!(
             "no Telegram bot yet: talk to @BotFather in Telegram (/newbot), then run `claudebot telegram setup`; \
@@ -190,15 +195,14 @@ async fn begin(
     };
     let api = Api::new(token, &options.telegram.api_url)?;
     let me = meet(&api).await;
-    let db = open(&options.paths, me.id, opened)?;
+    let db = open(&options.paths, me.id, &mut lasting.db)?;
     let (outbox, orders) = Outbox::new();
     let (live, wished) = Live::new(outbox.clone());
     let (watched, asked) = mpsc::unbounded_channel();
-    let bridge = Arc::new(bridge(options, api, &me, db, outbox, watched));
+    let bridge = Arc::new(bridge(options, api, &me, (db, lasting.epoch.clone()), outbox, watched));
     Ok(Parts { bridge, live, orders, wished, asked })
 }
 
-/// The file stays open: what is left of a former life may still write to it.
 fn open(paths: &Paths, bot: i64, opened: &mut Option<Arc<Db>>) -> Result<Arc<Db>> {
     let db = match opened {
         Some(db) => Arc::clone(db),
@@ -214,7 +218,7 @@ fn bridge(
     options: &Options,
     api: Api,
     me: &Me,
-    db: Arc<Db>,
+    (db, epoch): (Arc<Db>, String),
     outbox: Outbox,
     watched: mpsc::UnboundedSender<SessionId>,
 ) -> Bridge {
@@ -232,7 +236,7 @@ fn bridge(
         home: paths.home().to_owned(),
         scratch: scratch.clone(),
         personas: Arc::clone(personas),
-        epoch: Uuid::new_v4().simple().to_string(),
+        epoch,
         access: SharedAccess::default(),
         watched,
     }

@@ -185,7 +185,7 @@ impl From<ApiError> for Error {
 const fn hint(error: &ApiError) -> Option<&'static str> {
     match error {
         ApiError::Unauthorized => Some(
-            "ask @BotFather for the token (/mybots → API Token), and set it with `claudebot telegram setup`",
+            "ask @BotFather for the token (/mybots → API Token), and set it with `claudebot telegram setup --new`, or where the configuration has it",
         ),
         ApiError::Conflict(_) => Some("end the other program, or give each its own bot"),
         ApiError::Network { .. } => {

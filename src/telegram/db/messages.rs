@@ -90,6 +90,16 @@ impl Tables {
         Ok(())
     }
 
+    /// A message says again that its prompt waits.
+    pub(crate) fn queued_notice_again(&self, chat: i64, id: i64) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "UPDATE message SET kind = ?3 WHERE chat = ?1 AND id = ?2 AND kind = ?4 AND prompt IS NOT NULL",
+            )?
+            .execute(params![chat, id, Word(MessageKind::Queued), Word(MessageKind::Notice)])?;
+        Ok(())
+    }
+
     /// Everything that was shown for a prompt and said to make it, in the order of the chats' own numbers.
     #[cfg(test)]
     pub(crate) fn messages_of(&self, prompt: PromptId) -> Result<Vec<Noted>, Fault> {

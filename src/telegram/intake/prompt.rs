@@ -80,7 +80,10 @@ async fn sent(talk: &Talk, set: &Set, errand: Option<Errand>) -> Outcome<Vec<Eff
     // The host has copies of its own by now.
     drop(folder);
     watch(talk, accepted.session);
-    typing(talk, true);
+    // Taken before a crash, it may be over by now: nothing would end it.
+    if matches!(accepted.status, PromptStatus::Queued | PromptStatus::Sent | PromptStatus::Started) {
+        typing(talk, true);
+    }
     Ok(taken(talk, set, &accepted, delivery, may_answer).await)
 }
 

@@ -91,7 +91,7 @@ impl Worker {
         self.at(&ids.updates, ids.place);
         let mut tries = 0;
         if ids.left_over {
-            tries = self.begin(&ids);
+            tries = self.begin(&ids).unwrap_or(0);
         }
         loop {
             if tries > TRIES {
@@ -112,7 +112,10 @@ impl Worker {
                     }
                 }
                 Trouble::Failed(error) => {
-                    tries = self.begin(&ids).max(tries + 1);
+                    // Where nothing can be stored, the updates are not to blame: they wait until it can.
+                    if let Some(begun) = self.begin(&ids) {
+                        tries = begun.max(tries + 1);
+                    }
                     tracing::warn!("Telegram: the updates {:?} fail ({tries}): {error}", ids.updates);
                     if tries >= TRIES {
                         self.set_aside(&ids, &error.message).await;
@@ -130,14 +133,14 @@ impl Worker {
         self.done.send_modify(|done| *done += u64::try_from(given).unwrap_or(u64::MAX));
     }
 
-    /// How often they were begun.
-    fn begin(&self, ids: &Ids) -> u32 {
+    /// How often they were begun, if that can be stored.
+    fn begin(&self, ids: &Ids) -> Option<u32> {
         let begun = self.shared.bridge.db.write(|tables| {
             let tries: Result<Vec<u32>, Fault> =
                 ids.updates.iter().map(|id| tables.begin_update(*id)).collect();
             Ok(tries?.into_iter().max().unwrap_or(0))
         });
-        begun.unwrap_or(0)
+        begun.ok()
     }
 
     async fn once(&self, ids: &Ids, job: &Job) -> Outcome<()> {

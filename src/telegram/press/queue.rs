@@ -6,7 +6,7 @@ use super::{Done, Taking};
 use crate::error::{Error, Kind};
 use crate::ipc::{Request, Response, SendPrompt};
 use crate::model::{Delivery, Detail, PromptId};
-use crate::telegram::action::{Action, Waiting};
+use crate::telegram::action::{Action, Begun, Waiting};
 use crate::telegram::db::PromptState;
 use crate::telegram::effects::Effect;
 use crate::telegram::host::{Outcome, Trouble, exactly, refuse, unexpected};
@@ -21,9 +21,13 @@ const BEGUN: &str = "Claude has begun with it already.";
 /// It goes another way: taken back, and sent again. Done twice after a crash, it is one prompt all the same.
 pub(super) async fn deliver(taking: &Taking<'_>, delivery: Delivery, waiting: Waiting) -> Outcome<Done> {
     let talk = taking.talk;
-    let (text, attachments) = prompt(taking, &waiting).await?;
+    let Found { text, attachments, is_withdrawn } = prompt(taking, &waiting).await?;
+    if is_withdrawn && talk.begun()?.is_none() {
+        return Ok(over(taking, &waiting, "Taken back already."));
+    }
+    talk.begin(&Begun::Deliver)?;
     if !taken_back(taking, waiting.prompt).await? {
-        return Ok(begun(taking));
+        return Ok(begun(taking, &waiting));
     }
     let (way, said) = match delivery {
         Delivery::Now => ("now", "Said to what runs."),
@@ -50,7 +54,7 @@ pub(super) async fn take_back(taking: &Taking<'_>, waiting: &Waiting) -> Outcome
     Ok(if taken_back(taking, waiting.prompt).await? {
         over(taking, waiting, "Taken back.")
     } else {
-        begun(taking)
+        begun(taking, waiting)
     })
 }
 
@@ -72,14 +76,24 @@ pub(super) fn over(taking: &Taking<'_>, waiting: &Waiting, words: &str) -> Done 
         .and(taking.edit(View::plain(words)))
 }
 
-fn begun(taking: &Taking<'_>) -> Done {
-    Done::nothing(BEGUN).and(taking.edit(View::plain(BEGUN)))
+fn begun(taking: &Taking<'_>, waiting: &Waiting) -> Done {
+    let (place, message) = (taking.talk.place, waiting.message);
+    Done::nothing(BEGUN)
+        .and(Effect::React { place, message, emoji: None })
+        .and(taking.edit(View::plain(BEGUN)))
 }
 
-/// Text and files of a prompt, as they are by now.
-pub(super) async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<(String, Vec<PathBuf>)> {
+/// A prompt as it is by now.
+pub(super) struct Found {
+    pub(super) text: String,
+    attachments: Vec<PathBuf>,
+    /// Somebody has taken it back.
+    is_withdrawn: bool,
+}
+
+pub(super) async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<Found> {
     let mut since = waiting.seq.saturating_sub(1);
-    let mut found: Option<(String, Vec<PathBuf>)> = None;
+    let mut found: Option<Found> = None;
     loop {
         let request = Request::Log { session: exactly(waiting.session), since, limit: PAGE };
         let events = match taking.talk.bridge.ask(request).await? {
@@ -91,11 +105,17 @@ pub(super) async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<(S
         for event in events.iter().filter(|event| event.prompt_id == Some(waiting.prompt)) {
             match (&event.detail, &mut found) {
                 (Some(Detail::Prompt { attachments, .. }), _) => {
-                    found = Some((event.text.clone(), attachments.iter().map(PathBuf::from).collect()));
+                    found = Some(Found {
+                        text: event.text.clone(),
+                        attachments: attachments.iter().map(PathBuf::from).collect(),
+                        is_withdrawn: false,
+                    });
                 }
-                (Some(Detail::Notice { code }), Some((text, _))) if code == "edited" => {
-                    text.clone_from(&event.text);
-                }
+                (Some(Detail::Notice { code }), Some(found)) => match code.as_str() {
+                    "edited" => found.text.clone_from(&event.text),
+                    "taken_back" => found.is_withdrawn = true,
+                    _ => {}
+                },
                 _ => {}
             }
         }

@@ -257,7 +257,7 @@ async fn use_as_answer(taking: &Taking<'_>, id: ApprovalId, waiting: &Waiting) -
     let Some(found) = found.filter(|found| found.session_id == waiting.session) else {
         return Ok(stays(taking, "it is settled already"));
     };
-    let (text, _) = queue::prompt(taking, waiting).await?;
+    let text = queue::prompt(taking, waiting).await?.text;
     used(taking, of(&found, taking.talk.message, as_decision(&found, text)), waiting).await
 }
 
@@ -281,14 +281,14 @@ fn as_decision(request: &Approval, text: String) -> Decision {
 
 fn stays(taking: &Taking<'_>, why: &str) -> Done {
     let words = words::sentence(&format!("{why}; your message stays queued"));
-    Done::nothing(&words).and(taking.edit(View::plain(&words)))
+    Done::nothing(&words).and(taking.edit(View::plain(&words))).and(taking.still_waits())
 }
 
 /// What an update has said already, before a crash, if it was an answer to a request.
 pub(crate) fn said_before(talk: &Talk) -> Outcome<Option<Answer>> {
     Ok(talk.begun()?.and_then(|(begun, _)| match begun {
         Begun::Answer(answer) => Some(answer),
-        Begun::Make { .. } => None,
+        _ => None,
     }))
 }
 

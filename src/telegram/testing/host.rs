@@ -147,7 +147,8 @@ impl Scene {
             Request::Log { since, .. } if *since >= 9 => Response::Events(Vec::new()),
             Request::Log { .. } => {
                 let answers = self.answered.iter().map(answered);
-                Response::Events(self.prompts.iter().map(event).chain(answers).collect())
+                let withdrawn = self.taken_back.iter().map(withdrawn);
+                Response::Events(self.prompts.iter().map(event).chain(withdrawn).chain(answers).collect())
             }
             Request::Approvals { session } => {
                 let session = session.as_ref().map(|session| self.find(session)).transpose()?;
@@ -226,6 +227,17 @@ fn event((_, id, _, text, delivery): &(String, PromptId, SessionId, String, Deli
         text: text.clone(),
         prompt_id: Some(*id),
         detail: Some(Detail::Prompt { delivery: *delivery, attachments: vec!["/inbox/a.jpg".to_owned()] }),
+    }
+}
+
+fn withdrawn(prompt: &PromptId) -> Event {
+    Event {
+        seq: 9,
+        at: Timestamp::UNIX_EPOCH,
+        kind: EventKind::Notice,
+        text: String::new(),
+        prompt_id: Some(*prompt),
+        detail: Some(Detail::Notice { code: "taken_back".to_owned() }),
     }
 }
 

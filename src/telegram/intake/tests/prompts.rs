@@ -117,6 +117,32 @@ async fn what_waits_can_be_taken_back() {
     assert_eq!(rig.hears("Id(900)").await.text(), "Id(900) Taken back.");
 }
 
+/// What somebody else has withdrawn runs no more, whoever presses what; a press that a crash cut short goes on.
+#[tokio::test]
+async fn what_was_withdrawn_meanwhile_goes_no_other_way() {
+    for is_handled_again in [false, true] {
+        let mut rig = Rig::new().await;
+        rig.host.scene().set("work", SessionState::Busy);
+        rig.says("never mind");
+        let now = rig.hears("Queued").await.button("Now");
+        let press = crate::telegram::testing::pressed(7, 900, &now);
+        let prompt = rig.host.scene().prompts[0].1;
+        rig.host.scene().taken_back.push(prompt);
+        if is_handled_again {
+            let begun = crate::telegram::action::Begun::Deliver.stored().unwrap();
+            rig.bridge.db.write(|t| t.note_begun(2, &begun, jiff::Timestamp::now())).unwrap();
+        }
+        assert_eq!(rig.comes("callback_query", press), 2);
+        let (toast, said) = if is_handled_again {
+            ("Said to what runs.", vec![("work".to_owned(), "never mind".to_owned(), Delivery::Now)])
+        } else {
+            ("Taken back already.", Vec::new())
+        };
+        assert_eq!(rig.toast().await, toast);
+        assert_eq!(rig.host.scene().said(), said);
+    }
+}
+
 #[tokio::test]
 async fn a_text_may_answer_what_the_session_asks() {
     let mut rig = Rig::new().await;
