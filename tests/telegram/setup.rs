@@ -53,6 +53,34 @@ fn a_token_that_is_refused_for_a_while() {
     }
 }
 
+/// The bridge is begun anew with the token that the file holds by now. What was asked before can still be answered.
+#[test]
+fn another_token_and_back_again() {
+    let mut desk = Desk::without_session(Home::new(), None);
+    let file = desk.home.write("token", desk.bot.token());
+    desk.home.unset("CLAUDEBOT_TELEGRAM_TOKEN");
+    desk.home.set("CLAUDEBOT_TELEGRAM_TOKEN_FILE", &file);
+    desk.session("work");
+    desk.start();
+    desk.say("/session work");
+    desk.say("list files");
+    let asked = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
+    let serves = |desk: &Desk| {
+        let status = desk.home.run(&["host", "status", "--json"]).expect_code(0).json();
+        !status["bot"].is_null()
+    };
+    std::fs::write(&file, "7000000001:AAOfABotThatIsNotThereAnyMore-0123456789").expect("it is written");
+    desk.until("no bot", || (!serves(&desk)).then_some(()));
+    std::fs::write(&file, desk.bot.token()).expect("it is written");
+    desk.until("the bot", || serves(&desk).then_some(()));
+    desk.chat.tap(asked.id, "Allow once", &desk.owner);
+    let settled = desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());
+    assert!(settled.text.contains("Allowed by"), "{settled}");
+    desk.stop();
+    let refused = desk.bot.refused();
+    assert!(refused.iter().all(|call| call.method == "getMe"), "{refused:?}");
+}
+
 /// Without a terminal: the token comes from stdin, and nobody is let in.
 #[test]
 fn a_token_from_a_pipe() {
