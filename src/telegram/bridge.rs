@@ -35,6 +35,8 @@ pub(crate) struct Bridge {
     pub(crate) personas: Personas,
     /// Of this run.
     pub(crate) epoch: String,
+    /// Not the first one of this process: the host has lived on.
+    pub(crate) is_begun_anew: bool,
     pub(crate) access: SharedAccess,
     /// Sessions that are asked something from here, for whoever shows how they go.
     pub(crate) watched: mpsc::UnboundedSender<SessionId>,
@@ -76,6 +78,7 @@ impl Bridge {
             projects: BTreeMap::new(),
             downloads: PathBuf::from("/nowhere"),
             epoch: "test".to_owned(),
+            is_begun_anew: false,
             home: PathBuf::from("/home/me"),
             scratch: PathBuf::from("/nowhere/sessions"),
             personas: Arc::new(Vec::new),

@@ -176,7 +176,7 @@ pub(crate) fn carry_out(
     effects: Vec<Effect>,
     now: Timestamp,
 ) -> Result<After, Fault> {
-    let mut doing = Doing { tables, epoch, now, after: After::default() };
+    let mut doing = Doing { tables, epoch, now, after: After::default(), is_over: false };
     effects.into_iter().try_for_each(|effect| doing.one(effect))?;
     Ok(doing.after)
 }
@@ -244,6 +244,8 @@ struct Doing<'a> {
     epoch: &'a str,
     now: Timestamp,
     after: After,
+    /// The prompt has ended already: nothing says any more that it waits.
+    is_over: bool,
 }
 
 impl Doing<'_> {
@@ -252,6 +254,7 @@ impl Doing<'_> {
         match effect {
             Effect::Say(say) => self.say(*say),
             Effect::Edit { place, message, view, owner } => self.edit(place, message, &view, &owner),
+            Effect::React { emoji: Some(_), .. } if self.is_over => Ok(()),
             Effect::React { place, message, emoji } => {
                 let payload = Payload::React { message, emoji: emoji.map(str::to_owned) };
                 self.send(place, priority::MIRROR, Some(reaction_key(message)), &payload)
@@ -300,6 +303,9 @@ impl Doing<'_> {
             note: Note { kind: say.kind, session: say.owner.session, prompt: say.prompt },
         });
         let is_queued = say.kind == MessageKind::Queued;
+        if is_queued && self.is_over {
+            return Ok(());
+        }
         let priority = if is_queued { priority::QUEUED } else { priority::ANSWER };
         self.send(say.place, priority, say.key, &payload)
     }
@@ -312,8 +318,10 @@ impl Doing<'_> {
         self.send(place, priority::ANSWER, Some(edit_key(message)), &payload)
     }
 
-    fn prompt(&self, set: &PromptSet, messages: &[i64]) -> Result<(), Fault> {
+    fn prompt(&mut self, set: &PromptSet, messages: &[i64]) -> Result<(), Fault> {
         self.tables.put_prompt(set)?;
+        let stored = self.tables.prompt_set(&set.key)?;
+        self.is_over |= stored.is_some_and(|stored| stored.state == PromptState::Ended);
         messages.iter().try_for_each(|id| {
             self.tables.note_message(&Noted {
                 place: set.place,

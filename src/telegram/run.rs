@@ -96,11 +96,12 @@ struct Lasting {
     db: Option<Arc<Db>>,
     /// What asks goes on with the process: so do the buttons that answer it.
     epoch: String,
+    is_begun_anew: bool,
 }
 
 async fn serve(options: &Options, mut life: Life) {
     let kept = options.paths.telegram_token();
-    let mut lasting = Lasting { db: None, epoch: Uuid::new_v4().simple().to_string() };
+    let mut lasting = Lasting { db: None, epoch: Uuid::new_v4().simple().to_string(), is_begun_anew: false };
     let mut patience = Patience::default();
     loop {
         let found = tokio::select! {
@@ -199,7 +200,8 @@ async fn begin(options: &Options, token: Result<Option<Token>>, lasting: &mut La
     let (outbox, orders) = Outbox::new();
     let (live, wished) = Live::new(outbox.clone());
     let (watched, asked) = mpsc::unbounded_channel();
-    let bridge = Arc::new(bridge(options, api, &me, (db, lasting.epoch.clone()), outbox, watched));
+    let bridge = Arc::new(bridge(options, api, &me, (db, lasting), outbox, watched));
+    lasting.is_begun_anew = true;
     Ok(Parts { bridge, live, orders, wished, asked })
 }
 
@@ -218,7 +220,7 @@ fn bridge(
     options: &Options,
     api: Api,
     me: &Me,
-    (db, epoch): (Arc<Db>, String),
+    (db, lasting): (Arc<Db>, &Lasting),
     outbox: Outbox,
     watched: mpsc::UnboundedSender<SessionId>,
 ) -> Bridge {
@@ -236,7 +238,8 @@ fn bridge(
         home: paths.home().to_owned(),
         scratch: scratch.clone(),
         personas: Arc::clone(personas),
-        epoch,
+        epoch: lasting.epoch.clone(),
+        is_begun_anew: lasting.is_begun_anew,
         access: SharedAccess::default(),
         watched,
     }

@@ -16,6 +16,11 @@ pub(crate) fn leave(tables: &Tables, topic: Place, now: Timestamp) -> Result<(),
     approvals::leave(tables, topic, &heading, now)?;
     for (row, progress, json) in tables.outgoing_in(topic)? {
         let payload = match serde_json::from_value::<Payload>(json.clone()) {
+            // Nothing is to be closed any more, least of all what lies there instead.
+            Ok(Payload::Topic { .. }) => {
+                tables.fail_outgoing(row, "its topic is gone")?;
+                continue;
+            }
             // Of one that is there in part the pieces stay as they were cut.
             Ok(payload) if progress == 0 => payload.headed(&heading).to_json()?,
             // One that cannot be read is found out when its turn comes.

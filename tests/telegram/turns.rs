@@ -203,6 +203,7 @@ fn what_is_gone_on_with_unasked_comes_to_whoever_asked() {
 fn a_session_that_is_deleted_at_the_desk_waits_nowhere() {
     let desk = Desk::new();
     desk.say("list files");
+    desk.chat.wait_for_message(|seen| seen.button("Stop").is_some());
     let asked = desk.chat.wait_for_message(|seen| seen.button("Allow once").is_some());
     desk.home.run(&["session", "delete", "work", "--yes"]).expect_code(0);
     desk.chat.wait_for_message(|seen| seen.id == asked.id && seen.labels().is_empty());

@@ -65,7 +65,7 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.jobs = None;
-        // Nobody wants what they do now; each ends after the block that it has.
+        // Nobody wants what they do now. What they were given already is done in no time.
         self.results.clear();
         for thread in self.threads.drain(..) {
             drop(thread.join());

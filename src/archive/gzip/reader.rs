@@ -11,8 +11,8 @@ use super::{BLOCK, FOOTER_LEN, HEADER, HEADER_LEN, MAX_MEMBER};
 pub(crate) struct Reader<R> {
     input: Input<R>,
     pool: Pool,
-    /// Something was asked for after the first member: then the next ones are unpacked ahead.
-    is_wanted: bool,
+    /// The first member was read. Often no more is wanted: it is unpacked right here, and those after it ahead.
+    has_begun: bool,
     block: Cursor<Vec<u8>>,
 }
 
@@ -30,26 +30,26 @@ impl<R: BufRead> Reader<R> {
         Self {
             input: Input::Members(input),
             pool: Pool::new(decompressor),
-            is_wanted: false,
+            has_begun: false,
             block: Cursor::default(),
         }
     }
 
-    /// Reads members ahead, as many as may be under way. The first is read alone: often no more is wanted.
+    /// Reads members ahead, as many as may be under way.
     fn read_ahead(&mut self) -> io::Result<()> {
         while let Input::Members(input) = &mut self.input {
             if self.pool.is_full() {
                 return Ok(());
             }
             match next_member(input) {
+                Ok(Next::Member(member)) if !std::mem::replace(&mut self.has_begun, true) => {
+                    self.block = Cursor::new(decompressor()(&member)?);
+                    return Ok(());
+                }
                 Ok(Next::Member(member)) => self.pool.give(member)?,
                 Ok(Next::Other(begun)) => self.go_on_plainly(begun),
                 Ok(Next::End) => self.input = Input::Ended(None),
                 Err(error) => self.input = Input::Ended(Some(error)),
-            }
-            if !self.is_wanted {
-                self.is_wanted = true;
-                return Ok(());
             }
         }
         Ok(())

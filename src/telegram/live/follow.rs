@@ -276,6 +276,9 @@ impl Watcher {
         let now = Instant::now();
         self.viewed = Some(now);
         self.make_buttons();
+        // Whoever was let out meanwhile sees no more of it.
+        let bridge = &self.bridge;
+        self.shown.retain(|place, _| bridge.may_hear(*place));
         let Some(running) = &self.state.running else { return };
         self.dirty = false;
         let (turn, session) = (running.turn, self.session);

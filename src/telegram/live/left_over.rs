@@ -18,6 +18,10 @@ use crate::telegram::show;
 pub(super) fn end(bridge: Arc<Bridge>) -> impl Future<Output = ()> {
     let left = bridge.db.read(|tables| tables.live_rows(None));
     async move {
+        if bridge.is_begun_anew {
+            // Nothing has ended but the bridge.
+            return;
+        }
         let left = match left {
             Ok(left) => left,
             Err(error) => return tracing::warn!(%error, "cannot read what was shown before"),

@@ -39,13 +39,15 @@ pub(super) struct Desk {
     chats: BTreeMap<i64, Chat>,
     all: Window,
     ended: VecDeque<LiveKey>,
+    /// How often there was a sign that Telegram is reached.
+    signs: u64,
     /// Only what must arrive goes any more.
     closing: bool,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { chats: BTreeMap::new(), all: ALL, ended: VecDeque::new(), closing: false }
+        Self { chats: BTreeMap::new(), all: ALL, ended: VecDeque::new(), signs: 0, closing: false }
     }
 
     pub(super) fn chat(&mut self, id: i64) -> &mut Chat {
@@ -126,7 +128,12 @@ impl Desk {
 
     /// Whoever failed only because Telegram was not reached may try again.
     pub(super) fn reached(&mut self) {
+        self.signs += 1;
         self.chats.values_mut().for_each(Chat::reached);
+    }
+
+    pub(super) const fn signs(&self) -> u64 {
+        self.signs
     }
 
     pub(super) fn close(&mut self) {

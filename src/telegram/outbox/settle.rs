@@ -110,10 +110,10 @@ where
     fn row_failed(&mut self, begun: Begun, error: &ApiError, now: Instant) {
         let Some(step) = begun.step() else { return };
         let (row, chat) = (begun.row, begun.place.chat);
+        let signs = self.desk.signs();
         let tries = self.tries.entry(row).or_default();
         let verdict = verdict(error, step, begun.place.thread.is_some(), *tries);
-        tries.doubts += u32::from(error.is_maybe_done());
-        tries.failures += u32::from(matches!(error, ApiError::Server { .. }));
+        tries.fail(error, signs);
         tracing::debug!(chat, row, %error, ?verdict, "a message was not simply sent");
         match verdict {
             Verdict::Done => return self.tell(Told { begun, message: None }),
@@ -125,7 +125,7 @@ where
                 tracing::warn!(chat, %error, "a chat waits");
                 self.hold(chat, wait, now);
             }
-            Verdict::Plain => tries.is_plain = true,
+            Verdict::Plain => tries.go_plain(),
             Verdict::NoThread => {
                 let (place, now) = (begun.place, Timestamp::now());
                 return self.keep(chat, |tables| {

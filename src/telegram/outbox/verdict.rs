@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::step::Step;
 use crate::telegram::api::ApiError;
 
-/// How often a call may fail inside Telegram before its formatting is suspected.
+/// How often a call may fail inside Telegram before its formatting is suspected, and without any before it is given up.
 const PATIENCE: u32 = 5;
 
 /// How often a message is sent again of which nobody knows whether it has arrived.
@@ -16,10 +16,31 @@ const DOUBTS: u32 = 3;
 pub(super) struct Tries {
     /// Without formatting by now; a picture as a plain file.
     pub(super) is_plain: bool,
-    /// Tries that may have had their effect.
+    /// Tries whose answers were lost. They may have had their effect.
     pub(super) doubts: u32,
     /// Tries that failed inside Telegram.
     pub(super) failures: u32,
+    /// Signs that Telegram was reached, when the last try failed.
+    pub(super) signs: Option<u64>,
+}
+
+impl Tries {
+    /// One more has failed. While Telegram cannot be reached at all, only the first counts: no try fails for what it is.
+    pub(super) fn fail(&mut self, error: &ApiError, signs: u64) {
+        if self.signs.replace(signs) == Some(signs) {
+            return;
+        }
+        match error {
+            ApiError::Network { maybe_done: true, .. } | ApiError::Garbled(_) => self.doubts += 1,
+            ApiError::Server { .. } => self.failures += 1,
+            _ => {}
+        }
+    }
+
+    /// From now on without formatting, which has to fail anew.
+    pub(super) const fn go_plain(&mut self) {
+        *self = Self { is_plain: true, failures: 0, ..*self };
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +94,11 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
             Verdict::Later { network: true }
         }
         ApiError::Network { .. } | ApiError::Garbled(_) => Verdict::Done,
-        ApiError::Server { .. } if tries.failures == PATIENCE && !tries.is_plain => Verdict::Plain,
-        ApiError::Server { .. } | ApiError::Conflict(_) => Verdict::Later { network: false },
+        ApiError::Server { .. } if tries.failures < PATIENCE => Verdict::Later { network: false },
+        ApiError::Server { .. } if !tries.is_plain => Verdict::Plain,
+        ApiError::Server { .. } if is_file => Verdict::Words(error.to_string()),
+        ApiError::Server { .. } => unsendable(step),
+        ApiError::Conflict(_) => Verdict::Later { network: false },
         ApiError::BadEntities(_)
         | ApiError::Refused(_)
         | ApiError::TooLarge
@@ -86,9 +110,17 @@ pub(super) fn verdict(error: &ApiError, step: &Step, in_thread: bool, tries: Tri
             } else if is_file {
                 Verdict::Words(error.to_string())
             } else {
-                Verdict::Skip
+                unsendable(step)
             }
         }
+    }
+}
+
+/// What the turn's own message does not take, a new one may.
+const fn unsendable(step: &Step) -> Verdict {
+    match step {
+        Step::Edit { is_live: true, .. } => Verdict::NoLive,
+        _ => Verdict::Skip,
     }
 }
 

@@ -119,6 +119,7 @@ impl Rig {
             scratch: "/scratch".into(),
             personas: Arc::new(move || personas(&broken)),
             epoch: "this run".to_owned(),
+            is_begun_anew: false,
             access: SharedAccess::default(),
             watched: watched_by,
         });

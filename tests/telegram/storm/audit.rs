@@ -10,10 +10,10 @@ use super::people::{AFTER, BEFORE, Reply, Said};
 use crate::support::bot_api::seen::Seen;
 use crate::telegram::desk::Desk;
 
-/// How all of it came out.
 /// Whether a message has something in it.
 type Wanted<'a> = Box<dyn Fn(&Seen) -> bool + 'a>;
 
+/// How all of it came out.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     messages: usize,
