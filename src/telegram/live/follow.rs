@@ -29,6 +29,11 @@ use crate::telegram::view;
 /// Views are made no oftener than this; how often one is sent, the outbox decides.
 const BETWEEN_VIEWS: Duration = Duration::from_millis(700);
 
+/// Whether the end of an earlier turn is told by now is looked for so often…
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// …and for so long.
+const EARLIER: Duration = Duration::from_secs(5);
+
 /// A session in which nothing of Telegram's is open is followed for so long.
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -98,6 +103,8 @@ struct Shown {
     /// Before the text, unless the place is the session's own.
     heading: bool,
     buttons: Keyboard,
+    /// Until when the end of an earlier turn may still come, which is to stand above it.
+    behind: Option<Instant>,
 }
 
 struct Watcher {
@@ -215,6 +222,29 @@ impl Watcher {
         }
         self.type_where_it_works();
         self.make_buttons();
+        self.look_behind(Instant::now());
+    }
+
+    /// What an earlier turn has come to is told by the feed, which may be a little behind: after a start by all that
+    /// ended meanwhile. What begins with this turn stands below it.
+    fn look_behind(&mut self, now: Instant) {
+        let Some(running) = self.state.running.as_ref().filter(|_| self.is_behind()) else { return };
+        let open = match self.bridge.db.read(|tables| tables.accepted_in(self.session)) {
+            Ok(open) => open,
+            Err(error) => return tracing::warn!(%error, "cannot read what is still to be told"),
+        };
+        let has_ended =
+            |prompt: &PromptId| !running.prompts.contains(prompt) && !self.state.queue.contains(prompt);
+        let untold: Vec<_> = open.iter().filter(|set| set.prompt.as_ref().is_some_and(has_ended)).collect();
+        for (place, shown) in &mut self.shown {
+            let is_earlier = |reply_to: i64| shown.reply_to.is_some_and(|own| reply_to < own);
+            let is_untold = untold.iter().any(|set| set.place == *place && is_earlier(set.reply_to));
+            shown.behind = shown.behind.filter(|until| is_untold && now < *until);
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.shown.values().any(|shown| shown.behind.is_some())
     }
 
     /// Before there is anything to show: then the first text need not wait for the disk.
@@ -249,6 +279,7 @@ impl Watcher {
                 prompt: set.prompt,
                 heading: heading(set.place),
                 buttons: Keyboard::default(),
+                behind: Some(Instant::now() + EARLIER),
             });
         }
         for place in &self.mirrors {
@@ -258,6 +289,7 @@ impl Watcher {
                     prompt: None,
                     heading: heading(*place),
                     buttons: Keyboard::default(),
+                    behind: None,
                 });
             }
         }
@@ -267,9 +299,11 @@ impl Watcher {
     fn next_view(&self) -> Option<Instant> {
         let running = self.state.running.as_ref().filter(|_| !self.shown.is_empty())?;
         let now = Instant::now();
-        let due = if self.dirty { now } else { next_step(running, now) };
+        let is_behind = self.is_behind();
+        let due = if self.dirty || is_behind { now } else { next_step(running, now) };
         let at = due.max(worth_at(running));
-        Some(self.viewed.map_or(at, |viewed| at.max(viewed + BETWEEN_VIEWS)))
+        let rest = if is_behind { LOOK_AGAIN } else { BETWEEN_VIEWS };
+        Some(self.viewed.map_or(at, |viewed| at.max(viewed + rest)))
     }
 
     fn view(&mut self) {
@@ -279,11 +313,12 @@ impl Watcher {
         // Whoever was let out meanwhile sees no more of it.
         let bridge = &self.bridge;
         self.shown.retain(|place, _| bridge.may_hear(*place));
+        self.look_behind(now);
         let Some(running) = &self.state.running else { return };
         self.dirty = false;
         let (turn, session) = (running.turn, self.session);
         let body = body(&self.state, running, self.verbosity, now);
-        for (place, shown) in &self.shown {
+        for (place, shown) in self.shown.iter().filter(|(_, shown)| shown.behind.is_none()) {
             let mut rich = if shown.heading { show::heading(&self.name) } else { Default::default() };
             rich.append(&body);
             // One piece, without more formatting than a message may have.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -121,6 +122,30 @@ fn a_turn_is_shown_where_it_was_asked_until_it_is_over() {
             }
         }
         assert_eq!(left, [true, true]);
+        house.stop.send_replace(true);
+    });
+}
+
+/// The feed may be behind: what an earlier turn has come to stands above what begins now.
+#[test]
+fn a_turn_is_shown_below_the_end_of_the_one_before() {
+    run(async {
+        let mut house = House::new("off").await;
+        let session = house.host.session("work");
+        let [first, second, third] = [1, 2, 3].map(|message| ask(&house.bridge, ANNA, session, message));
+        house.watched(session).await;
+        house.changed(session, SessionState::Busy, &[third]);
+        house.host.live(session, &begins(4, vec![second]));
+        house.host.live(session, &started(4, 1, BlockKind::Text, ""));
+        house.host.live(session, &delta(1, "Hello"));
+        let early = tokio::time::timeout(Duration::from_millis(300), house.shown()).await;
+        assert!(early.is_err(), "{early:?}: the end of {first} is not told yet");
+        house.bridge.db.write(|tables| tables.close_prompt("tg:42:1", PromptState::Ended)).unwrap();
+        let told = Instant::now();
+        let (key, view) = house.shown().await;
+        assert_eq!((key.turn, view.reply_to), (4, Some(2)));
+        // At once, and not when the next view would have been due.
+        assert!(told.elapsed() < Duration::from_millis(500), "{:?}", told.elapsed());
         house.stop.send_replace(true);
     });
 }
