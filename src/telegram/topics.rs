@@ -22,7 +22,7 @@ pub(crate) fn leave(tables: &Tables, topic: Place, now: Timestamp) -> Result<(),
                 continue;
             }
             // Of one that is there in part the pieces stay as they were cut.
-            Ok(payload) if progress == 0 => payload.headed(&heading).to_json()?,
+            Ok(payload) if progress == 0 => payload.out_of_topic(&heading).to_json()?,
             // One that cannot be read is found out when its turn comes.
             _ => json,
         };

@@ -142,14 +142,19 @@ impl Payload {
             .map_err(|error| Error::failed(format!("a message cannot be put into JSON: {error}")))
     }
 
-    /// What is said of a session, with these words before it unless they are there already.
-    pub(crate) fn headed(mut self, heading: &Rich) -> Self {
-        match &mut self {
-            Self::Final(last) => head(&mut last.heading, heading),
-            Self::Message(message) if message.note.session.is_some() => head(&mut message.rich, heading),
-            Self::File(file) if file.note.session.is_some() => head(&mut file.caption, heading),
-            _ => {}
+    /// What was meant for a topic, to be said elsewhere. What is said of a session has these words before it then,
+    /// unless they are there already; and it answers nothing: an answer goes where that is what it answers.
+    pub(crate) fn out_of_topic(mut self, heading: &Rich) -> Self {
+        let (rich, session, reply_to) = match &mut self {
+            Self::Final(last) => (&mut last.heading, Some(last.session), &mut last.reply_to),
+            Self::Message(message) => (&mut message.rich, message.note.session, &mut message.reply_to),
+            Self::File(file) => (&mut file.caption, file.note.session, &mut file.reply_to),
+            _ => return self,
+        };
+        if session.is_some() {
+            head(rich, heading);
         }
+        *reply_to = None;
         self
     }
 }

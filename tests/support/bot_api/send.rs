@@ -75,7 +75,11 @@ fn deliver(
     let chat = state.world.open(params.number("chat_id"), Access::Write)?;
     let thread = topic(chat, given)?;
     let reply = reply(chat, params, &mut body)?;
-    let thread = thread.or(reply.as_ref().and_then(|reply| reply.thread));
+    // An answer goes to the topic of what it answers.
+    let thread = match (thread, reply.as_ref().and_then(|reply| reply.thread)) {
+        (None, Some(answered)) => topic(chat, answered)?,
+        _ => thread,
+    };
     chat.drafts.retain(|_, draft| draft.thread != thread);
     let chat = chat.id;
     if let Some(markup) = markup.filter(|markup| markup.get("inline_keyboard").is_some()) {
