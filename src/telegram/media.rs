@@ -6,8 +6,7 @@ mod voice;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
+use super::again::again;
 use super::api::ApiError;
 use super::api::methods::GetFile;
 use super::bridge::Bridge;
@@ -22,9 +21,7 @@ pub(crate) use voice::{deaf, hear};
 /// Telegram gives a bot no larger files.
 const MOST: u64 = 20 << 20;
 
-/// While Telegram has trouble a file is asked for again, at first after this…
-const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
-/// …and all in all for so long: whoever sent it still knows what it was.
+/// While Telegram has trouble a file is asked for again, for so long: whoever sent it still knows what it was.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1000 } else { 120_000 });
 
 /// A file that a message brings.
@@ -168,32 +165,11 @@ pub(crate) async fn fetch(bridge: &Bridge, folder: &Folder, files: &[Incoming]) 
     let mut fetched = Vec::new();
     for file in files {
         let to = folder.0.join(file.own_name());
-        patiently(bridge, file, &to).await.map_err(|error| Trouble::Refused(unfetched(file, &error)))?;
+        let done = again(PATIENCE, || fetch_one(bridge, file, &to)).await;
+        done.map_err(|error| Trouble::Refused(unfetched(file, &error)))?;
         fetched.push(to);
     }
     Ok(fetched)
-}
-
-/// Through whatever passes, within reason.
-async fn patiently(bridge: &Bridge, file: &Incoming, to: &Path) -> Result<(), ApiError> {
-    let end = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let error = match fetch_one(bridge, file, to).await {
-            Err(error) if error.is_passing() => error,
-            done => return done,
-        };
-        let wait = match error {
-            ApiError::RetryAfter(asked) => asked.max(pause),
-            _ => pause,
-        };
-        if Instant::now() + wait > end {
-            return Err(error);
-        }
-        tracing::debug!(%error, "a file is asked for again in {wait:?}");
-        sleep(wait).await;
-        pause *= 2;
-    }
 }
 
 async fn fetch_one(bridge: &Bridge, file: &Incoming, to: &Path) -> Result<(), ApiError> {

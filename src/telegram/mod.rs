@@ -4,6 +4,7 @@
 //! | part | what it is for |
 //! |---|---|
 //! | [`api`] | the Bot API's client: calls, errors sorted by what to do about them, no token in any text |
+//! | [`again`] | calls that are made again while Telegram has trouble |
 //! | [`update`] | what comes in, read tolerantly |
 //! | [`place`] | a chat or a topic in one |
 //! | [`gate`] | who may do what: one pure function before everything |
@@ -32,6 +33,7 @@
 //! Types of the Bot API's library stop in this room. What a session is and what it does, the host alone knows.
 
 mod action;
+mod again;
 mod api;
 mod approvals;
 mod askers;

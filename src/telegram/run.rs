@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::again::again;
 use super::api::answers::Me;
 use super::api::methods::GetMe;
 use super::api::{Api, ApiError, Token};
@@ -318,7 +319,8 @@ async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch:
 async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let menu = async {
-        if let Err(error) = bridge.api.call(&commands::menu()).await {
+        let menu = commands::menu();
+        if let Err(error) = again(Duration::MAX, || bridge.api.call(&menu)).await {
             tracing::warn!("the bot's menu is not brought up to date: {}", Error::from(error).message);
         }
     };

@@ -1,11 +1,15 @@
 //! Picking, renaming, archiving and restoring sessions.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::error::{Error, Kind};
 use crate::ipc::{ArchiveOptions, Request, Response, Selector};
 use crate::model::{SessionId, SessionState, SessionView};
 use crate::telegram::action::Action;
+use crate::telegram::again::again;
+use crate::telegram::api::ApiError;
 use crate::telegram::api::methods::EditForumTopic;
 use crate::telegram::db::{TopicRow, Why};
 use crate::telegram::effects::Effect;
@@ -14,6 +18,9 @@ use crate::telegram::render::Style;
 use crate::telegram::talk::Talk;
 use crate::telegram::view::{View, button};
 use crate::telegram::words;
+
+/// A topic's name is given to it within this: people see the old one meanwhile, and those behind wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sessions on one page of the list.
 const PAGE: usize = 8;
@@ -140,7 +147,8 @@ pub(super) async fn rename(talk: &Talk, name: &str) -> Outcome<Vec<Effect>> {
         let rename =
             EditForumTopic { chat_id: talk.place.chat, message_thread_id: thread, name: name.to_owned() };
         // The bot may not be allowed to; the session has its new name all the same.
-        if talk.bridge.api.call(&rename).await.is_ok() {
+        let named = again(PATIENCE, || talk.bridge.api.call(&rename)).await;
+        if matches!(named, Ok(_) | Err(ApiError::NotModified)) {
             effects.push(Effect::Topic(TopicRow { name: name.to_owned(), ..topic.clone() }));
         }
     }
