@@ -2,6 +2,7 @@
 
 mod approvals;
 mod desk;
+mod faults;
 mod lasting;
 mod readme;
 mod real;
