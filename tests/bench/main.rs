@@ -1,7 +1,7 @@
 //! Every number that the README promises, measured with the release build of the real binary on this machine:
 //!
 //! ```text
-//! cargo bench                  all of it, about six minutes after the build
+//! cargo bench                  all of it, about five minutes after the build
 //! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load; of Telegram: chat, first,
 //!                              render, crowd
 //! ```
