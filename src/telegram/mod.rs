@@ -24,6 +24,7 @@
 //! | [`press`] | what a pressed button does; [`action`] is everything that one can mean |
 //! | [`approvals`], [`questions`] | requests of the agent, as buttons |
 //! | [`media`] | files on their way in |
+//! | [`shell`] | commands that a person has configured |
 //! | [`talk`] | who says something, where, and to which session |
 //! | [`host`] | asking the host, and what it means when it does not answer |
 //! | [`gone`] | what is left of sessions that are gone |
@@ -60,6 +61,7 @@ mod questions;
 pub(crate) mod render;
 mod run;
 pub(crate) mod setup;
+mod shell;
 mod show;
 mod talk;
 #[cfg(test)]

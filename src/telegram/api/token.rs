@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use crate::config::TelegramConfig;
 use crate::error::{Error, Result};
+use crate::telegram::shell::{Failure, output, shell};
 
 /// A command may ask a person to unlock something.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -129,44 +127,16 @@ async fn ask(command: &str, limit: Duration) -> Result<String> {
         Error::failed(format!("`telegram.token_command` {what}"))
             .hint("run the command in a terminal: it has to print the token alone, and to ask nothing")
     };
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        // It is of no session, also where this was started inside of one, and no part of the service.
-        .env_remove("CLAUDEBOT_SESSION")
-        .env_remove("NOTIFY_SOCKET")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(&format!("cannot be started: {error}")))?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let output = child.stdout.take();
-    let answered = timeout(limit, async {
-        let text = first_of(output).await?;
-        Ok((text, child.wait().await?))
-    });
-    match answered.await {
-        Ok(Ok((text, status))) if status.success() => Ok(text),
-        Ok(Ok((_, status))) => Err(failed(&format!("failed ({status})"))),
-        Ok(Err(error)) => Err(failed(&format!("cannot be read: {}", std::io::Error::kind(&error)))),
-        Err(_) => {
-            // The shell is not waited for yet, so the number is still its group's.
-            if let Some(group) = group {
-                kill_process_group(group, Signal::KILL).ok();
-            }
-            Err(failed(&format!("gave no answer within {} s", limit.as_secs())))
+    let unreadable = |error: &std::io::Error| failed(&format!("cannot be read: {}", error.kind()));
+    match output(&mut shell(command), MOST, limit).await {
+        Ok(bytes) => {
+            String::from_utf8(bytes).map_err(|_| unreadable(&std::io::ErrorKind::InvalidData.into()))
         }
+        Err(Failure::Start(error)) => Err(failed(&format!("cannot be started: {error}"))),
+        Err(Failure::Read(error)) => Err(unreadable(&error)),
+        Err(Failure::Status(status)) => Err(failed(&format!("failed ({status})"))),
+        Err(Failure::Time) => Err(failed(&format!("gave no answer within {} s", limit.as_secs()))),
     }
-}
-
-async fn first_of(output: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {
-    let mut text = String::new();
-    if let Some(output) = output {
-        output.take(MOST).read_to_string(&mut text).await?;
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

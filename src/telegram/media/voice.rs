@@ -1,15 +1,10 @@
 //! Voice messages as text, by a command that a person has configured.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
-use tokio::time::timeout;
-
 use crate::error::{Error, Result};
+use crate::telegram::shell::{Failure, output, shell};
 
 /// A quarter of an hour of speech takes a small machine about that long.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -37,58 +32,14 @@ async fn run(command: &str, file: &Path, limit: Duration) -> Result<String> {
         Error::failed(format!("the command of `telegram.transcribe` {what}: nothing was sent"))
             .hint("run it in a terminal with the path of a sound file behind it")
     };
-    let mut child = Command::new("sh")
-        .args(["-c", &format!("{command} \"$@\""), "sh"])
-        .arg(file)
-        .env_remove("CLAUDEBOT_TELEGRAM_TOKEN")
-        // It is of no session, also where this was started inside of one, and no part of the service.
-        .env_remove("CLAUDEBOT_SESSION")
-        .env_remove("NOTIFY_SOCKET")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(&format!("cannot be started ({error})")))?;
-    let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
-    let output = child.stdout.take();
-    let heard = timeout(limit, async {
-        let mut bytes = Vec::new();
-        if let Some(output) = output {
-            output.take(MOST).read_to_end(&mut bytes).await?;
-        }
-        Ok::<_, std::io::Error>((bytes, child.wait().await?))
-    });
-    match heard.await {
-        Ok(Ok((bytes, status))) => {
-            group.forget();
-            match status.success() {
-                true => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-                false => Err(failed(&format!("failed ({status})"))),
-            }
-        }
-        Ok(Err(error)) => Err(failed(&format!("cannot be read ({error})"))),
-        Err(_) => Err(failed(&format!("took longer than {} s", limit.as_secs()))),
-    }
-}
-
-/// Ends all of a pipeline with the value, also where nobody waits for it any more. The shell is not waited for by
-/// then, so the number is still its group's.
-struct Group(Option<Pid>);
-
-impl Group {
-    /// The shell has ended and was waited for: the number may be another's.
-    fn forget(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            kill_process_group(group, Signal::KILL).ok();
-        }
+    let mut shell = shell(&format!("{command} \"$@\""));
+    shell.arg("sh").arg(file).env_remove("CLAUDEBOT_TELEGRAM_TOKEN");
+    match output(&mut shell, MOST, limit).await {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(Failure::Start(error)) => Err(failed(&format!("cannot be started ({error})"))),
+        Err(Failure::Read(error)) => Err(failed(&format!("cannot be read ({error})"))),
+        Err(Failure::Status(status)) => Err(failed(&format!("failed ({status})"))),
+        Err(Failure::Time) => Err(failed(&format!("took longer than {} s", limit.as_secs()))),
     }
 }
 
@@ -97,6 +48,7 @@ mod tests {
     use std::io::Read;
 
     use rustix::fs::{FileType, Mode};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::telegram::api::test_server;

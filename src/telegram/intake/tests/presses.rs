@@ -33,6 +33,20 @@ fn shown(rig: &Rig, request: &Approval) -> Seen {
     Seen { chat: 7, thread: None, payload, row: 0 }
 }
 
+/// A button of a former run in Ann's chat.
+fn button(rig: &Rig, action: Action) -> String {
+    let button = NewButton {
+        place: Place::chat(7),
+        user: None,
+        session: None,
+        request: None,
+        input_hash: None,
+        epoch: "another run".to_owned(),
+        action: action.stored().unwrap(),
+    };
+    rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap()
+}
+
 fn answers(rig: &Rig) -> Vec<Decision> {
     let scene = rig.host.scene();
     let answer = |asked: &Request| match asked {
@@ -273,26 +287,15 @@ async fn all_of_a_long_request_is_shown_before_it_can_be_allowed() {
 async fn a_stop_button_stops_its_own_turn_only() {
     let mut rig = Rig::new().await;
     rig.host.scene().set("work", SessionState::Busy);
-    let button = |action: Action| NewButton {
-        place: Place::chat(7),
-        user: None,
-        session: None,
-        request: None,
-        input_hash: None,
-        epoch: "another run".to_owned(),
-        action: action.stored().unwrap(),
-    };
     let session = id_of("work");
-    let add =
-        |rig: &Rig, action| rig.bridge.db.write(|t| t.add_button(&button(action), Timestamp::now())).unwrap();
-    let stop = add(&rig, Action::Stop { session, turn: Some(3) });
+    let stop = button(&rig, Action::Stop { session, turn: Some(3) });
     rig.presses(7, 900, &stop);
     assert_eq!(rig.toast().await, "Stopped.");
     rig.host.scene().scripted.push(("session_stop", Err(crate::error::Error::conflict("turn 2 is over"))));
-    let stale = add(&rig, Action::Stop { session, turn: Some(2) });
+    let stale = button(&rig, Action::Stop { session, turn: Some(2) });
     rig.presses(7, 900, &stale);
     assert_eq!(rig.toast().await, "That turn is over: nothing was stopped.");
-    let go_on = add(&rig, Action::Continue { session });
+    let go_on = button(&rig, Action::Continue { session });
     let update = rig.presses(7, 900, &go_on);
     assert_eq!(rig.toast().await, "It goes on.");
     assert_eq!(rig.works().await, session);
@@ -306,17 +309,8 @@ async fn only_what_is_held_is_discarded() {
     let session = id_of("work");
     let held = |rig: &Rig, why: Option<&str>| rig.host.scene().sessions[0].hold = why.map(str::to_owned);
     let press = |rig: &mut Rig| {
-        let button = NewButton {
-            place: Place::chat(7),
-            user: None,
-            session: Some(session),
-            request: None,
-            input_hash: None,
-            epoch: "another run".to_owned(),
-            action: Action::Discard { session }.stored().unwrap(),
-        };
-        let token = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
-        rig.presses(7, 900, &token);
+        let discard = button(rig, Action::Discard { session });
+        rig.presses(7, 900, &discard);
     };
     // It was run long ago, and other prompts wait behind a turn by now.
     press(&mut rig);
@@ -331,16 +325,7 @@ async fn only_what_is_held_is_discarded() {
 #[tokio::test]
 async fn a_queue_that_is_run_from_elsewhere_is_not_typed_for() {
     let mut rig = Rig::new().await;
-    let button = NewButton {
-        place: Place::chat(7),
-        user: None,
-        session: None,
-        request: None,
-        input_hash: None,
-        epoch: "another run".to_owned(),
-        action: Action::Run { session: id_of("lab") }.stored().unwrap(),
-    };
-    let run = rig.bridge.db.write(|t| t.add_button(&button, Timestamp::now())).unwrap();
+    let run = button(&rig, Action::Run { session: id_of("lab") });
     rig.presses(7, 900, &run);
     assert_eq!(rig.works().await, id_of("lab"));
     rig.says("/help");

@@ -5,6 +5,7 @@ mod live;
 mod phone;
 mod rows;
 mod steps;
+mod topics;
 mod trouble;
 mod wire;
 
