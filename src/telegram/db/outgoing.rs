@@ -86,8 +86,8 @@ impl Tables {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What is next in line for a chat: nothing overtakes it, and what has arrived in part is finished first. One that was being sent when the bridge ended is among them again; those that are
-    /// being sent now are not.
+    /// What is next in line for a chat: nothing overtakes it, and what has arrived in part is finished first. One that
+    /// was being sent when the bridge ended is among them again; those that are being sent now (`under_way`) are not.
     pub(crate) fn next_outgoing(&self, chat: i64, under_way: &[i64]) -> Result<Option<Outgoing>, Fault> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE chat = ?1 AND state IN ('waiting', 'sending') \
