@@ -4,6 +4,7 @@
 //! The talks are functions of the release; which of them run with which release is the list below.
 
 mod approvals;
+mod archives;
 mod background;
 mod commands;
 mod deaths;
@@ -51,6 +52,7 @@ mod real_330 {
         files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
         prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
+        archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
 }
 
@@ -67,5 +69,6 @@ mod real_197 {
         files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;
         settings: a_changed_persona;
+        archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
 }
