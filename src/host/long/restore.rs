@@ -19,7 +19,7 @@ const NARROW: [&str; 2] = ["default", "plan"];
 const TRIES: u32 = 100;
 
 /// What a restored session will be.
-struct Plan {
+pub(super) struct Plan {
     session: Session,
     /// This store has no row of it.
     foreign: bool,
@@ -105,7 +105,7 @@ fn staging(shared: &Shared, manifest: &Manifest, session: &Session) -> Result<Pa
     }
 }
 
-fn plan(
+pub(super) fn plan(
     shared: &Shared,
     manifest: &Manifest,
     known: Option<Session>,
@@ -171,7 +171,7 @@ fn free_dir(root: &Path, name: &str) -> Result<PathBuf> {
 }
 
 /// The rows: an archived session of this store is made present again, one from elsewhere is taken in.
-fn bring_back(
+pub(super) fn bring_back(
     db: &mut Db,
     who: &str,
     plan: &Plan,
@@ -202,7 +202,7 @@ fn not_taken_over(mode: &str) -> NewEvent {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use uuid::Uuid;
@@ -214,7 +214,7 @@ mod tests {
     use crate::paths::Env;
     use crate::store::Store;
 
-    fn house(home: &Path) -> Arc<Shared> {
+    pub(in crate::host::long) fn house(home: &Path) -> Arc<Shared> {
         let env = Env::from_pairs([("HOME", home.to_str().unwrap())]);
         let paths = Paths::resolve(&env).unwrap();
         let config = Config::defaults(&paths);
