@@ -2,6 +2,7 @@
 //!
 //! `CLAUDEBOT_TEST_SEED` chooses the moments, `CLAUDEBOT_TEST_KILLS` how many there are.
 
+mod archives;
 mod audit;
 pub(crate) mod chance;
 mod client;

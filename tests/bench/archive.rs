@@ -91,10 +91,13 @@ fn shell(command: &str) -> f64 {
     began.elapsed().as_secs_f64()
 }
 
+/// Makes the content of a file of this size.
+type Make = fn(&mut Random, usize) -> Vec<u8>;
+
 /// Makes 1 GB: much source, some logs, programs and pictures. Gives the number of files.
 fn make(dir: &Path) -> usize {
     // Sizes in bytes, and how many of them.
-    let kinds: [(&str, usize, usize, fn(&mut Random, usize) -> Vec<u8>); 5] = [
+    let kinds: [(&str, usize, usize, Make); 5] = [
         ("source", 30_000, 8_000, source),
         ("large-source", 400, 400_000, source),
         ("log", 20, 10_000_000, log),

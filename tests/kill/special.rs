@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::chance::{Chance, given, pause};
-use super::client::{Client, ask, named, prompt};
+use super::client::{ask, named, prompt};
 use super::rig::{Rig, id_in};
 use crate::support::PATIENCE;
 
@@ -262,37 +262,6 @@ mod demo {
     #[test]
     fn killed_while_it_starts() {
         super::killed_while_it_starts(Rig::demo(&[NAME]), Duration::from_millis(15));
-    }
-
-    /// A kill in the middle leaves the session as it was, or its whole archive.
-    #[test]
-    fn killed_while_it_archives() {
-        let rig = Rig::demo(&[]);
-        let mut chance = Chance::new(given("CLAUDEBOT_TEST_SEED", 4));
-        let mut archived = 0;
-        for round in 0..8 {
-            let name = format!("a{round}");
-            rig.home.run(&["session", "new", &name, "--agent", "demo", "--scratch"]).expect_code(0);
-            let prompt = rig.accepted(&name, &format!("archive:{round}"), "words 3 0", "queue");
-            rig.ended(&name, prompt);
-            let before = rig.log(&name).len();
-            let archive = json!({ "type": "session_archive", "session": { "exact": name }, "options": { "with_dir": false } });
-            Client::wait(&rig.home).send(&archive).unwrap();
-            pause(chance.up_to(Duration::from_millis(150)));
-            rig.kill_both(false);
-            rig.start_host();
-            if rig.session(&name)["state"] == "archived" {
-                archived += 1;
-            } else {
-                assert_eq!(rig.log(&name).len(), before);
-                let prompt = rig.accepted(&name, &format!("again:{round}"), "words 4 0", "queue");
-                assert_eq!(rig.ended(&name, prompt)["outcome"], "done");
-                rig.home.run(&["session", "archive", &name]).expect_code(0);
-            }
-            rig.home.run(&["archive", "verify", &name]).expect_code(0);
-        }
-        eprintln!("{archived} of 8 archived before the kill");
-        rig.end();
     }
 }
 
