@@ -40,8 +40,7 @@ mod tests;
 pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use pack::{Packed, Packing, pack};
-#[cfg(test)]
-use place::project_name;
+pub(crate) use place::project_name;
 #[cfg(test)]
 use restore::Restored;
 pub(crate) use restore::restore;

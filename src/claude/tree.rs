@@ -96,6 +96,12 @@ pub(crate) fn marked(name: &str, value: &str) -> Vec<Identity> {
     system::marked(format!("{name}={value}").as_bytes())
 }
 
+/// The arguments of this user's processes; those that show none are left out, and so are all where the system does not
+/// show them.
+pub(crate) fn own_arguments() -> Vec<(Identity, Vec<String>)> {
+    system::own_arguments()
+}
+
 /// Sends a signal to this very process; true if it was there to get it.
 pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {
     system::signal(identity, signal)

@@ -5,6 +5,7 @@
 //! task. It must not know how anything is shown.
 
 mod actor;
+mod adopt;
 pub(crate) mod checkup;
 mod commands;
 pub(crate) mod connection;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::Request;
 use crate::error::Error;
@@ -93,6 +94,22 @@ pub(crate) struct Accepted {
     pub(crate) repeated: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+}
+
+/// A conversation of plain `claude` that could become a session. Field names are the documented JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Adoptable {
+    pub(crate) id: Uuid,
+    /// Its name, or else the first words that were said.
+    pub(crate) title: String,
+    /// Where it was begun.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) last: Timestamp,
+    pub(crate) prompts: u32,
+    pub(crate) bytes: u64,
+    /// The process that has it open just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) open: Option<u32>,
 }
 
 /// A place where the words of a search were said.
@@ -201,6 +218,7 @@ pub(crate) enum Response {
     Restored {
         session: SessionView,
     },
+    Adoptable(Vec<Adoptable>),
     Context {
         used: u64,
         window: u64,

@@ -45,6 +45,9 @@ pub(crate) const ARCHIVED: &str = "archived";
 /// The code of the notice that it was brought back.
 pub(crate) const RESTORED: &str = "restored";
 
+/// The code of the notice that it was taken over from plain `claude`.
+pub(crate) const ADOPTED: &str = "adopted";
+
 /// Who began a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,7 +152,7 @@ pub(crate) enum Detail {
         stages: Stages,
     },
     /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`,
-    /// [`ARCHIVED`], [`RESTORED`].
+    /// [`ADOPTED`], [`ARCHIVED`], [`RESTORED`].
     Notice {
         code: String,
     },

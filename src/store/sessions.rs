@@ -1,5 +1,6 @@
 //! Sessions: their rows, names and settings.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::{OptionalExtension, Params, Row, params};
@@ -250,6 +251,14 @@ impl Db {
             self.conn.prepare_cached("SELECT id FROM conversation WHERE session = ?1 ORDER BY since")?;
         let rows = statement.query_map([Id(id.0)], |row| row.get::<_, Id>(0))?;
         rows.map(|id| Ok(id?.0)).collect()
+    }
+
+    /// Every conversation of any session, and the session's name.
+    pub(crate) fn all_conversations(&self) -> Result<HashMap<Uuid, String>> {
+        let sql = "SELECT c.id, s.name FROM conversation c JOIN session s ON s.id = c.session";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, Id>(0)?.0, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Of a live state only that it will be asleep is kept.

@@ -54,6 +54,8 @@ pub(crate) enum SessionCommand {
     Archive(ArchiveSession),
     /// Bring an archived session back, with its context
     Restore(Restore),
+    /// Take over a conversation that was begun in plain `claude`
+    Adopt(Adopt),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -332,6 +334,57 @@ pub(crate) struct Restore {
     #[arg(long, short, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Print the session as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session adopt                     choose from a list
+  claudebot session adopt --list
+  claudebot session adopt 0f3a --name tls
+  claudebot session adopt --all --in ~/work   all that were begun there
+  claudebot session adopt 0f3a --fork         go on with a copy of it
+
+What was said comes into the log, and the next prompt goes on with the conversation where it is. One that is open in \
+another process cannot be taken over, but a copy of it can (--fork); with --dir a copy goes on there. Claude's own \
+files stay as they are.
+JSON: with --list an array with the fields id title dir last prompts bytes open (the pid of a process that has it \
+open); else one session per line, as in `session list --json`.")]
+#[command(group = ArgGroup::new("chosen").args(["ids", "pick", "all", "list"]))]
+pub(crate) struct Adopt {
+    /// Ids of conversations, or unique beginnings of them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Choose from a numbered list
+    #[arg(long)]
+    pub(crate) pick: bool,
+    /// All that were begun in the current directory, or in --in
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show what can be taken over, latest used first
+    #[arg(long, conflicts_with_all = ["dir", "fork", "name", "persona", "tags"])]
+    pub(crate) list: bool,
+    /// Only those that were begun in this directory
+    #[arg(long = "in", value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "ids")]
+    pub(crate) begun_in: Option<PathBuf>,
+    /// Where it is to work from now on [default: where it was begun]
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Go on with a copy, and leave the original to others
+    #[arg(long)]
+    pub(crate) fork: bool,
+    /// Name of the session [default: made from its title or directory]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Persona to use [default: `session.persona` of the configuration]
+    #[arg(long, short, value_name = "PERSONA", add = ArgValueCompleter::new(complete::personas))]
+    pub(crate) persona: Option<String>,
+    /// Tag it; may be given several times
+    #[arg(long = "tag", short, value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

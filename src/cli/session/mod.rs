@@ -1,5 +1,6 @@
 //! `claudebot session …`: one file per subcommand.
 
+mod adopt;
 mod archive;
 mod delete;
 mod edit;
@@ -40,6 +41,7 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Delete(args) => delete::run(ctx, args),
         SessionCommand::Archive(args) => archive::run(ctx, args),
         SessionCommand::Restore(args) => restore::run(ctx, args),
+        SessionCommand::Adopt(args) => adopt::run(ctx, &args),
     }
 }
 
