@@ -21,7 +21,7 @@ mod overview;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -104,10 +104,13 @@ impl History {
         self.read
     }
 
-    /// Passes over what a reader had seen who remembers these uuids.
-    pub(crate) fn without(mut self, known: HashSet<Uuid>) -> Self {
-        self.seen = known;
-        self
+    /// Goes on behind so many bytes. A file that is shorter was written anew, and is read whole.
+    pub(crate) fn from(mut self, bytes: u64) -> io::Result<Self> {
+        let length = self.lines.get_ref().metadata()?.len();
+        if bytes <= length {
+            self.read = self.lines.seek(SeekFrom::Start(bytes))?;
+        }
+        Ok(self)
     }
 
     /// The next line that is whole and says something; those that cannot be read are passed over.
@@ -136,18 +139,6 @@ impl Iterator for History {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_entry().transpose()
     }
-}
-
-/// The uuids of every line, by which a later reader tells what is new.
-pub(crate) fn uuids(path: &Path) -> io::Result<HashSet<Uuid>> {
-    let mut lines = BufReader::with_capacity(256 << 10, File::open(path)?);
-    let mut found = HashSet::new();
-    let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        found.extend(serde_json::from_slice::<Line<'_>>(&line).ok().and_then(|line| line.uuid()));
-        line.clear();
-    }
-    Ok(found)
 }
 
 /// One line, as far as it matters. What it holds is taken apart only where its kind asks for it.

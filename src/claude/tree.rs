@@ -107,6 +107,13 @@ pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {
     system::signal(identity, signal)
 }
 
+/// Asks this very process to end, also one that is suspended; true if it was there to hear it.
+pub(crate) fn ask_to_end(identity: &Identity) -> bool {
+    let heard = signal(identity, Signal::TERM);
+    signal(identity, Signal::CONT);
+    heard
+}
+
 /// Sends a signal to each.
 pub(super) fn signal_all(identities: &[Identity], which: Signal) {
     for identity in identities {

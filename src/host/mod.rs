@@ -11,6 +11,7 @@ mod commands;
 pub(crate) mod connection;
 mod feed;
 pub(crate) mod in_process;
+mod lease;
 pub(crate) mod lock;
 mod logging;
 mod long;

@@ -92,7 +92,7 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
             Way::Host
         }
-        Request::SessionAdopt(_) => Way::Host,
+        Request::SessionAdopt(_) | Request::SessionHandover(_) | Request::SessionTakeBack { .. } => Way::Host,
         Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => {
             Way::Host
         }

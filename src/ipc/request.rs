@@ -83,6 +83,18 @@ pub(crate) struct Adopt {
     pub(crate) tags: Vec<String>,
 }
 
+/// A session is to be lent to an interactive `claude`, which the asking process becomes once it is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    pub(crate) session: Selector,
+    /// Wait for the end of what runs instead of refusing.
+    pub(crate) wait: bool,
+    /// The asking process.
+    pub(crate) pid: u32,
+    /// The terminal it runs on.
+    pub(crate) tty: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopWhen {
@@ -151,6 +163,12 @@ pub(crate) enum Request {
     /// Conversations of plain `claude` that could become sessions.
     Adoptable,
     SessionAdopt(Adopt),
+    /// Answered with what to run, once nothing of ours has the conversation any more.
+    SessionHandover(Handover),
+    /// Asks the process that a session is lent to to end, and answers when the session is back.
+    SessionTakeBack {
+        session: Selector,
+    },
     /// Change for this session, now if live and at every wake. None: back to the persona's.
     SessionSet {
         session: Selector,
@@ -311,6 +329,8 @@ impl Request {
             Self::HostStop { .. } => PermissionScope::Local,
             // What a person has said elsewhere is their own.
             Self::Adoptable | Self::SessionAdopt(_) => PermissionScope::Local,
+            // Only there is a terminal to hand over to, or one that was lost.
+            Self::SessionHandover(_) | Self::SessionTakeBack { .. } => PermissionScope::Local,
             // Nobody outside lets anybody in, or lets a group be used.
             Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
             Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
@@ -366,7 +386,7 @@ impl Request {
             Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,
             Self::AuditNote { .. } => false,
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,
-            Self::SessionAdopt(_) => false,
+            Self::SessionAdopt(_) | Self::SessionHandover(_) | Self::SessionTakeBack { .. } => false,
             Self::SessionSleep { .. } | Self::SessionDelete { .. } | Self::SessionArchive { .. } => false,
             Self::SessionRestore { .. } | Self::QueueRun { .. } | Self::QueueClear { .. } => false,
             Self::PromptTakeBack { .. } | Self::Answer { .. } | Self::HostStop { .. } => false,

@@ -1,5 +1,6 @@
 //! What the host answers, and the frames that carry it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -112,6 +113,18 @@ pub(crate) struct Adoptable {
     pub(crate) open: Option<u32>,
 }
 
+/// A session is lent to the process that asked: what it is to become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Granted {
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) dir: PathBuf,
+    /// To be set in the environment, or with no value to be taken out of it.
+    pub(crate) env: BTreeMap<String, Option<String>>,
+}
+
 /// A place where the words of a search were said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hit {
@@ -219,6 +232,7 @@ pub(crate) enum Response {
         session: SessionView,
     },
     Adoptable(Vec<Adoptable>),
+    Granted(Granted),
     Context {
         used: u64,
         window: u64,

@@ -48,6 +48,11 @@ pub(crate) const RESTORED: &str = "restored";
 /// The code of the notice that it was taken over from plain `claude`.
 pub(crate) const ADOPTED: &str = "adopted";
 
+/// The code of the notice that it was lent to an interactive `claude` in a terminal.
+pub(crate) const HANDED_OVER: &str = "handed_over";
+/// The code of the notice that it came back from there.
+pub(crate) const CAME_BACK: &str = "came_back";
+
 /// Who began a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,7 +157,8 @@ pub(crate) enum Detail {
         stages: Stages,
     },
     /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`,
-    /// [`ADOPTED`], [`ARCHIVED`], [`RESTORED`].
+    /// [`ADOPTED`],
+    /// [`ARCHIVED`], [`RESTORED`], [`HANDED_OVER`], [`CAME_BACK`].
     Notice {
         code: String,
     },

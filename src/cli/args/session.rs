@@ -9,7 +9,7 @@ use crate::cli::complete;
 
 const SESSION_JSON: &str = "\
 JSON fields: id name state persona dir current tags last_active cost_usd agent pinned created model \
-conversation queued hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over \
+conversation queued hold activity archive lent ({ since tty pid } of the terminal it is handed over to). `state` is one of busy waiting idle asleep crashed handed_over \
 archived. Times are RFC 3339 UTC.";
 
 const LIST_HELP: &str = "\
@@ -20,7 +20,7 @@ Examples:
 
 JSON: an array of sessions with the fields \
 id name state persona dir current tags last_active cost_usd agent pinned created model conversation queued \
-hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over archived. Times are \
+hold activity archive lent ({ since tty pid } of the terminal it is handed over to). `state` is one of busy waiting idle asleep crashed handed_over archived. Times are \
 RFC 3339 UTC. Fields without a value may be absent.";
 
 #[derive(Debug, Subcommand)]
@@ -56,6 +56,10 @@ pub(crate) enum SessionCommand {
     Restore(Restore),
     /// Take over a conversation that was begun in plain `claude`
     Adopt(Adopt),
+    /// Run interactive `claude` on a session, here in this terminal
+    Handover(Handover),
+    /// End the `claude` that a session is handed over to
+    TakeBack(TakeBack),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -387,6 +391,40 @@ pub(crate) struct Adopt {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session handover work
+  claudebot session handover work --wait          after the turn that runs
+  claudebot session handover work -- --verbose    with arguments for claude
+
+`claude` runs on this terminal with the session's directory, model, permissions and prompt, as if the shell had \
+started it. What is sent meanwhile waits; when claude ends, what was said there comes into the log, and what waited \
+runs. A conversation that was begun there with /clear is the session's from then on.")]
+pub(crate) struct Handover {
+    /// Name, id or unique prefix [default: the current session]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: Option<String>,
+    /// Wait for the end of what runs, instead of refusing
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+    /// Further arguments for claude
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  claudebot session take-back work
+
+It is asked to end, as by closing its terminal; for when that terminal is lost or far away.")]
+pub(crate) struct TakeBack {
+    /// Name, id or unique prefix
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod adopt;
 mod archive;
 mod delete;
 mod edit;
+mod handover;
 mod list;
 mod new;
 mod queue;
@@ -41,6 +42,8 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Delete(args) => delete::run(ctx, args),
         SessionCommand::Archive(args) => archive::run(ctx, args),
         SessionCommand::Restore(args) => restore::run(ctx, args),
+        SessionCommand::Handover(args) => handover::run(ctx, args),
+        SessionCommand::TakeBack(args) => handover::take_back(ctx, args),
         SessionCommand::Adopt(args) => adopt::run(ctx, &args),
     }
 }

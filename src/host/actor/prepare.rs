@@ -2,11 +2,12 @@
 //!
 //! All of it looks at files and waits for the disk, so it runs on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -26,12 +27,22 @@ const SETTINGS: &str = "--settings";
 const PRIVATE: u32 = 0o600;
 const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
+/// Who starts the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The host, which speaks with it through pipes.
+    Us,
+    /// A person in a terminal, who speaks with it.
+    Terminal,
+}
+
 /// Everything about the process to start, from persona, configuration and the session's own settings.
 pub(super) fn prepare(
     shared: &Shared,
     session: &Session,
     conversation: Conversation,
     rules: &[Rule],
+    by: By,
 ) -> Result<Launch> {
     let persona = persona::load(&session.persona, &shared.paths)?;
     if !session.dir.is_dir() {
@@ -59,17 +70,40 @@ pub(super) fn prepare(
         permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
         system_prompt_file,
         settings_file: settings_file(shared, session, rules)?,
-        allowed_tools: allowed_tools(session, &persona),
+        allowed_tools: allowed_tools(session, &persona, by),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
         mcp_config: mcp_config(shared, session, &persona)?,
         name: Some(session.name.clone()),
-        env: environment(shared, session, &persona),
+        env: match by {
+            By::Us => environment(shared, session, &persona),
+            By::Terminal => Vec::new(),
+        },
     })
 }
 
-fn allowed_tools(session: &Session, persona: &Persona) -> Vec<String> {
-    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| session.agent == Agent::Claude);
+/// What is set in the environment of a terminal for a process that is started there, and what is taken out of it.
+pub(super) fn terminal_environment(
+    shared: &Shared,
+    session: &Session,
+) -> Result<BTreeMap<String, Option<String>>> {
+    let persona = persona::load(&session.persona, &shared.paths)?;
+    let layers = [&shared.config.claude.env, &persona.env].into_iter().flatten();
+    let mut env: BTreeMap<_, _> = layers.map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+    env.insert("CLAUDEBOT_SESSION".to_owned(), Some(session.id.to_string()));
+    // Of a `claude` around this one, whose person it is not.
+    env.extend(["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"].map(|name| (name.to_owned(), None)));
+    // The conversation lies where the host's own processes look for it, whatever the terminal says.
+    let configured = shared.config.claude.config_dir.as_deref();
+    let dir = configured.or_else(|| shared.env.get(CONFIG_DIR).map(Path::new));
+    let dir = dir.map(|dir| dir.to_string_lossy().into_owned());
+    env.entry(CONFIG_DIR.to_owned()).or_insert(dir);
+    Ok(env)
+}
+
+fn allowed_tools(session: &Session, persona: &Persona, by: By) -> Vec<String> {
+    let serves_tools = session.agent == Agent::Claude && by == By::Us;
+    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| serves_tools);
     persona.allowed_tools.iter().cloned().chain(ours).collect()
 }
 

@@ -215,8 +215,8 @@ fn store(db: &mut Db, who: &str, plan: Plan, history: History, progress: impl Fn
     let events = Events::of(history, &mut retelling, &plan.file, progress);
     db.import_events(session.id, events)?;
     let prompts = retelling.prompts();
-    if retelling.cost() > 0.0 {
-        db.add_cost(session.id, retelling.cost())?;
+    if let Some(cost) = retelling.take_cost() {
+        db.add_cost(session.id, cost)?;
     }
     let copy = if session.conversation == Some(plan.conversation) { "" } else { "a copy of " };
     let many = if prompts == 1 { "1 prompt".to_owned() } else { format!("{prompts} prompts") };

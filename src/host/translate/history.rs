@@ -25,7 +25,7 @@ pub(crate) struct Retelling {
     /// The time of what has none is that of what came before.
     at: Timestamp,
     prompts: u64,
-    cost: f64,
+    cost: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Retelling {
     /// `next_turn` is the number of the first turn, `since` the time before its first entry.
     pub(crate) const fn new(next_turn: TurnId, since: Timestamp) -> Self {
         let calls = Vec::new();
-        Self { next_turn, block: 0, turn: None, calls, at: since, prompts: 0, cost: 0.0 }
+        Self { next_turn, block: 0, turn: None, calls, at: since, prompts: 0, cost: None }
     }
 
     /// How many things a person has said so far.
@@ -64,9 +64,14 @@ impl Retelling {
         self.prompts
     }
 
-    /// What it has cost so far, as far as the agent tells.
-    pub(crate) const fn cost(&self) -> f64 {
-        self.cost
+    /// What the conversation has cost, as far as the agent tells; then nothing is known of the next one.
+    pub(crate) const fn take_cost(&mut self) -> Option<f64> {
+        self.cost.take()
+    }
+
+    /// The number of the next turn.
+    pub(crate) const fn next_turn(&self) -> TurnId {
+        self.next_turn
     }
 
     pub(crate) fn take(&mut self, entry: Entry) -> Vec<Dated> {
@@ -97,7 +102,7 @@ impl Retelling {
             What::Interrupted => {
                 self.at = at;
                 if self.turn.is_some() {
-                    self.close_turn(Outcome::Interrupted, String::new(), &mut out);
+                    self.close_turn(Outcome::Interrupted, "stopped".to_owned(), &mut out);
                 }
             }
             What::Printed(text) => {
@@ -110,7 +115,7 @@ impl Retelling {
                 let text = "the agent has summarised the conversation so far".to_owned();
                 out.push((at, NewEvent { kind: EventKind::Notice, text, prompt_id: None, detail }));
             }
-            What::Cost(total) => self.cost = total,
+            What::Cost(total) => self.cost = Some(total),
         }
         out
     }
@@ -222,7 +227,7 @@ impl Retelling {
         let (outcome, text) = match turn.failed.take().filter(|_| turn.ended) {
             Some(failed) => (Outcome::Failed, failed),
             None if turn.ended => (Outcome::Done, String::new()),
-            None => (Outcome::Interrupted, String::new()),
+            None => (Outcome::Interrupted, "cut off before it was finished".to_owned()),
         };
         self.close_turn(outcome, text, out);
     }

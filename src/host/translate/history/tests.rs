@@ -92,10 +92,21 @@ fn an_error_of_the_api_ends_the_turn_with_its_words() {
 
 #[test]
 fn what_came_before_is_passed_over() {
-    let file = sample("2.1.330", "interactive");
-    let known = crate::claude::history::uuids(&file).unwrap();
-    let left: Vec<_> = History::open(&file).unwrap().without(known).map(Result::unwrap).collect();
-    assert!(left.iter().all(|entry| matches!(entry.what, What::Cost(_))), "{left:?}");
+    let file = sample("2.1.197", "interactive");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let third = text.lines().position(|line| line.contains("what did I say?")).unwrap();
+    let before: usize = text.lines().take(third).map(|line| line.len() + 1).sum();
+    let behind = |bytes: usize| {
+        let mut retelling = Retelling::new(4, Timestamp::UNIX_EPOCH);
+        let history = History::open(&file).unwrap().from(bytes as u64).unwrap();
+        let mut told: Vec<_> = history.flat_map(|entry| retelling.take(entry.unwrap())).collect();
+        told.extend(retelling.finish());
+        told.iter().map(brief).collect::<Vec<_>>()
+    };
+    let wanted = ["prompt what did I say?", "4 reply I remember: second world", "4 ended Done 1"];
+    assert_eq!(behind(before), wanted);
+    assert_eq!(behind(text.len()), Vec::<String>::new());
+    assert_eq!(behind(text.len() + 1).len(), 8, "a file that is shorter than it was is another one");
 }
 
 #[test]
@@ -125,7 +136,7 @@ fn old_titles_shell_commands_and_pictures_are_known() {
         lines,
         [
             "prompt /review",
-            "1 ended Interrupted 0",
+            "1 ended Interrupted 0 cut off before it was finished",
             "prompt !ls",
             "2 reply a b",
             "2 ended Done 0",
