@@ -16,6 +16,7 @@
 //! | [`copy`] | a copy of a conversation, which goes on by itself |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
+//! | [`retention`] | how long it keeps conversations, and the setting for that |
 //! | [`login`] | whether somebody seems to be logged in |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
@@ -68,6 +69,7 @@ pub(crate) mod login;
 pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;
+pub(crate) mod retention;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

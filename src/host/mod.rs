@@ -18,6 +18,7 @@ mod long;
 mod outbox;
 mod places;
 mod recover;
+pub(crate) mod retention;
 mod router;
 mod run;
 mod shared;

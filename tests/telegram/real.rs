@@ -179,6 +179,11 @@ mod real_330 {
     }
 
     #[test]
+    fn a_prompt_while_it_is_handed_over() {
+        super::a_prompt_while_it_is_handed_over(Release::Newest);
+    }
+
+    #[test]
     fn a_picture_in_and_a_file_out() {
         super::a_picture_in_and_a_file_out(Release::Newest);
     }

@@ -15,6 +15,7 @@ use crate::claude::command::{self, Conversation, Launch};
 use crate::error::{Error, Result};
 use crate::host::Shared;
 use crate::host::checkup;
+use crate::host::retention;
 use crate::host::tools;
 use crate::model::{Agent, Rule, Session};
 use crate::paths::Paths;
@@ -120,21 +121,31 @@ fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<
     private_file(shared, session, "prompt.md", prompt).map(Some)
 }
 
-/// What was allowed for the session. Not by `--allowedTools`: a rule has a command in it that the agent chose, and that
+/// That no conversation is to be deleted by a process of ours, and what was allowed for the session. That not by `--allowedTools`: a rule has a command in it that the agent chose, and that
 /// option would take one with parentheses apart, into pieces that allow more.
 fn settings_file(shared: &Shared, session: &Session, rules: &[Rule]) -> Result<Option<PathBuf>> {
-    if rules.is_empty() {
-        return Ok(None);
+    let mut settings = serde_json::Map::new();
+    if session.agent == Agent::Claude
+        && let Some((key, days)) = retention::of_our_own(&shared.config_dir(session.agent))
+    {
+        settings.insert(key.to_owned(), days.into());
     }
-    if shared.config.claude.extra_args.iter().any(|argument| argument.starts_with(SETTINGS)) {
+    let has_own = shared.config.claude.extra_args.iter().any(|argument| argument.starts_with(SETTINGS));
+    if has_own && !rules.is_empty() {
         tracing::warn!(
             session = %session.name,
             "claude.extra_args has {SETTINGS}, so what was allowed for the session is asked again"
         );
     }
-    let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
-    let settings = serde_json::json!({ "permissions": { "allow": allow } });
-    private_file(shared, session, "settings.json", &settings.to_string()).map(Some)
+    if !rules.is_empty() {
+        let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
+        settings.insert("permissions".to_owned(), serde_json::json!({ "allow": allow }));
+    }
+    if settings.is_empty() {
+        return Ok(None);
+    }
+    let settings = serde_json::Value::Object(settings).to_string();
+    private_file(shared, session, "settings.json", &settings).map(Some)
 }
 
 /// MCP servers that are given as JSON may hold keys: they go by file too.
