@@ -13,9 +13,10 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
-use super::format::{self, CLAUDE, EVENTS, WORKSPACE};
+use super::durable::Flusher;
+use super::format::{self, CLAUDE, EVENTS, INBOX, WORKSPACE};
 use super::manifest::Manifest;
-use super::meter::Meter;
+use super::meter::{Meter, Progress, Step};
 use super::place;
 use super::scan::{DIR_MODE, FILE_MODE};
 use super::stream::{Entry, Mtime};
@@ -46,14 +47,14 @@ struct PlacedWorkspace {
 pub(crate) fn restore(
     archive: &Path,
     staging_parent: &Path,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<Restored> {
     let file = verify::open(archive)?;
     temporary::sweep(staging_parent);
     let staging = TemporaryDir::create(staging_parent)?;
-    let mut unpacker = Unpacker::new(staging.path());
-    let mut meter = Meter::new(progress, cancel);
+    let mut unpacker = Unpacker::new(staging.path())?;
+    let mut meter = Meter::new(Step::Unpacking, progress, cancel);
     let read = verify::read_through(file, &mut unpacker, &mut meter);
     let manifest = read.map_err(|e| format::about(archive, e))?;
     let workspace_root = unpacker.finish()?;
@@ -104,6 +105,11 @@ impl Restored {
         let before = self.placed_files.len();
         place::place(&from, config_dir, cwd, &mut self.placed_files)?;
         Ok(self.placed_files[before..].iter().filter(|path| !path.is_dir()).cloned().collect())
+    }
+
+    /// Moves the files that were sent to the session to `target`, beside what lies there already.
+    pub(crate) fn place_inbox(&mut self, target: &Path) -> Result<()> {
+        place::place_below(&self.staging.path().join(INBOX), target, &mut self.placed_files)
     }
 
     /// What was placed stays.
@@ -183,11 +189,12 @@ struct Unpacker<'a> {
     open: Option<(File, PathBuf)>,
     /// Their modes and times come last, or nothing could be written into them.
     dirs: Vec<Entry>,
+    flusher: Flusher,
 }
 
 impl<'a> Unpacker<'a> {
-    const fn new(root: &'a Path) -> Self {
-        Self { root, open: None, dirs: Vec::new() }
+    fn new(root: &'a Path) -> Result<Self> {
+        Ok(Self { root, open: None, dirs: Vec::new(), flusher: Flusher::start(root)? })
     }
 
     fn path(&self, entry: &Entry) -> PathBuf {
@@ -204,7 +211,7 @@ impl<'a> Unpacker<'a> {
                 set_meta(&self.path(&dir), dir.mode & DIR_MODE, dir.mtime)?;
             }
         }
-        sync_all(self.root)?;
+        self.flusher.finish()?;
         Ok(workspace)
     }
 }
@@ -273,17 +280,4 @@ fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
     };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|e| Error::io("set the time of", path, &e.into()))
-}
-
-/// One call for the whole file system instead of one for each of very many files.
-#[cfg(target_os = "linux")]
-fn sync_all(dir: &Path) -> Result<()> {
-    let open = File::open(dir).map_err(|e| Error::io("open", dir, &e))?;
-    rustix::fs::syncfs(&open).map_err(|e| Error::io("write", dir, &e.into()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_all(_: &Path) -> Result<()> {
-    rustix::fs::sync();
-    Ok(())
 }

@@ -10,6 +10,7 @@
 //! | [`wire`] | the messages in both directions, as typed values |
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
+//! | [`files`] | where Claude keeps what belongs to a conversation |
 //! | [`conversation`] | the conversation files Claude itself writes |
 //! | [`history`] | a whole conversation, as a person would tell it |
 //! | [`holder`] | which processes have a conversation open |
@@ -63,6 +64,7 @@
 pub(crate) mod command;
 pub(crate) mod conversation;
 pub(crate) mod copy;
+pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod holder;
 pub(crate) mod login;

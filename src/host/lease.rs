@@ -21,7 +21,7 @@ use super::short;
 use super::translate::history::{Dated, Retelling};
 use crate::claude::history::{History, What};
 use crate::claude::tree::{self, Identity};
-use crate::claude::{conversation, holder};
+use crate::claude::{files, holder};
 use crate::error::{Error, Result};
 use crate::ipc::{Response, Selector};
 use crate::model::{Agent, CAME_BACK, Detail, EventKind, NewEvent, Session, TurnId};
@@ -151,7 +151,7 @@ impl Back<'_> {
     }
 
     fn file(&self, id: &Uuid) -> Option<PathBuf> {
-        conversation::find(self.config_dir, id).ok().flatten()
+        files::find(self.config_dir, id).ok().flatten()
     }
 
     /// What is new in a conversation since the lease began.

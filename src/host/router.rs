@@ -66,6 +66,7 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
         Request::SessionDelete { confirmed: true, .. }
         | Request::SessionArchive { .. }
         | Request::SessionAdopt(_)
+        | Request::ArchivePlan { .. }
         | Request::SessionRestore { .. } => {
             let job = long::Job { shared: Arc::clone(shared), who: who.to_owned(), reply };
             // What takes long must not keep the connection's other requests waiting.

@@ -17,8 +17,8 @@ pub(crate) use request::{
     Adopt, ArchiveOptions, Handover, NewSession, Request, Selector, SendPrompt, StopWhen,
 };
 pub(crate) use response::{
-    Accepted, Adoptable, ClientFrame, Granted, Hello, Hit, HostFrame, HostStatus, Push, Response, ServedBot,
-    Welcome,
+    Accepted, Adoptable, ArchivePlan, ClientFrame, DirectoryPlan, Granted, Hello, Hit, HostFrame, HostStatus,
+    Push, Response, ServedBot, Welcome,
 };
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.

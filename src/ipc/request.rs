@@ -66,6 +66,9 @@ pub(crate) struct ArchiveOptions {
     /// What an archive cannot hold (links that lead out, pipes, sockets) may be lost.
     #[serde(default)]
     pub(crate) leave_out: bool,
+    /// Of a project directory, also what its `.gitignore` files leave out.
+    #[serde(default)]
+    pub(crate) all_files: bool,
 }
 
 /// A conversation that was begun in plain `claude` becomes a session.
@@ -152,6 +155,11 @@ pub(crate) enum Request {
         confirmed: bool,
     },
     SessionArchive {
+        session: Selector,
+        options: ArchiveOptions,
+    },
+    /// How large an archive would be. Reads the directory, and changes nothing.
+    ArchivePlan {
         session: Selector,
         options: ArchiveOptions,
     },
@@ -374,7 +382,7 @@ impl Request {
                 true
             }
             Self::Audit { .. } | Self::Status { .. } | Self::Stats { .. } | Self::Names { .. } => true,
-            Self::Queue { .. } | Self::PromptKey { .. } => true,
+            Self::Queue { .. } | Self::PromptKey { .. } | Self::ArchivePlan { .. } => true,
             Self::Approvals { .. } | Self::Context { .. } | Self::HostStatus => true,
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,

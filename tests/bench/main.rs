@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo bench                  all of it, about five minutes after the build
-//! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load; of Telegram: chat, first,
-//!                              render, crowd
+//! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load,
+//!                              archive; of Telegram: chat, first, render, crowd
 //! ```
 //!
 //! Each measurement runs in a home of its own, against real processes, and prints a row of a Markdown table at the
@@ -17,6 +17,7 @@
 // Not what `cfg(test)` is for, but cargo sets it for this program too.
 #![expect(clippy::panic, reason = "a measurement that cannot be made ends with the reason")]
 
+mod archive;
 mod client;
 mod floor;
 mod host;
@@ -45,7 +46,7 @@ use measure::Row;
 /// A name to ask for it by, and what it measures.
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
-const ALL: [Measurement; 11] = [
+const ALL: [Measurement; 12] = [
     ("turn", turn::run),
     ("send", send::run),
     ("list", list::run),
@@ -53,6 +54,7 @@ const ALL: [Measurement; 11] = [
     ("memory", memory::run),
     ("idle", idle::run),
     ("load", load::run),
+    ("archive", archive::run),
     ("chat", telegram::chat::run),
     ("first", telegram::first::run),
     ("render", telegram::render::run),

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod approvals;
+mod archives;
 mod background;
 mod commands;
 mod deaths;
@@ -58,6 +59,7 @@ mod real_330 {
             after_a_turn, suspended_and_brought_back;
         adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
+        archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
 }
 
@@ -78,5 +80,6 @@ mod real_197 {
             after_a_turn, suspended_and_brought_back;
         adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
         settings: a_changed_persona;
+        archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
 }

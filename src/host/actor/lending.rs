@@ -16,7 +16,7 @@ use super::prepare::{By, prepare, terminal_environment};
 use super::{Actor, WRITE_AGAIN};
 use crate::claude::command::Conversation;
 use crate::claude::tree::{self, Identity};
-use crate::claude::{conversation, holder};
+use crate::claude::{files, holder};
 use crate::error::{Error, Result};
 use crate::host::lease;
 use crate::host::long::blocking;
@@ -297,7 +297,7 @@ fn granted(
         word.into_string()
             .map_err(|word| Error::usage(format!("the argument {} is not UTF-8", word.display())))
     });
-    let file = conversation::find(&config_dir, &id).ok().flatten();
+    let file = files::find(&config_dir, &id).ok().flatten();
     let bytes = file.and_then(|file| std::fs::metadata(file).ok()).map_or(0, |file| file.len());
     let granted = Granted {
         session: session.id,

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Job, blocking, notice};
-use crate::archive::project_name;
-use crate::claude::conversation;
 use crate::claude::copy::{self, Copy};
+use crate::claude::files;
 use crate::claude::history::{self, History, Overview};
 use crate::claude::holder;
+use crate::claude::project::project_name;
 use crate::error::{Error, Kind, Result};
 use crate::host::adopt;
 use crate::host::shared::Shared;
@@ -142,7 +142,7 @@ fn plan(shared: &Shared, id: SessionId, adopt: &Adopt) -> Result<Plan> {
 fn overview(config_dir: &Path, id: Uuid) -> Result<Overview> {
     let unreadable =
         |error: std::io::Error| Error::failed(format!("cannot read the conversation {id}: {error}"));
-    let found = conversation::find(config_dir, &id).map_err(unreadable)?;
+    let found = files::find(config_dir, &id).map_err(unreadable)?;
     let Some(file) = found else {
         let place = config_dir.join("projects");
         return Err(Error::not_found(format!("Claude has no conversation {id} in {}", place.display()))

@@ -19,7 +19,7 @@ const NARROW: [&str; 2] = ["default", "plan"];
 const TRIES: u32 = 100;
 
 /// What a restored session will be.
-struct Plan {
+pub(super) struct Plan {
     session: Session,
     /// This store has no row of it.
     foreign: bool,
@@ -69,7 +69,8 @@ impl Job {
     async fn unpack(&self, archive: PathBuf, manifest: Manifest, plan: Plan) -> Result<()> {
         let (shared, who) = (self.shared.clone(), self.who.clone());
         let handle = tokio::runtime::Handle::current();
-        let mut progress = self.progress(format!("restoring {}", plan.session.name));
+        let mut progress = self.progress(&plan.session.name);
+        let inbox = self.inbox(plan.session.id);
         self.work(move |cancel| {
             let staging = staging(&shared, &manifest, &plan.session)?;
             let mut restored = archive::restore(&archive, &staging, &mut progress, cancel)?;
@@ -80,6 +81,7 @@ impl Job {
                 restored.place_workspace(&plan.session.dir)?;
             }
             restored.place_conversation(&shared.config_dir(plan.session.agent), &plan.session.dir)?;
+            restored.place_inbox(&inbox)?;
             let events = restored.events()?;
             let stored = shared.store.run(move |db| bring_back(db, &who, &plan, &manifest, events));
             handle.block_on(stored)?;
@@ -103,7 +105,7 @@ fn staging(shared: &Shared, manifest: &Manifest, session: &Session) -> Result<Pa
     }
 }
 
-fn plan(
+pub(super) fn plan(
     shared: &Shared,
     manifest: &Manifest,
     known: Option<Session>,
@@ -169,7 +171,7 @@ fn free_dir(root: &Path, name: &str) -> Result<PathBuf> {
 }
 
 /// The rows: an archived session of this store is made present again, one from elsewhere is taken in.
-fn bring_back(
+pub(super) fn bring_back(
     db: &mut Db,
     who: &str,
     plan: &Plan,
@@ -200,7 +202,7 @@ fn not_taken_over(mode: &str) -> NewEvent {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use uuid::Uuid;
@@ -212,7 +214,7 @@ mod tests {
     use crate::paths::Env;
     use crate::store::Store;
 
-    fn house(home: &Path) -> Arc<Shared> {
+    pub(in crate::host::long) fn house(home: &Path) -> Arc<Shared> {
         let env = Env::from_pairs([("HOME", home.to_str().unwrap())]);
         let paths = Paths::resolve(&env).unwrap();
         let config = Config::defaults(&paths);
@@ -254,6 +256,7 @@ mod tests {
             counts: Default::default(),
             session,
             left_out: Vec::new(),
+            ignored: Vec::new(),
         };
         manifest.counts.workspace = packed.then(Default::default);
         manifest
