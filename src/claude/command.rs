@@ -93,6 +93,17 @@ impl Launch {
     pub(crate) fn argv(&self) -> Vec<OsString> {
         let mut argv = self.leading_args.clone();
         argv.extend(RESIDENT.map(OsString::from));
+        argv.extend(self.options());
+        argv
+    }
+
+    /// The arguments of a process that a person talks to in a terminal.
+    pub(crate) fn interactive_argv(&self) -> Vec<OsString> {
+        self.options()
+    }
+
+    fn options(&self) -> Vec<OsString> {
+        let mut argv = Vec::new();
         let (flag, id) = match self.conversation {
             Conversation::New(id) => ("--session-id", id),
             Conversation::Resume(id) => ("--resume", id),

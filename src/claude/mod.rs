@@ -12,8 +12,12 @@
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
 //! | [`files`] | where Claude keeps what belongs to a conversation |
 //! | [`conversation`] | the conversation files Claude itself writes |
+//! | [`history`] | a whole conversation, as a person would tell it |
+//! | [`holder`] | which processes have a conversation open |
+//! | [`copy`] | a copy of a conversation, which goes on by itself |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
+//! | [`retention`] | how long it keeps conversations, and the setting for that |
 //! | [`login`] | whether somebody seems to be logged in |
 //!
 //! # How releases differ (2.1.197 and 2.1.330 were tried)
@@ -49,16 +53,25 @@
 //!   2.1.197, of the repository's root (a worktree's main one) by 2.1.330.
 //! - **`--allowedTools`** takes a list apart at commas and spaces outside of parentheses and knows no escapes, in both:
 //!   a rule such as `Bash(echo ") Bash (")` allows all of Bash. `--settings` takes each rule as it is.
+//! - **A copy of a conversation's file** under another id, with that id for each `sessionId` in it, is a conversation of
+//!   its own: `--resume` goes on with it and the original stays as it is, in both.
+//! - **Old conversations** (`cleanupPeriodDays`, 30 by default; by the time of the last change) are removed by every
+//!   process, resident ones too, some seconds after its start and at most once a day (`.last-cleanup`): the file and
+//!   the directory beside it, in both. A `cleanupPeriodDays` in `--settings` counts instead of the user's.
 //! - **Local commands** (`/context`, `/compact`, `/clear` …): 2.1.330 echoes and stores them under the
 //!   prompt's uuid, 2.1.197 neither echoes them nor stores that uuid.
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod copy;
 pub(crate) mod files;
+pub(crate) mod history;
+pub(crate) mod holder;
 pub(crate) mod login;
 pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;
+pub(crate) mod retention;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

@@ -96,9 +96,22 @@ pub(crate) fn marked(name: &str, value: &str) -> Vec<Identity> {
     system::marked(format!("{name}={value}").as_bytes())
 }
 
+/// The arguments of this user's processes; those that show none are left out, and so are all where the system does not
+/// show them.
+pub(crate) fn own_arguments() -> Vec<(Identity, Vec<String>)> {
+    system::own_arguments()
+}
+
 /// Sends a signal to this very process; true if it was there to get it.
 pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {
     system::signal(identity, signal)
+}
+
+/// Asks this very process to end, also one that is suspended; true if it was there to hear it.
+pub(crate) fn ask_to_end(identity: &Identity) -> bool {
+    let heard = signal(identity, Signal::TERM);
+    signal(identity, Signal::CONT);
+    heard
 }
 
 /// Sends a signal to each.

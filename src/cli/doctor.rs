@@ -1,8 +1,9 @@
-//! `doctor`: looks at everything a session needs and says what to do about what is wrong. Changes nothing, and
-//! never reads a credential: whether one seems to be there is all it says.
+//! `doctor`: looks at everything a session needs and says what to do about what is wrong. Changes nothing
+//! unless it is asked to (--fix), and never reads a credential: whether one seems to be there is all it says.
 
 mod claude;
 mod files;
+mod retention;
 mod telegram;
 
 use serde::Serialize;
@@ -65,6 +66,9 @@ pub(crate) fn run(ctx: &Ctx, args: &DoctorArgs) -> Finish {
         }
     }
     out.flush()?;
+    if args.fix {
+        return retention::fix(ctx, args);
+    }
     Ok(if findings.iter().any(|finding| finding.status == Status::Fail) { 1 } else { DONE })
 }
 
@@ -76,6 +80,9 @@ fn examine(ctx: &Ctx) -> Vec<Finding> {
         Ok(runtime) => runtime.block_on(async {
             findings.push(host(ctx).await);
             findings.extend(claude::examine(ctx, config.as_ref()).await);
+            if config.is_some() {
+                findings.extend(retention::examine(ctx).await);
+            }
             // What is wrong with the configuration has been said.
             if config.is_some() {
                 findings.extend(telegram::examine(ctx).await);

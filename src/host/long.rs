@@ -1,8 +1,9 @@
-//! What takes a while and ends a session's life in the host: archive, restore, delete.
+//! What takes a while and begins or ends a session's life in the host: adopt, archive, restore, delete.
 //!
 //! Each begins by claiming the session and ending its actor, so that nothing comes to life under it. Packing and
 //! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
 
+mod adopt;
 mod plan;
 mod restore;
 #[cfg(test)]
@@ -46,6 +47,7 @@ impl Job {
             Request::SessionArchive { session, options } => self.archive(session, options).await,
             Request::ArchivePlan { session, options } => self.plan_archive(session, options).await,
             Request::SessionRestore { archive, dir, name } => self.restore(archive, dir, name).await,
+            Request::SessionAdopt(adopt) => self.adopt(adopt).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);

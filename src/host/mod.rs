@@ -5,17 +5,20 @@
 //! task. It must not know how anything is shown.
 
 mod actor;
+mod adopt;
 pub(crate) mod checkup;
 mod commands;
 pub(crate) mod connection;
 mod feed;
 pub(crate) mod in_process;
+mod lease;
 pub(crate) mod lock;
 mod logging;
 mod long;
 mod outbox;
 mod places;
 mod recover;
+pub(crate) mod retention;
 mod router;
 mod run;
 mod shared;

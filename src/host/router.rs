@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use super::actor::{Command, Copies};
 use super::connection::Inbound;
 use super::shared::{Ending, Shared};
-use super::{Replier, feed, long, short};
+use super::{Replier, feed, lease, long, short};
 use crate::error::{Error, Result};
-use crate::ipc::{HostStatus, PROTOCOL, Request, Response, Selector, SendPrompt, StopWhen};
+use crate::ipc::{Handover, HostStatus, PROTOCOL, Request, Response, Selector, SendPrompt, StopWhen};
 use crate::model::{PromptId, Session, SessionId, SessionState};
 
 /// Serves the requests of one connection in the order in which they came.
@@ -35,7 +35,8 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
         | Request::SessionSleep { session, .. }
         | Request::Prewarm { session }
         | Request::QueueRun { session }
-        | Request::QueueClear { session } => {
+        | Request::QueueClear { session }
+        | Request::SessionHandover(Handover { session, .. }) => {
             to_actor(shared, session.clone(), request, reply, received).await;
         }
         Request::PromptTakeBack { prompt } | Request::PromptEdit { prompt, .. } => {
@@ -47,6 +48,9 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             let id = *approval;
             let owner = shared.store.read(move |db| db.approval(id)).await.map(|(asked, _)| asked.session_id);
             hand_over(shared, owner, request, reply, received);
+        }
+        Request::SessionTakeBack { session } => {
+            tokio::spawn(lease::take_back(Arc::clone(shared), session.clone(), reply));
         }
         Request::SessionRulesRevoke { .. } => revoke(shared, who, request, reply).await,
         Request::AgentCommands { session } => {
@@ -61,6 +65,7 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
         }
         Request::SessionDelete { confirmed: true, .. }
         | Request::SessionArchive { .. }
+        | Request::SessionAdopt(_)
         | Request::ArchivePlan { .. }
         | Request::SessionRestore { .. } => {
             let job = long::Job { shared: Arc::clone(shared), who: who.to_owned(), reply };
@@ -120,15 +125,12 @@ pub(super) async fn find(shared: &Shared, selector: Selector) -> Result<Session>
     shared.store.read(move |db| short::find(db, &selector)).await
 }
 
-/// An archived or lent session has nothing that could answer.
+/// An archived session has nothing that could answer.
 fn in_use(session: &Session) -> Result<()> {
     let name = &session.name;
     match (session.state, &session.archive) {
         (SessionState::Archived, Some(file)) => Err(Error::conflict(format!("session {name} is archived"))
             .hint(format!("bring it back: claudebot session restore {}", file.display()))),
-        (SessionState::HandedOver, _) => Err(Error::conflict(format!(
-            "session {name} is handed over to an interactive claude; it comes back when that ends"
-        ))),
         _ => Ok(()),
     }
 }

@@ -371,6 +371,7 @@ async fn take_up(shared: &Arc<Shared>) -> Result<()> {
         .read(|db| {
             let mut sessions = db.sessions_with_open_prompts()?;
             sessions.extend(db.children()?.into_iter().map(|child| child.session));
+            sessions.extend(db.leases()?.into_keys());
             sessions.extend(db.pending_approvals(None)?.into_iter().map(|approval| approval.session_id));
             Ok(sessions)
         })

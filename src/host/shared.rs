@@ -10,6 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{Actor, Command, Subscribers};
+use super::adopt;
 use super::commands::Commands;
 use super::long::blocking;
 use super::places::Places;
@@ -268,6 +269,11 @@ impl Shared {
         // A disk that does not answer must not hold up those who wait for the store.
         match &request {
             Request::SessionNew(new) => return self.create(who, new.clone()).await.map(Some),
+            Request::Adoptable => {
+                let known = self.store.read(Db::all_conversations).await?;
+                let config_dir = self.config_dir(Agent::Claude);
+                return blocking(move || adopt::list(&config_dir, &known).map(Some)).await;
+            }
             Request::SessionDelete { session, confirmed: false } => {
                 let session = session.clone();
                 let find = move |db: &Db| shared.shortly(&who, |ctx| short::Doomed::find(db, ctx, &session));

@@ -13,6 +13,7 @@ mod view;
 
 use std::collections::HashMap;
 
+use super::adopt;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Hit, Request, Response};
@@ -20,8 +21,8 @@ use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Found};
 
-pub(crate) use create::{Draft, is_wide};
-pub(crate) use edit::{drop_waiting, edit_prompt, set, take_back};
+pub(crate) use create::{Draft, distinct, is_wide};
+pub(crate) use edit::{check_tags, drop_waiting, edit_prompt, set, take_back};
 pub(crate) use remove::{Doomed, delete_rows};
 pub(crate) use view::{find, session_view, view};
 
@@ -76,7 +77,7 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Log { .. } | Request::Search { .. } | Request::Audit { .. } => Way::Read,
         Request::Queue { .. } | Request::PromptKey { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
-        Request::SessionDelete { confirmed: false, .. } => Way::Read,
+        Request::SessionDelete { confirmed: false, .. } | Request::Adoptable => Way::Read,
         Request::Access | Request::PairInvited { .. } | Request::SessionRules { .. } => Way::Read,
         Request::SessionTag { add, remove, .. } if add.is_empty() && remove.is_empty() => Way::Read,
         Request::SessionNew(_) | Request::SessionRename { .. } | Request::SessionTag { .. } => Way::Write,
@@ -92,6 +93,7 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
             Way::Host
         }
+        Request::SessionAdopt(_) | Request::SessionHandover(_) | Request::SessionTakeBack { .. } => Way::Host,
         Request::Send(_) | Request::Continue { .. } | Request::Prewarm { .. } | Request::Context { .. } => {
             Way::Host
         }
@@ -124,6 +126,10 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             Response::Session(session_view(db, ctx, ctx.channel, find(db, session)?.id)?)
         }
         Request::SessionDelete { session, .. } => Doomed::find(db, ctx, session)?.in_words(),
+        Request::Adoptable => {
+            let config_dir = ctx.paths.claude_config_dir((ctx.config)()?.claude.config_dir.as_deref());
+            adopt::list(&config_dir, &db.all_conversations()?)?
+        }
         Request::Status { channel } => view::status(db, ctx, channel)?,
         Request::Log { session, since, limit } => {
             Response::Events(db.events(find(db, session)?.id, *since, *limit)?)

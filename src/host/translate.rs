@@ -1,6 +1,8 @@
 //! The vendor's messages in claudebot's words, and claudebot's decisions in the vendor's. The only room that
 //! knows both; nothing here decides what is done.
 
+pub(super) mod history;
+
 use serde_json::Value;
 
 use super::tools;

@@ -13,10 +13,12 @@ pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 
-pub(crate) use request::{ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen};
+pub(crate) use request::{
+    Adopt, ArchiveOptions, Handover, NewSession, Request, Selector, SendPrompt, StopWhen,
+};
 pub(crate) use response::{
-    Accepted, ArchivePlan, ClientFrame, DirectoryPlan, Hello, Hit, HostFrame, HostStatus, Push, Response,
-    ServedBot, Welcome,
+    Accepted, Adoptable, ArchivePlan, ClientFrame, DirectoryPlan, Granted, Hello, Hit, HostFrame, HostStatus,
+    Push, Response, ServedBot, Welcome,
 };
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.

@@ -71,6 +71,33 @@ pub(crate) struct ArchiveOptions {
     pub(crate) all_files: bool,
 }
 
+/// A conversation that was begun in plain `claude` becomes a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Adopt {
+    pub(crate) conversation: Uuid,
+    /// Absolute. None: where it was begun. Elsewhere a copy goes on, and the original stays as it is.
+    pub(crate) dir: Option<PathBuf>,
+    /// A copy goes on.
+    pub(crate) fork: bool,
+    /// None: made from its title or its directory.
+    pub(crate) name: Option<String>,
+    /// None: `session.persona` of the configuration.
+    pub(crate) persona: Option<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+/// A session is to be lent to an interactive `claude`, which the asking process becomes once it is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    pub(crate) session: Selector,
+    /// Wait for the end of what runs instead of refusing.
+    pub(crate) wait: bool,
+    /// The asking process.
+    pub(crate) pid: u32,
+    /// The terminal it runs on.
+    pub(crate) tty: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopWhen {
@@ -140,6 +167,15 @@ pub(crate) enum Request {
         archive: PathBuf,
         dir: Option<PathBuf>,
         name: Option<String>,
+    },
+    /// Conversations of plain `claude` that could become sessions.
+    Adoptable,
+    SessionAdopt(Adopt),
+    /// Answered with what to run, once nothing of ours has the conversation any more.
+    SessionHandover(Handover),
+    /// Asks the process that a session is lent to to end, and answers when the session is back.
+    SessionTakeBack {
+        session: Selector,
     },
     /// Change for this session, now if live and at every wake. None: back to the persona's.
     SessionSet {
@@ -299,6 +335,10 @@ impl Request {
     pub(crate) fn scope(&self) -> PermissionScope {
         match self {
             Self::HostStop { .. } => PermissionScope::Local,
+            // What a person has said elsewhere is their own.
+            Self::Adoptable | Self::SessionAdopt(_) => PermissionScope::Local,
+            // Only there is a terminal to hand over to, or one that was lost.
+            Self::SessionHandover(_) | Self::SessionTakeBack { .. } => PermissionScope::Local,
             // Nobody outside lets anybody in, or lets a group be used.
             Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
             Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
@@ -347,13 +387,14 @@ impl Request {
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,
             Self::SessionSet { .. } | Self::PromptEdit { .. } => true,
-            Self::SessionRules { .. } | Self::AgentCommands { .. } => true,
+            Self::SessionRules { .. } | Self::AgentCommands { .. } | Self::Adoptable => true,
             Self::SessionRulesRevoke { .. } => false,
             Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
             Self::AllowChat { .. } => true,
             Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,
             Self::AuditNote { .. } => false,
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,
+            Self::SessionAdopt(_) | Self::SessionHandover(_) | Self::SessionTakeBack { .. } => false,
             Self::SessionSleep { .. } | Self::SessionDelete { .. } | Self::SessionArchive { .. } => false,
             Self::SessionRestore { .. } | Self::QueueRun { .. } | Self::QueueClear { .. } => false,
             Self::PromptTakeBack { .. } | Self::Answer { .. } | Self::HostStop { .. } => false,

@@ -1,10 +1,12 @@
 //! What the host answers, and the frames that carry it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::Request;
 use crate::error::Error;
@@ -93,6 +95,34 @@ pub(crate) struct Accepted {
     pub(crate) repeated: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+}
+
+/// A conversation of plain `claude` that could become a session. Field names are the documented JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Adoptable {
+    pub(crate) id: Uuid,
+    /// Its name, or else the first words that were said.
+    pub(crate) title: String,
+    /// Where it was begun.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) last: Timestamp,
+    pub(crate) prompts: u32,
+    pub(crate) bytes: u64,
+    /// The process that has it open just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) open: Option<u32>,
+}
+
+/// A session is lent to the process that asked: what it is to become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Granted {
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) dir: PathBuf,
+    /// To be set in the environment, or with no value to be taken out of it.
+    pub(crate) env: BTreeMap<String, Option<String>>,
 }
 
 /// A place where the words of a search were said.
@@ -224,6 +254,8 @@ pub(crate) enum Response {
     Restored {
         session: SessionView,
     },
+    Adoptable(Vec<Adoptable>),
+    Granted(Granted),
     Context {
         used: u64,
         window: u64,

@@ -45,6 +45,14 @@ pub(crate) const ARCHIVED: &str = "archived";
 /// The code of the notice that it was brought back.
 pub(crate) const RESTORED: &str = "restored";
 
+/// The code of the notice that it was taken over from plain `claude`.
+pub(crate) const ADOPTED: &str = "adopted";
+
+/// The code of the notice that it was lent to an interactive `claude` in a terminal.
+pub(crate) const HANDED_OVER: &str = "handed_over";
+/// The code of the notice that it came back from there.
+pub(crate) const CAME_BACK: &str = "came_back";
+
 /// Who began a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,7 +157,8 @@ pub(crate) enum Detail {
         stages: Stages,
     },
     /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`,
-    /// [`ARCHIVED`], [`RESTORED`].
+    /// [`ADOPTED`],
+    /// [`ARCHIVED`], [`RESTORED`], [`HANDED_OVER`], [`CAME_BACK`].
     Notice {
         code: String,
     },

@@ -14,9 +14,12 @@ pub(crate) mod stats;
 
 pub(crate) use access::{AccessOrigin, Allowed, Person};
 pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Rule, Scope};
-pub(crate) use event::{ARCHIVED, Detail, Event, EventKind, NewEvent, Origin, Outcome, RESTORED, Usage};
+pub(crate) use event::{
+    ADOPTED, ARCHIVED, CAME_BACK, Detail, Event, EventKind, HANDED_OVER, NewEvent, Origin, Outcome, RESTORED,
+    Usage,
+};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{CONTINUES, Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};
-pub(crate) use session::{Agent, AgentCommand, Session, SessionState, SessionView};
+pub(crate) use session::{Agent, AgentCommand, Lent, Session, SessionState, SessionView};
 pub(crate) use stats::{StageStats, Stages, Stats};

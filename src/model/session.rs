@@ -93,6 +93,15 @@ pub(crate) struct Session {
     pub(crate) archive: Option<PathBuf>,
 }
 
+/// To which terminal a session is handed over. `since tty pid` are the documented JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lent {
+    pub(crate) since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tty: Option<String>,
+    pub(crate) pid: u32,
+}
+
 /// A session as front ends list it. Field names are the documented JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SessionView {
@@ -122,4 +131,7 @@ pub(crate) struct SessionView {
     pub(crate) activity: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) archive: Option<PathBuf>,
+    /// To whom it is handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lent: Option<Lent>,
 }

@@ -16,7 +16,11 @@ pub(super) const FORMAT: Format = Format {
     application_id: 0x636c_6274,
     name: "the session database",
     file: "claudebot.db",
-    migrations: &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")],
+    migrations: &[
+        include_str!("migrations/0001.sql"),
+        include_str!("migrations/0002.sql"),
+        include_str!("migrations/0004.sql"),
+    ],
     damaged: "claudebot leaves it as it is: put back a backup, or move it aside (with its -wal and -shm files) to begin \
               anew; `sqlite3 FILE .recover` may save what it holds",
 };

@@ -1,13 +1,15 @@
 //! Sessions: their rows, names and settings.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::{OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::Db;
+use super::leases::Lease;
 use crate::error::{Error, Result};
-use crate::model::{Session, SessionId, SessionState};
+use crate::model::{Lent, Session, SessionId, SessionState};
 use crate::sqlite::columns::{Id, Json, Micros, PathText, Word, now, path_text};
 
 /// The columns that [`read`] expects, in its order, of a table called `s`.
@@ -25,6 +27,8 @@ pub(crate) struct Listed {
     pub(crate) session: Session,
     /// Prompts that the agent has not been given.
     pub(crate) queued: u32,
+    /// To whom it is lent.
+    pub(crate) lent: Option<Lent>,
 }
 
 /// Which sessions to list.
@@ -170,6 +174,7 @@ impl Db {
             Filter::All => "1",
         };
         let queued = self.queued_counts()?;
+        let leases = self.leases()?;
         // NOT INDEXED: thousands of rows are read faster one after the other than by way of the index of names.
         let sql = format!("SELECT {COLUMNS} FROM session s NOT INDEXED WHERE {which}");
         let mut statement = self.conn.prepare_cached(&sql)?;
@@ -179,7 +184,8 @@ impl Db {
             let session = read(row)?;
             if tag.is_none_or(|tag| session.tags.iter().any(|have| have == tag)) {
                 let queued = queued.get(&session.id).copied().unwrap_or(0);
-                made.push(make(Listed { session, queued }));
+                let lent = leases.get(&session.id).map(Lease::shown);
+                made.push(make(Listed { session, queued, lent }));
             }
         }
         Ok(made)
@@ -201,7 +207,8 @@ impl Db {
             .conn
             .prepare_cached("SELECT count(*) FROM prompt WHERE session = ?1 AND status = 'queued'")?
             .query_row([Id(id.0)], |row| row.get(0))?;
-        Ok(Listed { session, queued })
+        let lent = self.lease(id)?.as_ref().map(Lease::shown);
+        Ok(Listed { session, queued, lent })
     }
 
     pub(crate) fn rename_session(&mut self, id: SessionId, name: &str) -> Result<()> {
@@ -250,6 +257,14 @@ impl Db {
             self.conn.prepare_cached("SELECT id FROM conversation WHERE session = ?1 ORDER BY since")?;
         let rows = statement.query_map([Id(id.0)], |row| row.get::<_, Id>(0))?;
         rows.map(|id| Ok(id?.0)).collect()
+    }
+
+    /// Every conversation of any session, and the session's name.
+    pub(crate) fn all_conversations(&self) -> Result<HashMap<Uuid, String>> {
+        let sql = "SELECT c.id, s.name FROM conversation c JOIN session s ON s.id = c.session";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, Id>(0)?.0, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Of a live state only that it will be asleep is kept.

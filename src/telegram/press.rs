@@ -146,7 +146,7 @@ impl Taking<'_> {
             Action::Deliver { delivery, waiting } => queue::deliver(self, delivery, waiting).await,
             Action::TakeBack(waiting) => queue::take_back(self, &waiting).await,
             Action::Leave(waiting) => {
-                Ok(Done::toast("It stays queued.").and(self.edit(queue::view(None, &waiting))))
+                Ok(Done::toast("It stays queued.").and(self.edit(queue::view(None, false, &waiting))))
             }
             Action::Release { why } => {
                 let view = View::plain("Going on with it.");

@@ -66,6 +66,7 @@ pub(crate) fn session(name: &str, state: SessionState) -> SessionView {
         hold: None,
         activity: None,
         archive: None,
+        lent: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! person would see them, and compared with a file in `tests/snapshots`. `cargo insta review` (or
 //! `INSTA_UPDATE=always`) takes a change over.
 
+mod adopting;
 mod agents;
 mod answers;
 mod archives;

@@ -1,5 +1,7 @@
 //! A home with the real CLI, a scripted API and one session, and what the tests say about it in few words.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -178,19 +180,32 @@ impl Desk {
 
     /// Waits until Claude's own record of the conversation ends with this reply: it is written a little later
     /// than it is said, and nothing tells when.
-    #[expect(clippy::disallowed_methods, reason = "nothing tells when Claude has written its record")]
     #[track_caller]
     pub(crate) fn wait_stored(&self, reply: &str) {
         let file = format!("{}.jsonl", text(&self.show(), "conversation"));
+        self.wait_in_files(reply, |name| name == file.as_str());
+    }
+
+    /// The same in whichever conversation.
+    #[track_caller]
+    pub(crate) fn wait_written(&self, reply: &str) {
+        self.wait_in_files(reply, |name| Path::new(name).extension().is_some_and(|it| it == "jsonl"));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "nothing tells when Claude has written its record")]
+    #[track_caller]
+    fn wait_in_files(&self, reply: &str, is_wanted: impl Fn(&OsStr) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let projects = self.home.path().join(".claude/projects");
         let is_stored = || {
             let dirs = std::fs::read_dir(&projects).into_iter().flatten().flatten();
-            let mut texts = dirs.filter_map(|dir| std::fs::read_to_string(dir.path().join(&file)).ok());
+            let files = dirs.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten().flatten());
+            let files = files.filter(|file| is_wanted(&file.file_name()));
+            let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
             texts.any(|text| text.lines().any(|line| line.contains(&format!("{reply}\""))))
         };
         while !is_stored() {
-            assert!(Instant::now() < deadline, "{reply:?} was never stored in {file}");
+            assert!(Instant::now() < deadline, "{reply:?} was never stored");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! The talks are functions of the release; which of them run with which release is the list below.
 
+mod adopting;
 mod approvals;
 mod archives;
 mod background;
@@ -12,8 +13,10 @@ mod deliveries;
 mod desk;
 mod files;
 mod interrupts;
+mod lending;
 mod memory;
 mod prompts;
+mod retention;
 mod settings;
 mod wire;
 
@@ -51,6 +54,10 @@ mod real_330 {
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
         files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
         prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
+        retention: old_conversations;
+        lending: said_there_and_taken_back, cleared_there, hosts_come_and_go, its_terminal_is_lost, begun_there,
+            after_a_turn, suspended_and_brought_back;
+        adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
         archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
@@ -68,6 +75,10 @@ mod real_197 {
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
         files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;
+        retention: old_conversations;
+        lending: said_there_and_taken_back, cleared_there, hosts_come_and_go, its_terminal_is_lost, begun_there,
+            after_a_turn, suspended_and_brought_back;
+        adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
         settings: a_changed_persona;
         archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );

@@ -128,6 +128,20 @@ impl Home {
             .unwrap_or_else(|error| panic!("cannot install {}: {error}", program.display()));
     }
 
+    /// Lets interactive `claude` begin at once: nothing to choose, the project and the key trusted.
+    pub(crate) fn settle_claude(&self) {
+        let project = self.project().display().to_string();
+        let trusted =
+            serde_json::json!({ "hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true });
+        let settled = serde_json::json!({
+            "hasCompletedOnboarding": true,
+            "theme": "dark",
+            "customApiKeyResponses": { "approved": ["dummy"], "rejected": [] },
+            "projects": { project: trusted },
+        });
+        self.write(".claude.json", settled.to_string());
+    }
+
     /// Makes a directory under the home and gives its path.
     pub(crate) fn mkdir(&self, name: impl AsRef<Path>) -> PathBuf {
         let path = self.path.join(name);

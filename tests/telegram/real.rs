@@ -1,6 +1,7 @@
 //! The main paths with the real CLI on the scripted API.
 
 use super::desk::Desk;
+use crate::support::PATIENCE;
 use crate::support::bot_api::Media;
 use crate::support::claude::Release;
 use crate::support::home::Home;
@@ -42,6 +43,23 @@ fn a_turn_is_stopped_in_the_chat(release: Release) {
     desk.until("the end", || (desk.ended() == 1).then_some(()));
     desk.say("hello");
     desk.wait("Echo: hello");
+}
+
+/// What is sent from the phone while the session is at a terminal waits, and is answered when it comes back.
+fn a_prompt_while_it_is_handed_over(release: Release) {
+    let desk = Desk::real(release);
+    desk.home.settle_claude();
+    desk.say("hello");
+    desk.wait("Echo: hello");
+    let mut terminal = desk.home.pty(&["session", "handover", "work"], 100, 40);
+    terminal.expect("hello", PATIENCE);
+    desk.wait("handed over to claude on pts/");
+    desk.say("meanwhile");
+    desk.wait("handed over to a terminal; runs when it comes back");
+    desk.home.run(&["session", "take-back", "work"]).expect_code(0);
+    terminal.wait(PATIENCE);
+    desk.wait("back from the terminal");
+    desk.wait("Echo: meanwhile");
 }
 
 /// A picture comes in, and a file goes out.
@@ -158,6 +176,11 @@ mod real_330 {
     #[test]
     fn a_turn_is_stopped_in_the_chat() {
         super::a_turn_is_stopped_in_the_chat(Release::Newest);
+    }
+
+    #[test]
+    fn a_prompt_while_it_is_handed_over() {
+        super::a_prompt_while_it_is_handed_over(Release::Newest);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
@@ -49,6 +50,19 @@ pub(super) fn marked(mark: &[u8]) -> Vec<Identity> {
         .filter(|entry| !entry.is_zombie)
         .map(|entry| entry.identity)
         .collect()
+}
+
+pub(super) fn own_arguments() -> Vec<(Identity, Vec<String>)> {
+    let own = rustix::process::geteuid().as_raw();
+    let arguments = |pid: u32| {
+        let dir = format!("/proc/{pid}");
+        fs::metadata(&dir).ok().filter(|dir| dir.uid() == own)?;
+        let line = fs::read(format!("{dir}/cmdline")).ok().filter(|line| !line.is_empty())?;
+        let words = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+        let entry = entry(pid).filter(|entry| !entry.is_zombie)?;
+        Some((entry.identity, words.collect()))
+    };
+    pids().filter_map(arguments).collect()
 }
 
 pub(super) fn signal(identity: &Identity, signal: Signal) -> bool {

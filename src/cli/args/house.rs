@@ -116,10 +116,19 @@ pub(crate) struct PairArgs {
 Examples:
   claudebot doctor
   claudebot doctor --json
+  claudebot doctor --fix        keep Claude from deleting conversations
 
+--fix sets `cleanupPeriodDays` in Claude Code's own settings to 3650: without it, what was not used for 30 days is \
+deleted. It shows file and line, and asks first.
 Exit code 0 where nothing failed (warnings are fine), else 1.
 JSON: an array with the fields check status message hint. `status` is one of ok warn fail.")]
 pub(crate) struct DoctorArgs {
+    /// Set what keeps Claude from deleting conversations, after asking
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) fix: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "fix")]
+    pub(crate) yes: bool,
     /// Print a JSON array
     #[arg(long)]
     pub(crate) json: bool,

@@ -15,8 +15,9 @@ pub(crate) use house::{
     ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
 };
 pub(crate) use session::{
-    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete, List, New,
-    Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete,
+    Handover, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch,
+    Tag, TakeBack,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 

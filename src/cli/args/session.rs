@@ -9,7 +9,7 @@ use crate::cli::complete;
 
 const SESSION_JSON: &str = "\
 JSON fields: id name state persona dir current tags last_active cost_usd agent pinned created model \
-conversation queued hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over \
+conversation queued hold activity archive lent ({ since tty pid } of the terminal it is handed over to). `state` is one of busy waiting idle asleep crashed handed_over \
 archived. Times are RFC 3339 UTC.";
 
 const LIST_HELP: &str = "\
@@ -20,7 +20,7 @@ Examples:
 
 JSON: an array of sessions with the fields \
 id name state persona dir current tags last_active cost_usd agent pinned created model conversation queued \
-hold activity archive. `state` is one of busy waiting idle asleep crashed handed_over archived. Times are \
+hold activity archive lent ({ since tty pid } of the terminal it is handed over to). `state` is one of busy waiting idle asleep crashed handed_over archived. Times are \
 RFC 3339 UTC. Fields without a value may be absent.";
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +54,12 @@ pub(crate) enum SessionCommand {
     Archive(ArchiveSession),
     /// Bring an archived session back, with its context
     Restore(Restore),
+    /// Take over a conversation that was begun in plain `claude`
+    Adopt(Adopt),
+    /// Run interactive `claude` on a session, here in this terminal
+    Handover(Handover),
+    /// End the `claude` that a session is handed over to
+    TakeBack(TakeBack),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -358,6 +364,91 @@ pub(crate) struct Restore {
     /// Print the session as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session adopt                     choose from a list
+  claudebot session adopt --list
+  claudebot session adopt 0f3a --name tls
+  claudebot session adopt --all --in ~/work   all that were begun there
+  claudebot session adopt 0f3a --fork         go on with a copy of it
+
+What was said comes into the log, and the next prompt goes on with the conversation where it is. One that is open in \
+another process cannot be taken over, but a copy of it can (--fork); with --dir a copy goes on there. Claude's own \
+files stay as they are.
+JSON: with --list an array with the fields id title dir last prompts bytes open (the pid of a process that has it \
+open); else one session per line, as in `session list --json`.")]
+#[command(group = ArgGroup::new("chosen").args(["ids", "pick", "all", "list"]))]
+pub(crate) struct Adopt {
+    /// Ids of conversations, or unique beginnings of them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Choose from a numbered list
+    #[arg(long)]
+    pub(crate) pick: bool,
+    /// All that were begun in the current directory, or in --in
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show what can be taken over, latest used first
+    #[arg(long, conflicts_with_all = ["dir", "fork", "name", "persona", "tags"])]
+    pub(crate) list: bool,
+    /// Only those that were begun in this directory
+    #[arg(long = "in", value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "ids")]
+    pub(crate) begun_in: Option<PathBuf>,
+    /// Where it is to work from now on [default: where it was begun]
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Go on with a copy, and leave the original to others
+    #[arg(long)]
+    pub(crate) fork: bool,
+    /// Name of the session [default: made from its title or directory]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Persona to use [default: `session.persona` of the configuration]
+    #[arg(long, short, value_name = "PERSONA", add = ArgValueCompleter::new(complete::personas))]
+    pub(crate) persona: Option<String>,
+    /// Tag it; may be given several times
+    #[arg(long = "tag", short, value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session handover work
+  claudebot session handover work --wait          after the turn that runs
+  claudebot session handover work -- --verbose    with arguments for claude
+
+`claude` runs on this terminal with the session's directory, model, permissions and prompt, as if the shell had \
+started it. What is sent meanwhile waits; when claude ends, what was said there comes into the log, and what waited \
+runs. A conversation that was begun there with /clear is the session's from then on.")]
+pub(crate) struct Handover {
+    /// Name, id or unique prefix [default: the current session]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: Option<String>,
+    /// Wait for the end of what runs, instead of refusing
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+    /// Further arguments for claude
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  claudebot session take-back work
+
+It is asked to end, as by closing its terminal; for when that terminal is lost or far away.")]
+pub(crate) struct TakeBack {
+    /// Name, id or unique prefix
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,7 @@ use crate::cli::screen::{DONE, Finish, Screen, Stop};
 use crate::cli::table::{self, Column, Fit};
 use crate::cli::text;
 use crate::ipc::{Request, Response};
-use crate::model::{Channel, SessionState, SessionView};
+use crate::model::{Channel, Lent, SessionState, SessionView};
 
 pub(crate) fn run(ctx: &Ctx, args: List) -> Finish {
     let List { archived, all, tag, json } = args;
@@ -84,7 +84,10 @@ fn cells<'s>(ctx: &Ctx, session: &'s SessionView, now: Timestamp) -> Cells<'s> {
     let name = text::one_line(&session.name);
     [
         if session.current { "*" } else { " " }.into(),
-        state(session),
+        match &session.lent {
+            Some(lent) => handed_over(session, lent, now),
+            None => state(session),
+        },
         if session.pinned { format!("{name} ⚑").into() } else { name },
         text::one_line(&session.persona),
         match text::tilde(&session.dir, ctx.paths.home()) {
@@ -103,6 +106,13 @@ fn state(session: &SessionView) -> Cow<'static, str> {
         (queued, None) => format!("{} +{queued}", shown(session.state)).into(),
         (queued, Some(_)) => format!("{} +{queued} held", shown(session.state)).into(),
     }
+}
+
+/// To which terminal, and for how long.
+fn handed_over(session: &SessionView, lent: &Lent, now: Timestamp) -> Cow<'static, str> {
+    let tty = text::one_line(lent.tty.as_deref().unwrap_or_default());
+    let words = format!("{} {tty} {}", state(session), text::age(lent.since, now));
+    words.split_whitespace().collect::<Vec<_>>().join(" ").into()
 }
 
 const fn shown(state: SessionState) -> &'static str {
@@ -164,6 +174,7 @@ pub(crate) mod tests {
             hold: None,
             activity: None,
             archive: None,
+            lent: None,
         }
     }
 

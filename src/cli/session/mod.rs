@@ -1,8 +1,10 @@
 //! `claudebot session …`: one file per subcommand.
 
+mod adopt;
 mod archive;
 mod delete;
 mod edit;
+mod handover;
 mod list;
 mod new;
 mod queue;
@@ -40,6 +42,9 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Delete(args) => delete::run(ctx, args),
         SessionCommand::Archive(args) => archive::run(ctx, args),
         SessionCommand::Restore(args) => restore::run(ctx, args),
+        SessionCommand::Handover(args) => handover::run(ctx, args),
+        SessionCommand::TakeBack(args) => handover::take_back(ctx, args),
+        SessionCommand::Adopt(args) => adopt::run(ctx, &args),
     }
 }
 

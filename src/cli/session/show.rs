@@ -9,7 +9,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::screen::{DONE, Finish};
 use crate::cli::text;
 use crate::ipc::Request;
-use crate::model::{Agent, Channel, SessionView};
+use crate::model::{Agent, Channel, Lent, SessionView};
 
 pub(crate) fn run(ctx: &Ctx, args: &Show) -> Finish {
     let session = ctx.select(args.name.as_deref());
@@ -35,6 +35,7 @@ fn facts(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<(&'static str,
     ];
     let mut add = |key, value: Option<String>| facts.extend(value.map(|value| (key, value)));
     add("activity", session.activity.clone());
+    add("handed over", session.lent.as_ref().map(|lent| handed_over(lent, now)));
     add("queue", queue(session));
     add("persona", Some(session.persona.clone()));
     add("agent", (session.agent == Agent::Demo).then(|| "demo (built in, needs no account)".to_owned()));
@@ -50,6 +51,12 @@ fn facts(ctx: &Ctx, session: &SessionView, now: Timestamp) -> Vec<(&'static str,
     let opened = if session.agent == Agent::Claude { " (open it with claude --resume)" } else { "" };
     add("conversation", session.conversation.map(|id| format!("{id}{opened}")));
     facts
+}
+
+/// `on pts/3 since 2026-11-22T11:00:00Z (1h ago), pid 42`
+fn handed_over(lent: &Lent, now: Timestamp) -> String {
+    let tty = lent.tty.as_deref().map(|tty| format!("on {tty} ")).unwrap_or_default();
+    format!("{tty}since {}, pid {}", moment(lent.since, now), lent.pid)
 }
 
 fn queue(session: &SessionView) -> Option<String> {

@@ -1,10 +1,9 @@
 //! `session switch`: makes a session current; without a name it shows the choices.
 
-use std::io::BufRead as _;
-
 use super::{list, print_json, session_of};
 use crate::cli::args::Switch;
 use crate::cli::ask::{self, ask};
+use crate::cli::confirm;
 use crate::cli::ctx::Ctx;
 use crate::cli::screen::{DONE, Finish, Stop};
 use crate::cli::text;
@@ -43,7 +42,7 @@ fn choose(ctx: &Ctx, json: bool) -> Finish {
         return Ok(DONE);
     }
     ctx.screen.talk("number or name (Enter keeps it): ");
-    match picked(&sessions, &line()?)? {
+    match picked(&sessions, &confirm::line()?)? {
         Some(session) => switch(ctx, session, false),
         None => Ok(DONE),
     }
@@ -76,14 +75,6 @@ fn show(ctx: &Ctx, sessions: &[SessionView]) -> Result<(), Stop> {
         });
     }
     Ok(())
-}
-
-/// A line typed at the terminal.
-fn line() -> Result<String> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Error::failed(format!("cannot read from the terminal: {error}")))?;
-    Ok(line)
 }
 
 /// What a typed line means: a number of the list, a name, or nothing.

@@ -150,7 +150,7 @@ impl Actor {
         self.trouble.clone().or_else(place).or_else(|| self.state.status())
     }
 
-    fn troubled(&mut self, error: &Error) {
+    pub(super) fn troubled(&mut self, error: &Error) {
         self.trouble = Some(format!("{}; it is tried again until it works", error.message));
         self.changed = true;
     }

@@ -7,7 +7,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::journal::Write;
-use super::prepare::prepare;
+use super::prepare::{By, prepare};
 use super::{Actor, Command, recovery};
 use crate::claude::command::{Conversation, MINIMUM_VERSION, Version};
 use crate::claude::files;
@@ -115,7 +115,7 @@ impl Actor {
         }
         let (shared, session) = (Arc::clone(&self.shared), self.session.clone());
         let mut start = spawn_blocking(move || {
-            let launch = prepare(&shared, &session, conversation, &rules)?;
+            let launch = prepare(&shared, &session, conversation, &rules, By::Us)?;
             process::spawn(&launch).map_err(|error| explain_start(error, &session))
         });
         if let Ok(started) = tokio::time::timeout(DISK_PATIENCE, &mut start).await {
@@ -132,7 +132,7 @@ impl Actor {
     }
 
     /// The session's conversation, if the agent has it. Where that cannot be seen nothing is begun in its place.
-    async fn stored_conversation(&self) -> Result<Option<Uuid>> {
+    pub(super) async fn stored_conversation(&self) -> Result<Option<Uuid>> {
         let Some(id) = self.session.conversation else { return Ok(None) };
         let config_dir = self.shared.config_dir(self.session.agent);
         let found = spawn_blocking(move || files::find(&config_dir, &id)).await;
@@ -146,7 +146,7 @@ impl Actor {
     }
 
     /// A conversation id that the agent does not know yet; with a recap where one is lost.
-    async fn fresh_conversation(&mut self, known: Option<Uuid>) -> Result<Uuid> {
+    pub(super) async fn fresh_conversation(&mut self, known: Option<Uuid>) -> Result<Uuid> {
         let id = self.session.id;
         let recap = self.shared.store.read(move |db| recovery::recap(db, id)).await?;
         let fresh = match (known, &recap) {

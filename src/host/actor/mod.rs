@@ -5,11 +5,13 @@
 
 mod answers;
 mod attachments;
+mod closing;
 mod continuing;
 mod deadlines;
 mod effects;
 mod journal;
 mod launch;
+mod lending;
 mod prepare;
 mod recovery;
 mod requests;
@@ -37,11 +39,12 @@ use crate::ipc::{Request, SendPrompt};
 use crate::model::{
     Prompt, PromptId, PromptStatus, QueuedPrompt, Session, SessionId, SessionState, TurnId, UNAVAILABLE,
 };
-use crate::store::Db;
+use crate::store::{Db, Lease};
 use answers::Asks;
 pub(super) use attachments::Copies;
 use deadlines::{Deadlines, due};
 use journal::Write;
+use lending::{Lending, News, Watched};
 pub(super) use subscribers::Subscribers;
 use timing::Timing;
 
@@ -124,6 +127,10 @@ enum Happening {
     OrphanGone,
     /// A place may have become free.
     Places,
+    /// What the process does that the conversation is lent to.
+    Lent(News),
+    /// Whoever wanted the conversation does not any more.
+    NotWanted,
     /// One of the deadlines has passed.
     Deadline,
 }
@@ -135,6 +142,7 @@ struct Stored {
     next_turn: TurnId,
     /// The process of a former host, dead or alive.
     orphan: Option<tree::Identity>,
+    lease: Option<Lease>,
 }
 
 impl Stored {
@@ -145,6 +153,7 @@ impl Stored {
                 session: db.session(id)?,
                 open: db.open_prompts(id)?,
                 next_turn: db.next_turn(id)?,
+                lease: db.lease(id)?,
                 orphan: child.map(|child| tree::Identity { pid: child.pid, start: child.start }),
             })
         };
@@ -194,6 +203,10 @@ pub(super) struct Actor {
     said_release: bool,
     deadlines: Deadlines,
     orphan: Option<Orphan>,
+    /// Who wants the conversation as soon as nothing runs.
+    lending: Option<Lending>,
+    /// To whom it is lent.
+    lent: Option<Watched>,
     /// The stored conversation is to be compared as soon as the store has everything.
     recovers_later: bool,
     places: watch::Receiver<u64>,
@@ -232,7 +245,7 @@ impl Actor {
     }
 
     async fn begin(shared: Arc<Shared>, stored: Stored, commands: mpsc::Receiver<Command>) -> Self {
-        let Stored { session, open, next_turn, orphan } = stored;
+        let Stored { session, open, next_turn, orphan, lease } = stored;
         let stale_after = shared.config.host.stale_after;
         let (waiting, given): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
@@ -240,7 +253,9 @@ impl Actor {
         let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
-        if orphan.is_some() || !given.is_empty() {
+        if lease.is_some() {
+            state = state.lent();
+        } else if orphan.is_some() || !given.is_empty() {
             let given: Vec<_> = given.iter().map(entry).collect();
             state = state.recovering(&given);
         }
@@ -271,6 +286,8 @@ impl Actor {
             said_release: false,
             deadlines: Deadlines::default(),
             orphan: None,
+            lending: None,
+            lent: lease.map(|lease| Watched::begin(&shared, lease)),
             recovers_later: false,
             places,
             waits_for_place: false,
@@ -292,6 +309,8 @@ impl Actor {
             actor.apply(Input::Hold("stale".to_owned())).await;
         }
         match orphan {
+            // Nothing of ours may be at work on it.
+            _ if actor.state.is_lent() => {}
             Some(orphan) if tree::is_alive(&orphan) => actor.watch_orphan(orphan),
             _ if actor.state.phase == Phase::Recovering => actor.recover().await,
             _ => actor.apply(Input::MayStart).await,
@@ -343,6 +362,8 @@ impl Actor {
             output = output_of(&mut self.process) => Happening::Output(output),
             command = self.commands.recv() => Happening::Command(command),
             () = gone(&mut self.orphan) => Happening::OrphanGone,
+            news = lending::news(&mut self.lent) => Happening::Lent(news),
+            () = lending::given_up(&self.lending) => Happening::NotWanted,
             changed = self.places.changed(), if self.waits_for_place => {
                 drop(changed);
                 Happening::Places
@@ -364,6 +385,8 @@ impl Actor {
                 self.waits_for_place = false;
                 self.apply(Input::MayStart).await;
             }
+            Happening::Lent(news) => self.lent_news(news).await,
+            Happening::NotWanted => self.not_lent().await,
             Happening::Deadline => self.deadline().await,
         }
     }
@@ -405,38 +428,6 @@ impl Actor {
         }
     }
 
-    async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
-        if let Some(reason) = self.why_not_close(force) {
-            done.send(Err(reason)).ok();
-            return;
-        }
-        self.closing = Some(done);
-        self.draining = true;
-        self.apply(if force { Input::Close } else { Input::Drain }).await;
-        if self.process.is_some() {
-            self.apply(Input::Sleep).await;
-        }
-    }
-
-    /// With `force` what runs and what waits is given up; a process that is not ours is still waited for.
-    fn why_not_close(&self, force: bool) -> Option<Error> {
-        let name = &self.session.name;
-        if self.orphan.is_some() {
-            let message = format!("session {name} is busy: a process of a former host still works in it");
-            return Some(Error::conflict(message).hint("try again in a moment"));
-        }
-        if !force && (!self.state.is_quiet() || self.state.phase == Phase::Recovering) {
-            let busy = Error::conflict(format!("session {name} is busy"));
-            return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
-        }
-        let waiting = self.state.waiting().count();
-        (!force && waiting > 0).then(|| {
-            let prompts = if waiting == 1 { "1 prompt waits" } else { &format!("{waiting} prompts wait") };
-            Error::conflict(format!("{prompts} in session {name}"))
-                .hint(format!("claudebot session queue {name} --run, or --clear"))
-        })
-    }
-
     fn is_barred(&self) -> bool {
         self.state.phase == Phase::Barred
     }
@@ -456,6 +447,7 @@ impl Actor {
         if due(self.deadlines.write) {
             self.deadlines.write = None;
             self.flush().await;
+            self.take_back_again().await;
             if std::mem::take(&mut self.recovers_later) {
                 self.recover().await;
             }
@@ -492,6 +484,7 @@ impl Actor {
     async fn settle(&mut self) {
         self.go_on().await;
         self.sleep_next().await;
+        self.lend_next().await;
         self.flush().await;
         let may_sleep = self.state.may_sleep() && !self.session.pinned;
         if self.changed {

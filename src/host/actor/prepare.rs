@@ -2,11 +2,12 @@
 //!
 //! All of it looks at files and waits for the disk, so it runs on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -14,6 +15,7 @@ use crate::claude::command::{self, Conversation, Launch};
 use crate::error::{Error, Result};
 use crate::host::Shared;
 use crate::host::checkup;
+use crate::host::retention;
 use crate::host::tools;
 use crate::model::{Agent, Rule, Session};
 use crate::paths::Paths;
@@ -26,12 +28,22 @@ const SETTINGS: &str = "--settings";
 const PRIVATE: u32 = 0o600;
 const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
+/// Who starts the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The host, which speaks with it through pipes.
+    Us,
+    /// A person in a terminal, who speaks with it.
+    Terminal,
+}
+
 /// Everything about the process to start, from persona, configuration and the session's own settings.
 pub(super) fn prepare(
     shared: &Shared,
     session: &Session,
     conversation: Conversation,
     rules: &[Rule],
+    by: By,
 ) -> Result<Launch> {
     let persona = persona::load(&session.persona, &shared.paths)?;
     if !session.dir.is_dir() {
@@ -59,17 +71,40 @@ pub(super) fn prepare(
         permission_mode: session.permission_mode.clone().or_else(|| persona.permission_mode.clone()),
         system_prompt_file,
         settings_file: settings_file(shared, session, rules)?,
-        allowed_tools: allowed_tools(session, &persona),
+        allowed_tools: allowed_tools(session, &persona, by),
         disallowed_tools: persona.disallowed_tools.clone(),
         add_dirs: persona.add_dirs.clone(),
         mcp_config: mcp_config(shared, session, &persona)?,
         name: Some(session.name.clone()),
-        env: environment(shared, session, &persona),
+        env: match by {
+            By::Us => environment(shared, session, &persona),
+            By::Terminal => Vec::new(),
+        },
     })
 }
 
-fn allowed_tools(session: &Session, persona: &Persona) -> Vec<String> {
-    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| session.agent == Agent::Claude);
+/// What is set in the environment of a terminal for a process that is started there, and what is taken out of it.
+pub(super) fn terminal_environment(
+    shared: &Shared,
+    session: &Session,
+) -> Result<BTreeMap<String, Option<String>>> {
+    let persona = persona::load(&session.persona, &shared.paths)?;
+    let layers = [&shared.config.claude.env, &persona.env].into_iter().flatten();
+    let mut env: BTreeMap<_, _> = layers.map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+    env.insert("CLAUDEBOT_SESSION".to_owned(), Some(session.id.to_string()));
+    // Of a `claude` around this one, whose person it is not.
+    env.extend(["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"].map(|name| (name.to_owned(), None)));
+    // The conversation lies where the host's own processes look for it, whatever the terminal says.
+    let configured = shared.config.claude.config_dir.as_deref();
+    let dir = configured.or_else(|| shared.env.get(CONFIG_DIR).map(Path::new));
+    let dir = dir.map(|dir| dir.to_string_lossy().into_owned());
+    env.entry(CONFIG_DIR.to_owned()).or_insert(dir);
+    Ok(env)
+}
+
+fn allowed_tools(session: &Session, persona: &Persona, by: By) -> Vec<String> {
+    let serves_tools = session.agent == Agent::Claude && by == By::Us;
+    let ours = tools::ALLOWED.map(str::to_owned).into_iter().filter(|_| serves_tools);
     persona.allowed_tools.iter().cloned().chain(ours).collect()
 }
 
@@ -86,21 +121,31 @@ fn prompt_file(shared: &Shared, session: &Session, persona: &Persona) -> Result<
     private_file(shared, session, "prompt.md", prompt).map(Some)
 }
 
-/// What was allowed for the session. Not by `--allowedTools`: a rule has a command in it that the agent chose, and that
+/// That no conversation is to be deleted by a process of ours, and what was allowed for the session. That not by `--allowedTools`: a rule has a command in it that the agent chose, and that
 /// option would take one with parentheses apart, into pieces that allow more.
 fn settings_file(shared: &Shared, session: &Session, rules: &[Rule]) -> Result<Option<PathBuf>> {
-    if rules.is_empty() {
-        return Ok(None);
+    let mut settings = serde_json::Map::new();
+    if session.agent == Agent::Claude
+        && let Some((key, days)) = retention::of_our_own(&shared.config_dir(session.agent))
+    {
+        settings.insert(key.to_owned(), days.into());
     }
-    if shared.config.claude.extra_args.iter().any(|argument| argument.starts_with(SETTINGS)) {
+    let has_own = shared.config.claude.extra_args.iter().any(|argument| argument.starts_with(SETTINGS));
+    if has_own && !rules.is_empty() {
         tracing::warn!(
             session = %session.name,
             "claude.extra_args has {SETTINGS}, so what was allowed for the session is asked again"
         );
     }
-    let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
-    let settings = serde_json::json!({ "permissions": { "allow": allow } });
-    private_file(shared, session, "settings.json", &settings.to_string()).map(Some)
+    if !rules.is_empty() {
+        let allow: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
+        settings.insert("permissions".to_owned(), serde_json::json!({ "allow": allow }));
+    }
+    if settings.is_empty() {
+        return Ok(None);
+    }
+    let settings = serde_json::Value::Object(settings).to_string();
+    private_file(shared, session, "settings.json", &settings).map(Some)
 }
 
 /// MCP servers that are given as JSON may hold keys: they go by file too.

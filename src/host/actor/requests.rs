@@ -38,6 +38,7 @@ impl Actor {
                     Err(error) => reply.error(error),
                 };
             }
+            Request::SessionHandover(asked) => return self.lend_to(asked, reply).await,
             Request::Subscribe { since, .. } => return self.subscribe(since, reply).await,
             Request::Context { .. } => return self.ask_agent(Control::GetContextUsage, reply).await,
             Request::PromptTakeBack { prompt } => return self.take_back(prompt, reply).await,
@@ -116,6 +117,9 @@ impl Actor {
                     "the queue is held ({hold}): `claudebot session queue {} --run`",
                     self.session.name
                 ))
+            }
+            _ if prompt.status == PromptStatus::Queued && self.state.is_lent() => {
+                Some("handed over to a terminal; runs when it comes back".to_owned())
             }
             _ if prompt.status == PromptStatus::Queued && self.state.is_busy() => {
                 Some("a turn is running".to_owned())
@@ -274,6 +278,7 @@ impl Actor {
         self.apply(Input::Release).await;
         Ok(Response::Said(match waits {
             0 => "no prompt waits".to_owned(),
+            _ if self.state.is_lent() => "what waits runs when the session comes back".to_owned(),
             1 => "the prompt that waits is run".to_owned(),
             n => format!("the {n} prompts that wait are run"),
         }))

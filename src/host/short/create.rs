@@ -90,7 +90,7 @@ impl Draft {
     }
 }
 
-fn distinct(tags: &[String]) -> Vec<String> {
+pub(crate) fn distinct(tags: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for tag in tags {
         if !kept.contains(tag) {

@@ -42,7 +42,7 @@ pub(super) fn tag(
     changed(db, ctx, session.id)
 }
 
-pub(super) fn check_tags(tags: &[String]) -> Result<()> {
+pub(crate) fn check_tags(tags: &[String]) -> Result<()> {
     let usable = |tag: &str| {
         !tag.is_empty()
             && tag.chars().count() <= TAG_CHARS

@@ -19,7 +19,7 @@ pub(crate) fn find(db: &Db, selector: &Selector) -> Result<Session> {
 
 /// The one place where a view is made.
 pub(crate) fn view(listed: Listed, presence: Option<&Presence>, current: Option<SessionId>) -> SessionView {
-    let Listed { session, queued } = listed;
+    let Listed { session, queued, lent } = listed;
     SessionView {
         id: session.id,
         state: presence.map_or(session.state, |presence| presence.state),
@@ -39,6 +39,7 @@ pub(crate) fn view(listed: Listed, presence: Option<&Presence>, current: Option<
         conversation: session.conversation,
         hold: session.hold,
         archive: session.archive,
+        lent,
     }
 }
 

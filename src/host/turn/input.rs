@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Waiting;
 use crate::claude::wire::PermissionUpdate;
-use crate::model::{ApprovalKind, BlockKind, PromptId, Question, Usage};
+use crate::model::{ApprovalKind, BlockKind, PromptId, Question, TurnId, Usage};
 
 /// One happening.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,10 @@ pub(crate) enum Input {
     Wake,
     /// The process should end; everything is kept.
     Sleep,
+    /// The conversation is to be lent: nothing more is begun, and the process ends once nothing runs.
+    Lend,
+    /// It is back, and turns are numbered from here on; or it was not lent after all.
+    TakenBack { next_turn: Option<TurnId> },
     /// No further turns: the host is about to end. A turn that waits for a person is cut off; the others end.
     Drain,
     /// The session goes: no further turns, and what runs is about to be cut off.

@@ -11,6 +11,8 @@ mod blocks;
 mod effect;
 mod hold;
 mod input;
+mod lending;
+mod process;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,8 @@ pub(crate) enum Phase {
     Stopping,
     /// None; the stored conversation is being read.
     Recovering,
+    /// None of ours; another one leads the conversation, and none may be started beside it.
+    Lent,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +107,8 @@ pub(crate) struct State {
     /// Why the process cannot be started, while `phase` is `Barred`.
     barred: Option<String>,
     draining: bool,
+    /// The conversation is lent, or is to be as soon as nothing runs.
+    lending: bool,
     /// There is no other host to come: the session itself goes.
     deleted: bool,
     /// A stop came while the agent had a prompt but had not begun: the turn is stopped as it begins.
@@ -136,6 +142,7 @@ impl State {
             status: None,
             barred: None,
             draining: false,
+            lending: false,
             deleted: false,
             stop_at_begin: false,
             replace_at_begin: false,
@@ -168,6 +175,7 @@ impl State {
             Phase::Recovering => SessionState::Busy,
             Phase::Stopping | Phase::Asleep | Phase::Barred => SessionState::Asleep,
             Phase::Crashed => SessionState::Crashed,
+            Phase::Lent => SessionState::HandedOver,
         }
     }
 
@@ -204,6 +212,7 @@ impl State {
             && self.queue.is_empty()
             && self.hold.is_none()
             && !self.draining
+            && !self.lending
     }
 
     pub(crate) fn running_turn(&self) -> Option<TurnId> {
@@ -261,6 +270,8 @@ impl State {
             Input::TakeBack(prompt) => self.take_back(prompt, &mut out),
             Input::Wake => self.wake(&mut out),
             Input::Sleep => self.sleep(&mut out),
+            Input::Lend => self.lend(&mut out),
+            Input::TakenBack { next_turn } => self.taken_back(next_turn, &mut out),
             Input::Drain => self.drain(&mut out),
             Input::Close => {
                 self.deleted = true;
@@ -310,6 +321,9 @@ impl State {
     fn pump(&mut self, out: &mut Vec<Effect>) {
         if self.draining {
             return self.rest(out);
+        }
+        if self.lending {
+            return;
         }
         match self.phase {
             Phase::Asleep | Phase::Crashed if self.has_runnable() => {
@@ -423,80 +437,6 @@ impl State {
             given.wanted_back = true;
             out.push(Effect::CancelInAgent(prompt));
         }
-    }
-
-    fn wake(&mut self, out: &mut Vec<Effect>) {
-        match self.phase {
-            Phase::Asleep | Phase::Crashed if !self.draining => {
-                self.phase = Phase::Starting;
-                out.push(Effect::Start);
-                out.push(Effect::Changed);
-            }
-            Phase::Stopping => self.wakes_next = true,
-            _ => {}
-        }
-    }
-
-    fn sleep(&mut self, out: &mut Vec<Effect>) {
-        self.wakes_next = false;
-        if matches!(self.phase, Phase::Ready | Phase::Starting) {
-            self.phase = Phase::Stopping;
-            if self.is_busy() {
-                // With its input closed alone it would go on to the turn's end.
-                out.push(Effect::Interrupt);
-            }
-            out.push(Effect::End);
-            out.push(Effect::Changed);
-        }
-    }
-
-    fn drain(&mut self, out: &mut Vec<Effect>) {
-        self.draining = true;
-        // Nobody can answer any more once the host is gone.
-        if !self.asks.is_empty() {
-            self.cut(out);
-        }
-        self.rest(out);
-    }
-
-    fn end(&mut self, out: &mut Vec<Effect>) {
-        self.draining = true;
-        self.cut(out);
-        self.rest(out);
-    }
-
-    /// Ends a process that has nothing to do any more.
-    fn rest(&mut self, out: &mut Vec<Effect>) {
-        if self.phase == Phase::Starting || (self.phase == Phase::Ready && !self.is_busy()) {
-            self.sleep(out);
-        }
-    }
-
-    fn ready(&mut self, out: &mut Vec<Effect>) {
-        if self.phase == Phase::Starting {
-            self.phase = Phase::Ready;
-            self.announces = false;
-            self.pump(out);
-            out.push(Effect::Changed);
-        }
-    }
-
-    fn cannot_start(&mut self, why: String, out: &mut Vec<Effect>) {
-        self.phase = Phase::Barred;
-        self.barred = Some(why);
-        out.push(Effect::Changed);
-    }
-
-    fn unbar(&mut self) {
-        if self.phase == Phase::Barred {
-            self.phase = Phase::Asleep;
-            self.barred = None;
-        }
-    }
-
-    fn may_start(&mut self, out: &mut Vec<Effect>) {
-        self.unbar();
-        self.pump(out);
     }
 
     fn resolved(&mut self, request: &str, out: &mut Vec<Effect>) {

@@ -33,6 +33,7 @@ impl State {
             if std::mem::take(&mut self.wakes_next) && asked {
                 self.wake(out);
             }
+            self.lend_asleep();
         }
         out.push(Effect::Changed);
     }
@@ -80,6 +81,7 @@ impl State {
         }
         self.phase = if self.crashed { Phase::Crashed } else { Phase::Asleep };
         self.pump(out);
+        self.lend_asleep();
         out.push(Effect::Changed);
     }
 

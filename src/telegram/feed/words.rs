@@ -1,7 +1,7 @@
 //! How what is heard is said. Pure.
 
 use super::facts::Facts;
-use crate::model::Outcome;
+use crate::model::{CAME_BACK, HANDED_OVER, Outcome};
 use crate::telegram::live::Verbosity;
 use crate::telegram::place::Place;
 use crate::telegram::render::{Rich, Style};
@@ -28,6 +28,8 @@ const NOTICES: &[(&str, bool)] = &[
     ("held", false),
     ("warning", false),
     ("release", false),
+    (HANDED_OVER, false),
+    (CAME_BACK, false),
 ];
 
 /// Notices that are about the account, and so about no session in particular.

@@ -203,7 +203,11 @@ async fn taken(
     let request = if may_answer { press::waiting_in(&talk.bridge, accepted.session).await } else { Ok(None) };
     let view = match request {
         Ok(Some(request)) => instead_view(&request, &waiting),
-        _ => press::queue::view(hold(talk, accepted.session).await.as_deref(), &waiting),
+        _ => {
+            let shown = talk.bridge.show(exactly(accepted.session), talk.place).await.ok();
+            let (hold, lent) = shown.map_or((None, false), |shown| (shown.hold, shown.lent.is_some()));
+            press::queue::view(hold.as_deref(), lent, &waiting)
+        }
     };
     let mut say = Say::new(talk.place, view).about(accepted.session).replying(talk.message);
     say.kind = MessageKind::Queued;
@@ -212,10 +216,6 @@ async fn taken(
     effects.push(Effect::React { place: talk.place, message: talk.message, emoji: Some("👀") });
     effects.push(say.into());
     effects
-}
-
-async fn hold(talk: &Talk, session: SessionId) -> Option<String> {
-    talk.bridge.show(exactly(session), talk.place).await.ok()?.hold
 }
 
 /// What the session asks may be what this text answers. A file answers nothing.

@@ -126,8 +126,8 @@ pub(super) async fn prompt(taking: &Taking<'_>, waiting: &Waiting) -> Outcome<Fo
     }
 }
 
-/// What is said of a prompt that waits. `hold`: why the queue is held, if it is.
-pub(crate) fn view(hold: Option<&str>, waiting: &Waiting) -> View {
+/// What is said of a prompt that waits. `hold`: why the queue is held, if it is; `lent`: the session is at a terminal.
+pub(crate) fn view(hold: Option<&str>, lent: bool, waiting: &Waiting) -> View {
     let deliver = |delivery| Action::Deliver { delivery, waiting: waiting.clone() };
     let back = button("Take back", Action::TakeBack(waiting.clone()));
     let session = waiting.session;
@@ -137,6 +137,9 @@ pub(crate) fn view(hold: Option<&str>, waiting: &Waiting) -> View {
             button("Discard", Action::Discard { session }),
             back,
         ]),
+        None if lent => {
+            View::plain("Queued: handed over to a terminal; runs when it comes back.").row([back])
+        }
         None => View::plain("Queued: a turn is running.").row([
             button("Now", deliver(Delivery::Now)),
             button("Instead", deliver(Delivery::Instead)),
@@ -155,9 +158,16 @@ mod tests {
     fn what_waits_can_go_another_way() {
         let (session, prompt) = (SessionId::random(), PromptId::random());
         let waiting = Waiting { session, prompt, seq: 3, key: "tg:42:1".to_owned(), message: 5 };
-        assert_eq!(shown(&view(None, &waiting)), "Queued: a turn is running.\n[Now] [Instead] [Take back]");
         assert_eq!(
-            shown(&view(Some("stopped"), &waiting)),
+            shown(&view(None, false, &waiting)),
+            "Queued: a turn is running.\n[Now] [Instead] [Take back]"
+        );
+        assert_eq!(
+            shown(&view(None, true, &waiting)),
+            "Queued: handed over to a terminal; runs when it comes back.\n[Take back]"
+        );
+        assert_eq!(
+            shown(&view(Some("stopped"), true, &waiting)),
             "Queued, and the queue is held (stopped).\n[Run] [Discard] [Take back]"
         );
     }

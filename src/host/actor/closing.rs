@@ -1,0 +1,44 @@
+//! The end of the actor for somebody who takes the whole session.
+
+use tokio::sync::oneshot;
+
+use super::{Actor, Subscribers};
+use crate::error::{Error, Result};
+use crate::host::turn::{Input, Phase};
+
+impl Actor {
+    pub(super) async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
+        if let Some(reason) = self.why_not_close(force) {
+            done.send(Err(reason)).ok();
+            return;
+        }
+        self.closing = Some(done);
+        self.draining = true;
+        self.apply(if force { Input::Close } else { Input::Drain }).await;
+        if self.process.is_some() {
+            self.apply(Input::Sleep).await;
+        }
+    }
+
+    /// With `force` what runs and what waits is given up; a process that is not ours is still waited for.
+    fn why_not_close(&self, force: bool) -> Option<Error> {
+        let name = &self.session.name;
+        if self.state.is_lent() {
+            return Some(self.lent_already());
+        }
+        if self.orphan.is_some() {
+            let message = format!("session {name} is busy: a process of a former host still works in it");
+            return Some(Error::conflict(message).hint("try again in a moment"));
+        }
+        if !force && (!self.state.is_quiet() || self.state.phase == Phase::Recovering) {
+            let busy = Error::conflict(format!("session {name} is busy"));
+            return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
+        }
+        let waiting = self.state.waiting().count();
+        (!force && waiting > 0).then(|| {
+            let prompts = if waiting == 1 { "1 prompt waits" } else { &format!("{waiting} prompts wait") };
+            Error::conflict(format!("{prompts} in session {name}"))
+                .hint(format!("claudebot session queue {name} --run, or --clear"))
+        })
+    }
+}
