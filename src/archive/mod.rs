@@ -23,6 +23,7 @@
 mod checksums;
 mod format;
 mod gzip;
+pub(crate) mod house;
 mod list;
 mod manifest;
 mod meter;

@@ -50,31 +50,73 @@ fn base36(mut number: u32) -> String {
 ///
 /// The files are dated now: Claude deletes conversations that were not touched for `cleanupPeriodDays`.
 pub(super) fn place(from: &Path, config_dir: &Path, cwd: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
-    let cwd = fs::canonicalize(cwd).map_err(|e| Error::io("use the directory", cwd, &e))?;
-    let project = config_dir.join(PROJECTS).join(project_name(&cwd));
-    let mut moves = BTreeMap::new();
-    for (written, below) in files_below(from)? {
-        let mut parts = below.components();
-        let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
-            parts.next(); // the old project
-            project.join(parts.as_path())
-        } else {
-            config_dir.join(&below)
-        };
-        // A conversation that lay under two projects comes together here: the one written last goes on.
-        let newest = moves.entry(target).or_insert((written, from.join(&below)));
-        if newest.0 < written {
-            *newest = (written, from.join(&below));
-        }
-    }
-    let moves: Vec<(PathBuf, PathBuf)> =
-        moves.into_iter().map(|(target, (_, source))| (source, target)).collect();
-    refuse_second_copies(config_dir, &project, &moves)?;
+    let Moves { project, files } = Moves::plan(from, config_dir, cwd)?;
+    refuse_second_copies(config_dir, &project, &files)?;
     temporary::sweep(&project);
-    for (source, target) in &moves {
+    for (source, target) in &files {
         copy_new(source, target, made)?;
     }
     Ok(())
+}
+
+/// What [`place`] would make, outermost first.
+pub(super) fn missing(from: &Path, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
+    let Moves { files, .. } = Moves::plan(from, config_dir, cwd)?;
+    let absent = |path: &&Path| fs::symlink_metadata(path).is_err();
+    let mut missing: Vec<_> = files
+        .iter()
+        .flat_map(|(_, target)| target.ancestors().take_while(absent))
+        .map(Path::to_owned)
+        .collect();
+    missing.sort();
+    missing.dedup();
+    Ok(missing)
+}
+
+/// Which file goes where.
+struct Moves {
+    project: PathBuf,
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Moves {
+    fn plan(from: &Path, config_dir: &Path, cwd: &Path) -> Result<Self> {
+        let project = config_dir.join(PROJECTS).join(project_name(&real(cwd)?));
+        let mut newest = BTreeMap::new();
+        for (written, below) in files_below(from)? {
+            let mut parts = below.components();
+            let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
+                parts.next(); // the old project
+                project.join(parts.as_path())
+            } else {
+                config_dir.join(&below)
+            };
+            // A conversation that lay under two projects comes together here: the one written last goes on.
+            let known = newest.entry(target).or_insert((written, from.join(&below)));
+            if known.0 < written {
+                *known = (written, from.join(&below));
+            }
+        }
+        let files = newest.into_iter().map(|(target, (_, source))| (source, target)).collect();
+        Ok(Self { project, files })
+    }
+}
+
+/// A directory's path without links. One that is not there yet will have this one once it is made.
+fn real(dir: &Path) -> Result<PathBuf> {
+    for above in dir.ancestors() {
+        match fs::canonicalize(above) {
+            Ok(real) => return Ok(dir.strip_prefix(above).map_or(real.clone(), |rest| join(&real, rest))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("use the directory", dir, &e)),
+        }
+    }
+    Ok(dir.to_owned())
+}
+
+/// Without the slash that an empty rest would leave at the end.
+fn join(dir: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() { dir.to_owned() } else { dir.join(rest) }
 }
 
 /// All files, relative to `dir`, with their times. A session may have said nothing yet: then there is no `dir`.

@@ -67,6 +67,13 @@ pub(super) fn workspace(dir: &Path, meter: &Meter<'_>) -> Result<Tree> {
     Ok(tree)
 }
 
+/// Lists any other directory, to lie under a name of its own.
+pub(super) fn tree(dir: &Path, name: &str, meter: &Meter<'_>) -> Result<Tree> {
+    let mut tree = Tree::default();
+    tree.descend(dir.to_owned(), name.into(), meter)?;
+    Ok(tree)
+}
+
 /// Lists the files of conversations, each given with the configuration directory it lies below.
 pub(super) fn claude(
     files: &[(PathBuf, PathBuf)],

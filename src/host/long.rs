@@ -1,9 +1,12 @@
-//! What takes a while and ends a session's life in the host: archive, restore, delete.
+//! What takes a while and ends a session's life in the host: archive, restore, delete, move house.
 //!
 //! Each begins by claiming the session and ending its actor, so that nothing comes to life under it. Packing and
 //! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
 
+mod house;
 mod restore;
+
+pub(super) use house::take_back;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +45,8 @@ impl Job {
             Request::SessionDelete { session, .. } => self.delete(session).await,
             Request::SessionArchive { session, options } => self.archive(session, options).await,
             Request::SessionRestore { archive, dir, name } => self.restore(archive, dir, name).await,
+            Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
+            Request::HouseIn(into) => self.house_in(into).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Request;
+use super::{HouseArrival, HousePacked, Request};
 use crate::error::Error;
 use crate::model::{
     AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
@@ -201,6 +201,8 @@ pub(crate) enum Response {
     Restored {
         session: SessionView,
     },
+    HousePacked(HousePacked),
+    House(Box<HouseArrival>),
     Context {
         used: u64,
         window: u64,

@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub(crate) mod approval;
 pub(crate) mod event;
+pub(crate) mod house;
 pub(crate) mod ids;
 pub(crate) mod live;
 pub(crate) mod prompt;
@@ -15,6 +16,7 @@ pub(crate) mod stats;
 pub(crate) use access::{AccessOrigin, Allowed, Person};
 pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Rule, Scope};
 pub(crate) use event::{ARCHIVED, Detail, Event, EventKind, NewEvent, Origin, Outcome, RESTORED, Usage};
+pub(crate) use house::{Admitted, AdmittedKind, Bindings, MOVED, MovedPrompt, MovedSession};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{CONTINUES, Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};

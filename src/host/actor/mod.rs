@@ -72,8 +72,8 @@ pub(super) enum Command {
     Drain,
     /// Interrupt the turn, then end.
     StopNow,
-    /// End the process and the actor: the session is about to go. Refused while busy unless `force`.
-    Close { force: bool, done: oneshot::Sender<Result<Subscribers>> },
+    /// End the process and the actor: somebody takes the whole of the session.
+    Close { how: Closing, done: oneshot::Sender<Result<Subscribers>> },
     /// The session's row changed in the store.
     Refresh,
     /// A setting was stored for the session: a live process is to follow it.
@@ -82,6 +82,17 @@ pub(super) enum Command {
     Wake,
     /// These rules were taken back in the store: no process is to go on with them.
     Revoked { name: String, rules: Vec<String>, reply: Replier },
+}
+
+/// What may be in the way of closing a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Refused while it is busy, or prompts wait: it is about to go.
+    Gently,
+    /// Refused while it is busy. What waits goes on waiting.
+    ForAWhile,
+    /// Whatever runs and waits is given up.
+    ByForce,
 }
 
 impl Command {
@@ -379,7 +390,7 @@ impl Actor {
             Command::Sleep => {}
             Command::Drain => self.drain().await,
             Command::StopNow => self.stop_now().await,
-            Command::Close { force, done } => self.close(force, done).await,
+            Command::Close { how, done } => self.close(how, done).await,
             Command::Refresh => self.refresh().await,
             Command::Set { key, value } => self.set(&key, value).await,
             Command::Wake => self.wake().await,
@@ -405,21 +416,22 @@ impl Actor {
         }
     }
 
-    async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
-        if let Some(reason) = self.why_not_close(force) {
+    async fn close(&mut self, how: Closing, done: oneshot::Sender<Result<Subscribers>>) {
+        if let Some(reason) = self.why_not_close(how) {
             done.send(Err(reason)).ok();
             return;
         }
         self.closing = Some(done);
         self.draining = true;
-        self.apply(if force { Input::Close } else { Input::Drain }).await;
+        self.apply(if how == Closing::ByForce { Input::Close } else { Input::Drain }).await;
         if self.process.is_some() {
             self.apply(Input::Sleep).await;
         }
     }
 
-    /// With `force` what runs and what waits is given up; a process that is not ours is still waited for.
-    fn why_not_close(&self, force: bool) -> Option<Error> {
+    /// By force what runs and what waits is given up; a process that is not ours is still waited for.
+    fn why_not_close(&self, how: Closing) -> Option<Error> {
+        let force = how == Closing::ByForce;
         let name = &self.session.name;
         if self.orphan.is_some() {
             let message = format!("session {name} is busy: a process of a former host still works in it");
@@ -430,7 +442,7 @@ impl Actor {
             return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
         }
         let waiting = self.state.waiting().count();
-        (!force && waiting > 0).then(|| {
+        (how == Closing::Gently && waiting > 0).then(|| {
             let prompts = if waiting == 1 { "1 prompt waits" } else { &format!("{waiting} prompts wait") };
             Error::conflict(format!("{prompts} in session {name}"))
                 .hint(format!("claudebot session queue {name} --run, or --clear"))
