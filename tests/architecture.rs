@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sqlite", &["error"]),
     ("store", &["error", "paths", "config", "model", "sqlite"]),
     ("persona", &["error", "paths", "config", "model"]),
-    ("archive", &["error", "paths", "config", "model"]),
+    ("archive", &["error", "paths", "config", "model", "claude"]),
     ("ipc", &["error", "paths", "model"]),
     ("host", &["error", "paths", "config", "model", "claude", "store", "persona", "archive", "ipc"]),
     ("demo", &["error", "paths", "config", "model"]),

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use uuid::Uuid;
-
 use crate::error::{Error, Result};
 
 pub(super) const MANIFEST: &str = "manifest.toml";
 pub(super) const EVENTS: &str = "events.jsonl";
 pub(super) const CLAUDE: &str = "claude";
+pub(super) const INBOX: &str = "inbox";
 pub(super) const WORKSPACE: &str = "workspace";
 pub(super) const CHECKSUMS: &str = "checksums";
 
@@ -84,25 +83,4 @@ pub(super) fn link_stays_inside(name: &[u8], target: &[u8]) -> bool {
         up += 1;
     }
     up <= depth && !steps.any(|step| step == b"..")
-}
-
-/// Whether a path below Claude's configuration directory is part of one of these conversations, or with `dir` a
-/// directory that leads to one. Anything else there (settings, hooks, commands) would let an archive decide what
-/// runs on the machine.
-pub(super) fn belongs_to(path: &[u8], dir: bool, conversations: &[Uuid]) -> bool {
-    let mut parts = path.splitn(3, |b| *b == b'/');
-    let (area, second, rest) = (parts.next(), parts.next(), parts.next());
-    let of_one =
-        |fits: &dyn Fn(&[u8]) -> bool| conversations.iter().any(|id| fits(id.to_string().as_bytes()));
-    match (area, second, rest) {
-        (Some(b"projects" | b"file-history" | b"todos"), None, None) => dir,
-        (Some(b"projects"), Some(_), None) => dir,
-        (Some(b"projects"), Some(_), Some(rest)) => of_one(&|id| {
-            let after = rest.strip_prefix(id);
-            after.is_some_and(|after| after.is_empty() || after == b".jsonl" || after.starts_with(b"/"))
-        }),
-        (Some(b"file-history"), Some(second), _) => of_one(&|id| second == id),
-        (Some(b"todos"), Some(second), None) => of_one(&|id| second.starts_with(id)),
-        _ => false,
-    }
 }

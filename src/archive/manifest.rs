@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::model::Session;
 
 /// The format this build writes, and the newest it reads. It changes when an older build could misread an
-/// archive; keys that an older build may ignore do not change it.
-pub(crate) const FORMAT: u32 = 1;
+/// archive; keys that an older build may ignore do not change it. 1 had no `inbox/`.
+pub(crate) const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -33,6 +33,9 @@ pub(crate) struct Manifest {
     /// What could not be stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) left_out: Vec<LeftOut>,
+    /// Files and whole directories that the project's `.gitignore` left out, the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ignored: Vec<String>,
 }
 
 /// Exact: an archive with more or less than this is refused.
@@ -41,6 +44,9 @@ pub(crate) struct Counts {
     pub(crate) events: u64,
     pub(crate) events_bytes: u64,
     pub(crate) claude: Tally,
+    /// None: nothing was ever sent to the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) inbox: Option<Tally>,
     /// None: the directory was not packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) workspace: Option<Tally>,
@@ -49,8 +55,9 @@ pub(crate) struct Counts {
 impl Counts {
     /// Bytes of content, which is what progress counts.
     pub(crate) fn bytes(&self) -> u64 {
-        let workspace = self.workspace.unwrap_or_default();
-        self.events_bytes.saturating_add(self.claude.bytes).saturating_add(workspace.bytes)
+        let (inbox, workspace) = (self.inbox.unwrap_or_default(), self.workspace.unwrap_or_default());
+        let trees = self.claude.bytes.saturating_add(inbox.bytes).saturating_add(workspace.bytes);
+        self.events_bytes.saturating_add(trees)
     }
 }
 
@@ -72,6 +79,13 @@ impl std::fmt::Display for Tally {
 }
 
 impl Tally {
+    pub(super) const fn add(&mut self, other: &Self) {
+        self.files += other.files;
+        self.dirs += other.dirs;
+        self.links += other.links;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
     /// Nothing counted here is beyond what `bound` allows.
     pub(super) const fn within(&self, bound: &Self) -> bool {
         self.files <= bound.files

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `manifest.toml` | format version, the session, counts and sizes: what a list needs is the first thing read |
 //! | `events.jsonl` | the log, one event a line, `seq` from 1 without gaps |
-//! | `claude/…` | the conversation, laid out as below Claude's configuration directory |
+//! | `claude/…` | the conversation and what lies beside it, laid out as below Claude's configuration directory |
+//! | `inbox/…` | the files that were sent to the session |
 //! | `workspace/…` | the working directory, where it belongs to the session or was asked for |
 //! | `checksums` | `sha256sum` lines of every file before it; nothing follows |
 //!
@@ -21,9 +22,12 @@
 //! Everything blocks, reports progress in bytes of content, and stops at the next chunk once `cancel` is set.
 
 mod checksums;
+mod contents;
+mod durable;
 mod format;
 mod gzip;
 pub(crate) mod house;
+mod ignored;
 mod list;
 mod manifest;
 mod meter;
@@ -32,19 +36,21 @@ mod place;
 mod restore;
 mod scan;
 mod stream;
+mod survey;
 mod temporary;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use contents::{Item, ItemKind, contents};
 pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
+pub(crate) use meter::{Progress, Step};
 pub(crate) use pack::{Packed, Packing, pack};
-#[cfg(test)]
-use place::project_name;
 #[cfg(test)]
 use restore::Restored;
 pub(crate) use restore::restore;
+pub(crate) use survey::{size, survey};
 pub(crate) use temporary::{remove_tree, sweep};
 pub(crate) use verify::verify;

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::checksums::{self, Hasher};
-use super::format::{CHECKSUMS, EVENTS, MANIFEST, MAX_EVENT, SUFFIX};
+use super::format::{CHECKSUMS, EVENTS, MANIFEST, MAX_EVENT, SUFFIX, shown};
 use super::gzip;
 use super::manifest::{Counts, FORMAT, LeftOut, Manifest};
-use super::meter::{CHUNK, Meter};
+use super::meter::{CHUNK, Meter, Progress, Step};
 use super::scan::{self, Node, Stamp, Tree, changed};
 use super::stream::{Entry, Kind, Mtime, Writer};
 use super::temporary::{self, TemporaryFile};
@@ -26,6 +26,8 @@ use crate::model::{Event, Session};
 
 /// So many things that an archive cannot hold are named one by one.
 const NAMED: usize = 20;
+/// So much that was ignored is listed in the manifest.
+const IGNORED: usize = 1000;
 
 /// Everything that goes into an archive. The session must be asleep and stay so.
 pub(crate) struct Packing<'a> {
@@ -36,8 +38,13 @@ pub(crate) struct Packing<'a> {
     pub(crate) conversations: &'a [Uuid],
     /// Claude's configuration directory, and a file or directory of a conversation below it.
     pub(crate) conversation_files: &'a [(PathBuf, PathBuf)],
+    /// The files that were sent to the session, if there are any.
+    pub(crate) inbox: Option<&'a Path>,
     /// The directory to pack, if it is to be packed.
     pub(crate) workspace: Option<&'a Path>,
+    /// Of a project directory, also what its `.gitignore` files leave out. A directory of claudebot's own is always
+    /// packed whole.
+    pub(crate) all_files: bool,
     /// What an archive cannot hold may be lost with the directory.
     pub(crate) leave_out: bool,
     pub(crate) now: Timestamp,
@@ -56,10 +63,10 @@ pub(crate) struct Packed {
 pub(crate) fn pack(
     packing: Packing<'_>,
     dest_dir: &Path,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<Packed> {
-    let mut meter = Meter::new(progress, cancel);
+    let mut meter = Meter::new(Step::Packing, progress, cancel);
     make_private(dest_dir)?;
     refuse_own_grave(&packing, dest_dir)?;
     temporary::sweep(dest_dir);
@@ -70,8 +77,7 @@ pub(crate) fn pack(
     refuse_losses(&packing, &sources)?;
     let mut log = spool(packing.events, dest_dir, &meter)?;
     let manifest = manifest(packing.session, packing.now, conversations.clone(), &sources, &log);
-    // Once to pack, once to read back.
-    meter.expect(manifest.counts.bytes().saturating_mul(2))?;
+    meter.expect(manifest.counts.bytes())?;
 
     let mut temporary = TemporaryFile::create(dest_dir)?;
     let written = |e: &std::io::Error| Error::io("write an archive in", dest_dir, e);
@@ -79,6 +85,7 @@ pub(crate) fn pack(
     temporary.file.sync_all().map_err(|e| written(&e))?;
     let bytes = temporary.file.stream_position().map_err(|e| written(&e))?;
     temporary.file.rewind().map_err(|e| written(&e))?;
+    meter.go_on_with(Step::Verifying);
     let again = temporary.file.try_clone().map_err(|e| written(&e))?;
     let manifest = verify::read_through(again, &mut Discard, &mut meter).map_err(|mut e| {
         e.message = format!("the archive was not written as it should be: {}", e.message);
@@ -93,18 +100,21 @@ pub(crate) fn pack(
 /// The trees of an archive.
 struct Sources {
     claude: Tree,
+    inbox: Option<Tree>,
     workspace: Option<Tree>,
 }
 
 impl Sources {
     fn list(packing: &Packing<'_>, conversations: &[Uuid], meter: &Meter<'_>) -> Result<Self> {
         let claude = scan::claude(packing.conversation_files, conversations, meter)?;
-        let workspace = packing.workspace.map(|dir| scan::workspace(dir, meter)).transpose()?;
-        Ok(Self { claude, workspace })
+        let inbox = packing.inbox.map(|dir| scan::inbox(dir, meter)).transpose()?;
+        let all = packing.all_files || packing.session.managed;
+        let workspace = packing.workspace.map(|dir| scan::workspace(dir, all, meter)).transpose()?;
+        Ok(Self { claude, inbox, workspace })
     }
 
     fn trees(&self) -> impl Iterator<Item = &Tree> {
-        std::iter::once(&self.claude).chain(&self.workspace)
+        std::iter::once(&self.claude).chain(&self.inbox).chain(&self.workspace)
     }
 
     fn left_out(&self) -> Vec<LeftOut> {
@@ -171,10 +181,17 @@ fn manifest(
             events: log.events,
             events_bytes: log.bytes,
             claude: sources.claude.tally,
+            inbox: sources.inbox.as_ref().map(|tree| tree.tally),
             workspace: sources.workspace.as_ref().map(|tree| tree.tally),
         },
         session: session.clone(),
         left_out: sources.left_out(),
+        ignored: sources
+            .trees()
+            .flat_map(|tree| &tree.ignored)
+            .take(IGNORED)
+            .map(|name| shown(name))
+            .collect(),
     }
 }
 
@@ -322,8 +339,11 @@ fn refuse_own_grave(packing: &Packing<'_>, dest_dir: &Path) -> Result<()> {
 /// What goes once the archive is made, and is not in it, is lost: only when that is wanted.
 fn refuse_losses(packing: &Packing<'_>, sources: &Sources) -> Result<()> {
     let workspace = sources.workspace.as_ref().filter(|_| packing.session.managed);
-    let lost: Vec<_> =
-        std::iter::once(&sources.claude).chain(workspace).flat_map(|tree| &tree.left_out).collect();
+    let lost: Vec<_> = std::iter::once(&sources.claude)
+        .chain(&sources.inbox)
+        .chain(workspace)
+        .flat_map(|tree| &tree.left_out)
+        .collect();
     if packing.leave_out || lost.is_empty() {
         return Ok(());
     }

@@ -8,43 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::temporary::{self, TemporaryFile};
+use crate::claude::project::project_name;
 use crate::error::{Error, Result};
 
 const PROJECTS: &str = "projects";
-/// Claude's limit for the readable part of the name.
-const READABLE: usize = 200;
-
-/// The name below `projects/` under which Claude keeps conversations of a working directory, given its real
-/// path: every UTF-16 unit but ASCII letters and digits is `-`; more than 200 are cut and followed by `-` and a
-/// hash of the path, `31 h + unit` in 32 bits, its absolute value in base 36. (Seen alike in 2.1.197 and 2.1.330.)
-pub(crate) fn project_name(cwd: &Path) -> String {
-    let path = cwd.to_string_lossy();
-    let plain = |unit: u16| match u8::try_from(unit) {
-        Ok(byte) if byte.is_ascii_alphanumeric() => char::from(byte),
-        _ => '-',
-    };
-    let mut name: String = path.encode_utf16().map(plain).collect();
-    if name.len() > READABLE {
-        let hash =
-            path.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-        name.truncate(READABLE);
-        name.push('-');
-        name.push_str(&base36(hash.unsigned_abs()));
-    }
-    name
-}
-
-fn base36(mut number: u32) -> String {
-    let mut digits = Vec::new();
-    loop {
-        digits.extend(char::from_digit(number % 36, 36));
-        number /= 36;
-        if number == 0 {
-            return digits.iter().rev().collect();
-        }
-    }
-}
-
 /// Copies what lies in `from`, laid out like Claude's configuration directory, into `config_dir`, under the name
 /// of `cwd` instead of the old one. Everything made is pushed to `made`, also when it fails half-way.
 ///
@@ -62,15 +29,24 @@ pub(super) fn place(from: &Path, config_dir: &Path, cwd: &Path, made: &mut Vec<P
 /// What [`place`] would make, outermost first.
 pub(super) fn missing(from: &Path, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
     let Moves { files, .. } = Moves::plan(from, config_dir, cwd)?;
-    let absent = |path: &&Path| fs::symlink_metadata(path).is_err();
-    let mut missing: Vec<_> = files
-        .iter()
-        .flat_map(|(_, target)| target.ancestors().take_while(absent))
-        .map(Path::to_owned)
-        .collect();
+    Ok(absent(files.into_iter().map(|(_, target)| target)))
+}
+
+/// What [`place_below`] would make, outermost first.
+pub(super) fn missing_below(from: &Path, target: &Path) -> Result<Vec<PathBuf>> {
+    Ok(absent(files_below(from)?.into_iter().map(|(_, below)| target.join(below))))
+}
+
+/// Those of these files, and of the directories above them, that are not there.
+fn absent(files: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut missing = Vec::new();
+    for file in files {
+        let absent = |path: &&Path| fs::symlink_metadata(path).is_err();
+        missing.extend(file.ancestors().take_while(absent).map(Path::to_owned));
+    }
     missing.sort();
     missing.dedup();
-    Ok(missing)
+    missing
 }
 
 /// Which file goes where.
@@ -117,6 +93,22 @@ fn real(dir: &Path) -> Result<PathBuf> {
 /// Without the slash that an empty rest would leave at the end.
 fn join(dir: &Path, rest: &Path) -> PathBuf {
     if rest.as_os_str().is_empty() { dir.to_owned() } else { dir.join(rest) }
+}
+
+/// Moves what lies in `from` into `target`. Everything made is pushed to `made`, also when it fails half-way.
+pub(super) fn place_below(from: &Path, target: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    for (_, below) in files_below(from)? {
+        let (source, target) = (from.join(&below), target.join(&below));
+        match fs::symlink_metadata(&target) {
+            Ok(_) if same_content(&source, &target) => {}
+            Ok(_) => {
+                return Err(Error::conflict(format!("another file is there already: {}", target.display()))
+                    .hint("move it away and restore again"));
+            }
+            Err(_) => copy_new(&source, &target, made)?,
+        }
+    }
+    Ok(())
 }
 
 /// All files, relative to `dir`, with their times. A session may have said nothing yet: then there is no `dir`.

@@ -13,9 +13,10 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
-use super::format::{self, CLAUDE, EVENTS, WORKSPACE};
+use super::durable::Flusher;
+use super::format::{self, CLAUDE, EVENTS, INBOX, WORKSPACE};
 use super::manifest::Manifest;
-use super::meter::Meter;
+use super::meter::{Meter, Progress, Step};
 use super::place;
 use super::scan::{DIR_MODE, FILE_MODE};
 use super::stream::{Entry, Mtime};
@@ -46,7 +47,7 @@ struct PlacedWorkspace {
 pub(crate) fn restore(
     archive: &Path,
     staging_parent: &Path,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<Restored> {
     let file = verify::open(archive)?;
@@ -57,13 +58,13 @@ pub(crate) fn restore(
 pub(super) fn restore_from(
     from: impl Read,
     staging_parent: &Path,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<Restored> {
     temporary::sweep(staging_parent);
     let staging = TemporaryDir::create(staging_parent)?;
-    let mut unpacker = Unpacker::new(staging.path());
-    let mut meter = Meter::new(progress, cancel);
+    let mut unpacker = Unpacker::new(staging.path())?;
+    let mut meter = Meter::new(Step::Unpacking, progress, cancel);
     let manifest = verify::read_through(from, &mut unpacker, &mut meter)?;
     let workspace_root = unpacker.finish()?;
     Ok(Restored { manifest, staging, workspace_root, placed_workspace: None, placed_files: Vec::new() })
@@ -87,9 +88,11 @@ impl Restored {
         self.workspace_root.as_ref().map(|_| temporary::identity(&path)).transpose()
     }
 
-    /// What [`Self::place_conversation`] would make, outermost first.
-    pub(crate) fn conversation_places(&self, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
-        place::missing(&self.staging.path().join(CLAUDE), config_dir, cwd)
+    /// What [`Self::place_conversation`] and [`Self::place_inbox`] would make, outermost first.
+    pub(crate) fn places(&self, config_dir: &Path, cwd: &Path, inbox: &Path) -> Result<Vec<PathBuf>> {
+        let mut places = place::missing(&self.staging.path().join(CLAUDE), config_dir, cwd)?;
+        places.extend(place::missing_below(&self.staging.path().join(INBOX), inbox)?);
+        Ok(places)
     }
 
     /// Moves the working directory to `target`, which must not exist or be empty.
@@ -123,6 +126,11 @@ impl Restored {
         let before = self.placed_files.len();
         place::place(&from, config_dir, cwd, &mut self.placed_files)?;
         Ok(self.placed_files[before..].iter().filter(|path| !path.is_dir()).cloned().collect())
+    }
+
+    /// Moves the files that were sent to the session to `target`, beside what lies there already.
+    pub(crate) fn place_inbox(&mut self, target: &Path) -> Result<()> {
+        place::place_below(&self.staging.path().join(INBOX), target, &mut self.placed_files)
     }
 
     /// What was placed stays.
@@ -208,11 +216,12 @@ struct Unpacker<'a> {
     open: Option<(File, PathBuf)>,
     /// Their modes and times come last, or nothing could be written into them.
     dirs: Vec<Entry>,
+    flusher: Flusher,
 }
 
 impl<'a> Unpacker<'a> {
-    const fn new(root: &'a Path) -> Self {
-        Self { root, open: None, dirs: Vec::new() }
+    fn new(root: &'a Path) -> Result<Self> {
+        Ok(Self { root, open: None, dirs: Vec::new(), flusher: Flusher::start(root)? })
     }
 
     fn path(&self, entry: &Entry) -> PathBuf {
@@ -229,7 +238,7 @@ impl<'a> Unpacker<'a> {
                 set_meta(&self.path(&dir), dir.mode & DIR_MODE, dir.mtime)?;
             }
         }
-        sync_all(self.root)?;
+        self.flusher.finish()?;
         Ok(workspace)
     }
 }
@@ -298,17 +307,4 @@ fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
     };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|e| Error::io("set the time of", path, &e.into()))
-}
-
-/// One call for the whole file system instead of one for each of very many files.
-#[cfg(target_os = "linux")]
-fn sync_all(dir: &Path) -> Result<()> {
-    let open = File::open(dir).map_err(|e| Error::io("open", dir, &e))?;
-    rustix::fs::syncfs(&open).map_err(|e| Error::io("write", dir, &e.into()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_all(_: &Path) -> Result<()> {
-    rustix::fs::sync();
-    Ok(())
 }

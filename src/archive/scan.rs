@@ -10,10 +10,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::format::{self, CLAUDE, WORKSPACE, belongs_to, link_stays_inside, shown};
+use super::format::{self, CLAUDE, INBOX, WORKSPACE, link_stays_inside, shown};
+use super::ignored::Rules;
 use super::manifest::{LeftOut, Tally};
 use super::meter::Meter;
 use super::stream::{Entry, Kind, Mtime};
+use crate::claude::files::belongs_to;
 use crate::error::{Error, Result};
 
 /// Set-id bits are dropped: an archive from a stranger must not leave a program that runs as its finder.
@@ -54,24 +56,33 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     pub(super) tally: Tally,
     pub(super) left_out: Vec<LeftOut>,
+    /// What the project's own rules left out, as entries would be named.
+    pub(super) ignored: Vec<Vec<u8>>,
 }
 
-/// Lists a working directory.
-pub(super) fn workspace(dir: &Path, meter: &Meter<'_>) -> Result<Tree> {
-    let root = fs::canonicalize(dir).map_err(|e| Error::io("read", dir, &e))?;
-    if !root.is_dir() {
-        return Err(Error::failed(format!("{} is not a directory", root.display())));
+/// Lists a working directory; with `all`, also what the project's `.gitignore` files say is not worth keeping.
+pub(super) fn workspace(dir: &Path, all: bool, meter: &Meter<'_>) -> Result<Tree> {
+    let root = real_dir(dir)?;
+    let rules = if all { Rules::none() } else { Rules::above(&root) };
+    let mut tree = Tree::default();
+    tree.descend(root, WORKSPACE.into(), rules, meter)?;
+    Ok(tree)
+}
+
+/// Lists the files that were sent to a session.
+pub(super) fn inbox(dir: &Path, meter: &Meter<'_>) -> Result<Tree> {
+    let mut tree = Tree::default();
+    tree.descend(real_dir(dir)?, INBOX.into(), Rules::none(), meter)?;
+    Ok(tree)
+}
+
+fn real_dir(dir: &Path) -> Result<PathBuf> {
+    let real = fs::canonicalize(dir).map_err(|e| Error::io("read", dir, &e))?;
+    if real.is_dir() {
+        Ok(real)
+    } else {
+        Err(Error::failed(format!("{} is not a directory", real.display())))
     }
-    let mut tree = Tree::default();
-    tree.descend(root, WORKSPACE.into(), meter)?;
-    Ok(tree)
-}
-
-/// Lists any other directory, to lie under a name of its own.
-pub(super) fn tree(dir: &Path, name: &str, meter: &Meter<'_>) -> Result<Tree> {
-    let mut tree = Tree::default();
-    tree.descend(dir.to_owned(), name.into(), meter)?;
-    Ok(tree)
 }
 
 /// Lists the files of conversations, each given with the configuration directory it lies below.
@@ -107,7 +118,7 @@ pub(super) fn claude(
         entry_name.extend_from_slice(name);
         // A listed path may itself be a link (`~/.claude` kept elsewhere): its content is what is wanted.
         let path = fs::canonicalize(&path).map_err(|e| Error::io("read", &path, &e))?;
-        tree.descend(path, entry_name, meter)?;
+        tree.descend(path, entry_name, Rules::none(), meter)?;
         last = Some(below);
     }
     Ok(tree)
@@ -135,17 +146,20 @@ impl Tree {
     }
 
     /// Adds a path and all below it, in a stable order, each directory before its content.
-    fn descend(&mut self, path: PathBuf, name: Vec<u8>, meter: &Meter<'_>) -> Result<()> {
-        let mut waiting = vec![(path, name)];
-        while let Some((path, name)) = waiting.pop() {
+    fn descend(&mut self, path: PathBuf, name: Vec<u8>, rules: Rules, meter: &Meter<'_>) -> Result<()> {
+        let mut waiting = vec![(path, name, rules)];
+        while let Some((path, name, rules)) = waiting.pop() {
             meter.check()?;
             let metadata = fs::symlink_metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
             format::check_name(&name)?;
             let kind = metadata.file_type();
-            if kind.is_dir() {
-                let mut children = children(&path, &name)?;
+            if rules.leave_out(&path, kind.is_dir()) {
+                self.ignored.push(name);
+            } else if kind.is_dir() {
+                let rules = rules.within(&path);
+                let children = children(&path, &name)?.into_iter();
                 self.push(path, name, Kind::Dir, &metadata);
-                waiting.append(&mut children);
+                waiting.extend(children.map(|(path, name)| (path, name, rules.clone())));
             } else if kind.is_file() {
                 self.push(path, name, Kind::File, &metadata);
             } else if kind.is_symlink() {

@@ -11,18 +11,19 @@ use std::sync::atomic::AtomicBool;
 
 use super::checksums::{self, Digest, Hasher};
 use super::format::{
-    self, CHECKSUMS, CLAUDE, EVENTS, MANIFEST, MAX_EVENT, MAX_MANIFEST, MAX_NAME, WORKSPACE, flaw,
+    self, CHECKSUMS, CLAUDE, EVENTS, INBOX, MANIFEST, MAX_EVENT, MAX_MANIFEST, MAX_NAME, WORKSPACE, flaw,
 };
 use super::gzip;
 use super::manifest::{Manifest, Tally};
-use super::meter::{CHUNK, Meter};
+use super::meter::{CHUNK, Meter, Progress, Step};
 use super::stream::{Entry, Kind, Reader};
+use crate::claude::files::belongs_to;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::model::Event;
 
 /// Reads the whole archive and compares it with its checksums and counts.
-pub(crate) fn verify(archive: &Path, progress: &mut dyn FnMut(u64, u64), cancel: &AtomicBool) -> Result<()> {
-    let mut meter = Meter::new(progress, cancel);
+pub(crate) fn verify(archive: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<()> {
+    let mut meter = Meter::new(Step::Verifying, progress, cancel);
     read_through(open(archive)?, &mut Discard, &mut meter).map(drop).map_err(|e| format::about(archive, e))
 }
 
@@ -132,6 +133,7 @@ enum Part {
     Manifest,
     Events,
     Claude,
+    Inbox,
     Workspace,
     Checksums,
 }
@@ -143,6 +145,7 @@ impl Part {
             (MANIFEST, Self::Manifest),
             (EVENTS, Self::Events),
             (CLAUDE, Self::Claude),
+            (INBOX, Self::Inbox),
             (WORKSPACE, Self::Workspace),
             (CHECKSUMS, Self::Checksums),
         ]
@@ -152,7 +155,7 @@ impl Part {
     }
 
     const fn is_tree(self) -> bool {
-        matches!(self, Self::Claude | Self::Workspace)
+        matches!(self, Self::Claude | Self::Inbox | Self::Workspace)
     }
 }
 
@@ -169,6 +172,7 @@ struct Judge<'a> {
     part: Part,
     seen: HashMap<Vec<u8>, Seen>,
     claude: Tally,
+    inbox: Tally,
     workspace: Tally,
     log: Log,
 }
@@ -176,8 +180,8 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn new(manifest: &'a Manifest, digest: Digest) -> Self {
         let seen = HashMap::from([(MANIFEST.into(), Seen::File(digest))]);
-        let (claude, workspace) = (Tally::default(), Tally::default());
-        Self { manifest, part: Part::Manifest, seen, claude, workspace, log: Log::default() }
+        let (claude, inbox, workspace) = Default::default();
+        Self { manifest, part: Part::Manifest, seen, claude, inbox, workspace, log: Log::default() }
     }
 
     /// Whether the entry may be acted upon.
@@ -223,13 +227,14 @@ impl<'a> Judge<'a> {
             return Err(flaw(name, format_args!("it links out of its tree, to {}", format::shown(target))));
         }
         if let Some(below) = name.strip_prefix(b"claude/")
-            && !format::belongs_to(below, entry.kind == Kind::Dir, &self.manifest.conversations)
+            && !belongs_to(below, entry.kind == Kind::Dir, &self.manifest.conversations)
         {
             return Err(flaw(name, "it is no part of the session's conversation"));
         }
         let counts = &self.manifest.counts;
         let (tally, bound) = match self.part {
             Part::Claude => (&mut self.claude, counts.claude),
+            Part::Inbox => (&mut self.inbox, counts.inbox.unwrap_or_default()),
             _ => (&mut self.workspace, counts.workspace.unwrap_or_default()),
         };
         match entry.kind {
@@ -322,10 +327,13 @@ impl<'a> Judge<'a> {
         if self.claude != counts.claude {
             return Err(missing(CLAUDE, self.claude, counts.claude));
         }
-        // Packed or not shows in its root directory.
-        let workspace = (self.workspace.dirs > 0).then_some(self.workspace);
-        if workspace != counts.workspace {
-            return Err(missing(WORKSPACE, self.workspace, counts.workspace.unwrap_or_default()));
+        for (part, found, said) in
+            [(INBOX, self.inbox, counts.inbox), (WORKSPACE, self.workspace, counts.workspace)]
+        {
+            // Packed or not shows in its root directory.
+            if (found.dirs > 0).then_some(found) != said {
+                return Err(missing(part, found, said.unwrap_or_default()));
+            }
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
-//! The conversations that Claude Code stores itself: where they lie, and what became of a prompt in one.
+//! The conversations that Claude Code stores itself: what became of a prompt in one.
 //!
-//! `projects/<directory>/<id>.jsonl` under Claude's configuration directory, one JSON object per line; a
-//! directory `<id>/` beside it holds what belongs to it. Lines are appended late (a prompt 20–100 ms after it
-//! was sent, a reply when its message is whole) and the last may be half a line after a kill.
+//! A file of one JSON object per line ([`super::files`] says where). Lines are appended late (a prompt 20–100 ms
+//! after it was sent, a reply when its message is whole) and the last may be half a line after a kill.
 //!
 //! What is written for a turn, the same in 2.1.197 and 2.1.330:
 //!
@@ -21,68 +20,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::files;
 use super::wire::{Block, Content, is_interrupt_mark, local_output};
-
-/// The file of a conversation. The same one may lie under several project directories; the one written last
-/// counts.
-pub(crate) fn find(config_dir: &Path, id: &Uuid) -> io::Result<Option<PathBuf>> {
-    let modified = |path: &PathBuf| {
-        fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
-    };
-    let places = places(config_dir, &format!("{id}.jsonl"))?;
-    Ok(places.into_iter().filter(|path| path.is_file()).max_by_key(modified))
-}
-
-/// Everything that belongs to a conversation: its file, and the directory beside it, wherever they lie.
-pub(crate) fn files_of(config_dir: &Path, id: &Uuid) -> io::Result<Vec<PathBuf>> {
-    let mut found = places(config_dir, &format!("{id}.jsonl"))?;
-    found.extend(places(config_dir, &id.to_string())?);
-    found.sort();
-    Ok(found)
-}
-
-/// Where something of that name lies. Where that cannot be seen is an error: it may lie there.
-fn places(config_dir: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-    let projects = config_dir.join("projects");
-    let entries = match fs::read_dir(&projects) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| within(&projects, &error))?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let project = entry.map_err(|error| within(&projects, &error))?.path();
-        let path = project.join(name);
-        match path.try_exists() {
-            Ok(true) => found.push(path),
-            Ok(false) => {}
-            Err(error) if cannot_hold_ours(&project, &error) => {}
-            Err(error) => return Err(within(&project, &error)),
-        }
-    }
-    Ok(found)
-}
-
-/// Not a directory, or one of another user that is closed to us.
-fn cannot_hold_ours(project: &Path, error: &io::Error) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    match error.kind() {
-        io::ErrorKind::NotADirectory => true,
-        io::ErrorKind::PermissionDenied => fs::metadata(project).is_ok_and(|found| found.uid() != own),
-        _ => false,
-    }
-}
-
-fn within(dir: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
-}
 
 /// What became of the turn of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +77,7 @@ enum Mark {
 impl Stored {
     /// Reads what is stored of a conversation; None if it is nowhere.
     pub(crate) fn find(config_dir: &Path, id: &Uuid) -> io::Result<Option<Self>> {
-        find(config_dir, id)?.map(|path| Self::read(&path)).transpose()
+        files::find(config_dir, id)?.map(|path| Self::read(&path)).transpose()
     }
 
     /// Reads a conversation's file. Lines that cannot be read are passed over: one that a kill has cut off

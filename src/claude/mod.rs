@@ -10,6 +10,7 @@
 //! | [`wire`] | the messages in both directions, as typed values |
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
+//! | [`files`] | where Claude keeps what belongs to a conversation |
 //! | [`conversation`] | the conversation files Claude itself writes |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
@@ -53,6 +54,7 @@
 
 pub(crate) mod command;
 pub(crate) mod conversation;
+pub(crate) mod files;
 pub(crate) mod login;
 pub(crate) mod mcp;
 pub(crate) mod process;

@@ -1,12 +1,47 @@
-//! Where Claude Code keeps what was allowed for a project from now on.
+//! A working directory as Claude Code sees it: what its conversations lie under, and where it keeps what was allowed
+//! for it from now on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::command::Version;
 
+/// Claude's limit for the readable part of a project's name.
+const READABLE: usize = 200;
+
 /// The last release that is known to take the working directory for the project, wherever it lies.
 const BY_DIRECTORY: Version = Version { major: 2, minor: 1, patch: 197 };
+
+/// The name below `projects/` under which Claude keeps conversations of a working directory, given its real
+/// path: every UTF-16 unit but ASCII letters and digits is `-`; more than 200 are cut and followed by `-` and a
+/// hash of the path, `31 h + unit` in 32 bits, its absolute value in base 36. (Seen alike in 2.1.197 and 2.1.330.)
+pub(crate) fn project_name(cwd: &Path) -> String {
+    let path = cwd.to_string_lossy();
+    let plain = |unit: u16| match u8::try_from(unit) {
+        Ok(byte) if byte.is_ascii_alphanumeric() => char::from(byte),
+        _ => '-',
+    };
+    let mut name: String = path.encode_utf16().map(plain).collect();
+    if name.len() > READABLE {
+        let hash =
+            path.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+        name.truncate(READABLE);
+        name.push('-');
+        name.push_str(&base36(hash.unsigned_abs()));
+    }
+    name
+}
+
+fn base36(mut number: u32) -> String {
+    let mut digits = Vec::new();
+    loop {
+        digits.extend(char::from_digit(number % 36, 36));
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}
 
 /// The file that rules for `localSettings` are written to by a process in `dir`. Newer releases take the root of the
 /// repository that `dir` is in, of a worktree the main one's, unless that is the home directory itself.
@@ -33,6 +68,24 @@ fn repository(dir: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Pairs seen with the real CLI, the same in 2.1.197 and 2.1.330.
+    #[test]
+    fn project_names_are_claudes() {
+        let (a, b, c) = ("a".repeat(100), "b".repeat(100), "c".repeat(186));
+        let cut = format!("-tmp-arch-long-{a}-{}", "b".repeat(84));
+        for (cwd, name) in [
+            ("/tmp/arch/short.x_y/ü".to_owned(), "-tmp-arch-short-x-y--".to_owned()),
+            ("/tmp/arch/long/😀".into(), "-tmp-arch-long---".into()),
+            ("/tmp/arch/nfd-e\u{301}x".into(), "-tmp-arch-nfd-e-x".into()),
+            (format!("/tmp/arch/long/{}", &c[1..]), format!("-tmp-arch-long-{}", &c[1..])),
+            (format!("/tmp/arch/long/{c}"), format!("-tmp-arch-long-{}-fd4n9d", &c[1..])),
+            (format!("/tmp/arch/long/{a}/{b}"), format!("{cut}-mycvf6")),
+            (format!("/tmp/arch/long/{a}/{b}é"), format!("{cut}-19yi4l")),
+        ] {
+            assert_eq!(project_name(Path::new(&cwd)), name, "{cwd}");
+        }
+    }
 
     #[test]
     fn the_project_is_the_repository_or_the_directory() {

@@ -1,4 +1,6 @@
-//! `archive list|verify`: reads archives, changes nothing. Needs neither host nor database.
+//! `archive list|show|verify`: reads archives, changes nothing. Needs neither host nor database.
+
+mod show;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use crate::error::{Error, Result};
 pub(crate) fn run(ctx: &Ctx, command: ArchiveCommand) -> Finish {
     match command {
         ArchiveCommand::List(args) => list(ctx, &args),
+        ArchiveCommand::Show(args) => show::run(ctx, args),
         ArchiveCommand::Verify(args) => verify(ctx, args),
     }
 }
@@ -86,7 +89,7 @@ fn verify(ctx: &Ctx, args: ArchiveVerify) -> Finish {
     for file in files {
         let what = format!("verifying {}", file.display());
         let mut progress = Progress::new(ctx.screen);
-        let mut show = |done, total| progress.show(done, total, &what);
+        let mut show = |at: archive::Progress| progress.show(at.done, at.total, &what);
         let error = archive::verify(&file, &mut show, &AtomicBool::new(false)).err();
         progress.clear();
         failed += u64::from(error.is_some());

@@ -150,7 +150,7 @@ fn shown(ctx: &Ctx, arrival: &HouseArrival, json: bool) -> Finish {
         out.json(arrival)?;
     } else {
         for line in preview(arrival, ctx.paths.home()) {
-            out.line(&text::one_line(&line))?;
+            out.line(&indented(&line))?;
         }
     }
     out.flush()?;
@@ -159,7 +159,7 @@ fn shown(ctx: &Ctx, arrival: &HouseArrival, json: bool) -> Finish {
 
 fn agreed(ctx: &Ctx, arrival: &HouseArrival) -> Result<(), Stop> {
     for line in preview(arrival, ctx.paths.home()) {
-        ctx.screen.talk(&format!("{}\n", text::one_line(&line)));
+        ctx.screen.talk(&format!("{}\n", indented(&line)));
     }
     if !ctx.screen.can_ask() {
         let command = format!("claudebot move in {} --yes", quoted(&arrival.file.display().to_string()));
@@ -171,6 +171,12 @@ fn agreed(ctx: &Ctx, arrival: &HouseArrival) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Error::new(Kind::Denied, "nothing was brought in").into())
+}
+
+/// One line, which may begin with spaces of ours.
+fn indented(line: &str) -> String {
+    let words = line.trim_start();
+    format!("{}{}", &line[..line.len() - words.len()], text::one_line(words))
 }
 
 /// Everything that a person agrees to.

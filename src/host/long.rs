@@ -4,6 +4,7 @@
 //! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
 
 mod house;
+mod plan;
 mod restore;
 
 pub(super) use house::take_back;
@@ -18,8 +19,8 @@ use super::actor::Subscribers;
 use super::router::find;
 use super::shared::{Ending, Shared};
 use super::{Replier, short};
-use crate::archive;
-use crate::claude::conversation;
+use crate::archive::{self, Progress, Step};
+use crate::claude::files;
 use crate::error::{Error, Result};
 use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
 use crate::model::{ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
@@ -44,6 +45,7 @@ impl Job {
         let result = match request {
             Request::SessionDelete { session, .. } => self.delete(session).await,
             Request::SessionArchive { session, options } => self.archive(session, options).await,
+            Request::ArchivePlan { session, options } => self.plan_archive(session, options).await,
             Request::SessionRestore { archive, dir, name } => self.restore(archive, dir, name).await,
             Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
             Request::HouseIn(into) => self.house_in(into).await,
@@ -69,6 +71,7 @@ impl Job {
     async fn remove(&self, id: SessionId) -> Result<(String, Option<String>)> {
         let (session, files) = self.everything_of(id).await?;
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
+        doomed.extend(self.left_behind(&session).await?);
         doomed.push(self.shared.paths.session_dir(&id.to_string()));
         // The place of an archived one's directory may be another session's by now.
         let has_dir = session.managed && session.state != SessionState::Archived;
@@ -104,9 +107,7 @@ impl Job {
 
     async fn pack(&self, id: SessionId, options: ArchiveOptions) -> Result<(String, Response)> {
         let (session, files) = self.everything_of(id).await?;
-        let workspace = (session.managed || options.with_dir).then(|| session.dir.clone());
-        let what = (session.clone(), files.clone(), workspace);
-        let packed = self.write_archive(what, options.leave_out).await?;
+        let packed = self.write_archive(session.clone(), files.clone(), options).await?;
         let (who, name, file) = (self.who.clone(), session.name.clone(), packed.file.clone());
         self.shared
             .store
@@ -118,32 +119,38 @@ impl Job {
             .await?;
         self.shared.feed_moved();
         let mut notes = left_out(&packed.manifest.left_out);
-        notes.extend(self.tidy_up(&session, files).await?);
+        notes.extend(self.tidy_up(&session, files, packed.manifest.counts.inbox.is_some()).await?);
         let response = Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes };
         Ok((session.name, response))
     }
 
     async fn write_archive(
         &self,
-        (session, files, workspace): (Session, Vec<(PathBuf, PathBuf)>, Option<PathBuf>),
-        leave_out: bool,
+        session: Session,
+        files: Vec<(PathBuf, PathBuf)>,
+        options: ArchiveOptions,
     ) -> Result<archive::Packed> {
         let id = session.id;
+        let workspace = is_packed(&session, &options).then(|| session.dir.clone());
+        let inbox = self.inbox(id);
         let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
         let dest = self.shared.config.archive.dir.clone();
         let database = self.shared.paths.database();
-        let mut progress = self.progress(format!("archiving {}", session.name));
+        let mut progress = self.progress(&session.name);
         self.work(move |cancel| {
             Paths::create_shared(&dest)?;
             let db = Db::open(&database, Mode::ReadOnly)?;
+            let inbox = Some(inbox).filter(|inbox| inbox.is_dir());
             let mut events = log_of(&db, id);
             let packing = archive::Packing {
                 session: &session,
                 events: &mut events,
                 conversations: &conversations,
                 conversation_files: &files,
+                inbox: inbox.as_deref(),
                 workspace: workspace.as_deref(),
-                leave_out,
+                all_files: options.all_files,
+                leave_out: options.leave_out,
                 now: Timestamp::now(),
             };
             archive::pack(packing, &dest, &mut progress, cancel)
@@ -151,15 +158,21 @@ impl Job {
         .await
     }
 
-    /// Removes what is in the archive now. Files that were sent to the session are not: they stay, and are there
-    /// again when it is restored. What cannot be removed is told; the session is archived all the same.
-    async fn tidy_up(&self, session: &Session, files: Vec<(PathBuf, PathBuf)>) -> Result<Vec<String>> {
+    /// Removes what is in the archive now, and what is of no use any more. What cannot be removed is told; the
+    /// session is archived all the same.
+    async fn tidy_up(
+        &self,
+        session: &Session,
+        files: Vec<(PathBuf, PathBuf)>,
+        has_inbox: bool,
+    ) -> Result<Vec<String>> {
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
+        doomed.extend(self.left_behind(session).await?);
+        doomed.extend(has_inbox.then(|| self.inbox(session.id)));
         let kept = if session.managed { self.kept_for_others(session).await? } else { None };
         doomed.extend((session.managed && kept.is_none()).then(|| session.dir.clone()));
         let own = self.shared.paths.session_dir(&session.id.to_string());
         blocking(move || {
-            let inbox = own.join("inbox");
             // What the agent was started with.
             let beside = std::fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
             doomed.extend(beside.filter(|path| path.is_file()));
@@ -168,7 +181,6 @@ impl Job {
             notes.extend(kept);
             // Goes only if nothing is left in it.
             std::fs::remove_dir(&own).ok();
-            notes.extend(inbox.is_dir().then(|| format!("files sent to it stay in {}", inbox.display())));
             Ok(notes)
         })
         .await
@@ -182,11 +194,28 @@ impl Job {
         let files = blocking(move || {
             let mut files = Vec::new();
             for id in &conversations {
-                files.extend(conversation::files_of(&base, id).map_err(unseen)?);
+                files.extend(files::of_conversation(&base, id).map_err(unseen)?);
             }
             Ok(files.into_iter().map(|file| (base.clone(), file)).collect())
         });
         Ok((session, files.await?))
+    }
+
+    /// What the agent's conversations leave behind that no archive holds.
+    async fn left_behind(&self, session: &Session) -> Result<Vec<PathBuf>> {
+        let id = session.id;
+        let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
+        let base = self.shared.config_dir(session.agent);
+        blocking(move || {
+            let left = conversations.iter().map(|id| files::left_behind(&base, id).map_err(unseen));
+            Ok(left.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
+        .await
+    }
+
+    /// Where files lie that were sent to a session.
+    fn inbox(&self, id: SessionId) -> PathBuf {
+        self.shared.paths.session_dir(&id.to_string()).join("inbox")
     }
 
     /// Works on a thread of its own until it is done or nobody wants it any more.
@@ -210,17 +239,29 @@ impl Job {
     }
 
     /// Tells the client how far it is. A client that is too slow misses a step, not the work.
-    fn progress(&self, what: String) -> impl FnMut(u64, u64) + Send + 'static {
+    fn progress(&self, session: &str) -> impl FnMut(Progress) + Send + 'static {
         let reply = self.reply.clone();
+        let words = |what: &str| format!("{what} {session}");
+        let [packing, verifying, unpacking] = [words("packing"), words("verifying"), words("unpacking")];
         let mut last = None;
-        move |done, total| {
-            let percent = done.saturating_mul(100).checked_div(total);
-            if last != Some(percent) {
-                last = Some(percent);
+        move |Progress { step, done, total }| {
+            let at = (step, done.saturating_mul(100).checked_div(total));
+            if last != Some(at) {
+                last = Some(at);
+                let what = match step {
+                    Step::Packing => &packing,
+                    Step::Verifying => &verifying,
+                    Step::Unpacking => &unpacking,
+                };
                 reply.push(&Push::Progress { done, total, what: what.clone() }).ok();
             }
         }
     }
+}
+
+/// Whether the session's directory goes into the archive: its own always, a project where it was asked for.
+const fn is_packed(session: &Session, options: &ArchiveOptions) -> bool {
+    session.managed || options.with_dir
 }
 
 /// What may lie where nobody can look is neither packed nor removed.

@@ -61,6 +61,7 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
         }
         Request::SessionDelete { confirmed: true, .. }
         | Request::SessionArchive { .. }
+        | Request::ArchivePlan { .. }
         | Request::SessionRestore { .. }
         | Request::HouseOut { .. }
         | Request::HouseIn(_) => {

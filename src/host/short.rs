@@ -88,6 +88,7 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::PairAsk { .. } | Request::PairInvite | Request::PairClaim { .. } => Way::Write,
         Request::Pair { .. } | Request::Unpair { .. } | Request::AuditNote { .. } => Way::Write,
         Request::AllowChat { .. } | Request::ForbidChat { .. } => Way::Write,
+        Request::ArchivePlan { .. } => Way::Host,
         Request::SessionDelete { .. } | Request::SessionArchive { .. } | Request::SessionRestore { .. } => {
             Way::Host
         }

@@ -18,8 +18,6 @@ pub(crate) struct HousePacked {
     pub(crate) sessions: u64,
     pub(crate) archived: u64,
     pub(crate) prompts: u64,
-    /// That were sent to sessions.
-    pub(crate) files: u64,
     pub(crate) personas: u64,
     pub(crate) config: bool,
     /// A bot's token stood in the configuration, and was left out.

@@ -17,7 +17,8 @@ pub(crate) mod response;
 pub(crate) use house::{Arrived, ArrivedAs, FileAs, HouseArrival, HouseFile, HouseIn, HousePacked};
 pub(crate) use request::{ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen};
 pub(crate) use response::{
-    Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, ServedBot, Welcome,
+    Accepted, ArchivePlan, ClientFrame, DirectoryPlan, Hello, Hit, HostFrame, HostStatus, Push, Response,
+    ServedBot, Welcome,
 };
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.

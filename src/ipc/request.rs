@@ -67,6 +67,9 @@ pub(crate) struct ArchiveOptions {
     /// What an archive cannot hold (links that lead out, pipes, sockets) may be lost.
     #[serde(default)]
     pub(crate) leave_out: bool,
+    /// Of a project directory, also what its `.gitignore` files leave out.
+    #[serde(default)]
+    pub(crate) all_files: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +129,11 @@ pub(crate) enum Request {
         confirmed: bool,
     },
     SessionArchive {
+        session: Selector,
+        options: ArchiveOptions,
+    },
+    /// How large an archive would be. Reads the directory, and changes nothing.
+    ArchivePlan {
         session: Selector,
         options: ArchiveOptions,
     },
@@ -347,7 +355,7 @@ impl Request {
                 true
             }
             Self::Audit { .. } | Self::Status { .. } | Self::Stats { .. } | Self::Names { .. } => true,
-            Self::Queue { .. } | Self::PromptKey { .. } => true,
+            Self::Queue { .. } | Self::PromptKey { .. } | Self::ArchivePlan { .. } => true,
             Self::Approvals { .. } | Self::Context { .. } | Self::HostStatus => true,
             Self::Subscribe { .. } | Self::Feed { .. } | Self::Prewarm { .. } => true,
             Self::SessionTag { .. } | Self::SessionPin { .. } | Self::SessionSwitch { .. } => true,

@@ -108,6 +108,28 @@ pub(crate) struct Hit {
     pub(crate) snippet: String,
 }
 
+/// What an archive of a session would hold, before it is packed: sizes in bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArchivePlan {
+    pub(crate) session: SessionView,
+    /// The agent's files, and those that were sent to the session.
+    pub(crate) own: u64,
+    /// None: the directory is not packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) directory: Option<DirectoryPlan>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DirectoryPlan {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// What the project's `.gitignore` files leave out.
+    pub(crate) ignored_files: u64,
+    pub(crate) ignored_bytes: u64,
+    /// The largest of it, by path.
+    pub(crate) ignored: Vec<(String, u64)>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostStatus {
     pub(crate) pid: u32,
@@ -198,6 +220,7 @@ pub(crate) enum Response {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
     },
+    ArchivePlan(Box<ArchivePlan>),
     Restored {
         session: SessionView,
     },

@@ -7,11 +7,11 @@ use super::super::format::{self, CHECKSUMS, MAX_NAME, flaw};
 use super::super::stream::{Entry, Kind};
 use super::super::verify::Lines;
 use super::contents::{CONTENTS, Contents};
-use super::{BINDINGS, CONFIG, MAX_BINDINGS, MAX_PERSONAS, MAX_TEXT, PERSONAS, SESSIONS, inbox_of};
+use super::{BINDINGS, CONFIG, MAX_BINDINGS, MAX_PERSONAS, MAX_TEXT, PERSONAS, SESSIONS};
 use crate::error::{Error, Result};
 
-/// Room for the checksums: they name every file that was ever sent.
-const MAX_CHECKSUMS: u64 = 1 << 30;
+/// Far more than the lines of all that a house can hold.
+const MAX_CHECKSUMS: u64 = 1 << 28;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,8 @@ pub(super) enum Part {
     Config,
     /// By its name, as it stands in the entry.
     Persona(String),
-    /// Something in the inbox of the session with this index.
-    Inbox(usize),
-    /// The archive of the session with this index.
-    Session(usize),
+    /// The archive of the next session.
+    Session,
     Bindings,
     Checksums,
 }
@@ -45,8 +43,7 @@ pub(super) struct Judge<'a> {
     /// The session whose archive comes next.
     next: usize,
     personas: usize,
-    /// Files with their digests, directories without.
-    seen: HashMap<Vec<u8>, Option<Digest>>,
+    seen: HashMap<Vec<u8>, Digest>,
 }
 
 impl<'a> Judge<'a> {
@@ -63,7 +60,7 @@ impl<'a> Judge<'a> {
                 return Err(Error::failed(format!("the session {} is there twice", item.id)));
             }
         }
-        let seen = HashMap::from([(CONTENTS.into(), Some(digest))]);
+        let seen = HashMap::from([(CONTENTS.into(), digest)]);
         Ok(Self { contents, place: Place::Contents, next: 0, personas: 0, seen })
     }
 
@@ -82,10 +79,11 @@ impl<'a> Judge<'a> {
             return Err(flaw(name, "it is out of order"));
         }
         self.place = place;
+        if entry.kind != Kind::File {
+            return Err(flaw(name, "it should be a plain file"));
+        }
         match part {
-            Part::Inbox(index) => self.in_inbox(entry, index)?,
-            _ if entry.kind != Kind::File => return Err(flaw(name, "it should be a plain file")),
-            Part::Session(_) => self.next += 1,
+            Part::Session => self.next += 1,
             Part::Persona(_) => {
                 self.personas += 1;
                 if self.personas > MAX_PERSONAS {
@@ -98,13 +96,10 @@ impl<'a> Judge<'a> {
             Part::Config | Part::Persona(_) => MAX_TEXT,
             Part::Bindings => MAX_BINDINGS,
             Part::Checksums => MAX_CHECKSUMS,
-            Part::Inbox(_) | Part::Session(_) => u64::MAX,
+            Part::Session => u64::MAX,
         };
         if entry.size > most {
             return Err(flaw(name, "it is too large"));
-        }
-        if entry.kind == Kind::Dir {
-            self.seen.insert(name.into(), None);
         }
         Ok(part)
     }
@@ -119,9 +114,7 @@ impl<'a> Judge<'a> {
                 if let Some(persona) = persona(text) {
                     (Part::Persona(persona.to_owned()), Place::Personas)
                 } else if self.contents.sessions.get(self.next).is_some_and(|item| item.file == text) {
-                    (Part::Session(self.next), Place::Sessions)
-                } else if self.is_next_inbox(name) {
-                    (Part::Inbox(self.next), Place::Sessions)
+                    (Part::Session, Place::Sessions)
                 } else {
                     return Err(flaw(name, "it has no place in a house, or not here"));
                 }
@@ -130,31 +123,8 @@ impl<'a> Judge<'a> {
         Ok(part)
     }
 
-    fn is_next_inbox(&self, name: &[u8]) -> bool {
-        let inbox = inbox_of(self.next + 1).into_bytes();
-        let below = name.strip_prefix(&inbox[..]);
-        self.next < self.contents.sessions.len()
-            && below.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-    }
-
-    /// Files and directories, each in a directory that was made before it.
-    fn in_inbox(&self, entry: &Entry, index: usize) -> Result<()> {
-        let name = &entry.name[..];
-        if matches!(entry.kind, Kind::Link(_)) {
-            return Err(flaw(name, "it is a link"));
-        }
-        let is_root = name == inbox_of(index + 1).as_bytes();
-        let above = name.iter().rposition(|b| *b == b'/').map(|slash| &name[..slash]);
-        match above {
-            _ if is_root && entry.kind == Kind::Dir => Ok(()),
-            _ if is_root => Err(flaw(name, "it should be a directory")),
-            Some(above) if matches!(self.seen.get(above), Some(None)) => Ok(()),
-            _ => Err(flaw(name, "no directory is there to hold it")),
-        }
-    }
-
     pub(super) fn saw(&mut self, name: &[u8], digest: Digest) {
-        self.seen.insert(name.into(), Some(digest));
+        self.seen.insert(name.into(), digest);
     }
 
     /// Compares what was seen with the checksums, handed over by `read` piece by piece. Gives their own digest.
@@ -167,8 +137,8 @@ impl<'a> Judge<'a> {
             lines.take(&piece, &mut |line| self.compare_line(line))?;
         }
         lines.end()?;
-        match self.seen.iter().find(|(_, seen)| seen.is_some()) {
-            Some((name, _)) => Err(flaw(name, "it is not among the checksums")),
+        match self.seen.keys().next() {
+            Some(name) => Err(flaw(name, "it is not among the checksums")),
             None => Ok(hasher.finish()),
         }
     }
@@ -178,9 +148,9 @@ impl<'a> Judge<'a> {
             return Err(flaw(CHECKSUMS.as_bytes(), "a line is malformed"));
         };
         match self.seen.remove(&name) {
-            Some(Some(seen)) if seen == digest => Ok(()),
-            Some(Some(_)) => Err(flaw(&name, "its content does not match its checksum")),
-            _ => Err(flaw(&name, "it has a checksum but is missing")),
+            Some(seen) if seen == digest => Ok(()),
+            Some(_) => Err(flaw(&name, "its content does not match its checksum")),
+            None => Err(flaw(&name, "it has a checksum but is missing")),
         }
     }
 

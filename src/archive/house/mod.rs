@@ -7,13 +7,12 @@
 //! | `house.toml` | format version, the machine, and which sessions there are |
 //! | `config/config.toml` | the configuration, without a bot's token |
 //! | `personas/NAME.toml` | a person's own personas |
-//! | `inboxes/NNNN/…` | files that were sent to a session |
 //! | `sessions/NNNN-NAME.tar.gz` | the session: an ordinary archive, which `session restore` takes |
 //! | `bindings.json` | what the store keeps beside: rows, rules, prompts that wait, channels, who is let in |
 //! | `checksums` | `sha256sum` lines of every file before it; nothing follows |
 //!
-//! The entries of a session follow one another, sessions in the order of `house.toml`. `bindings.json` comes after
-//! them, since each session tells its part only while it is packed.
+//! Sessions stand in the order of `house.toml`. `bindings.json` comes after them, since each session tells its part
+//! only while it is packed.
 //!
 //! Reading believes nothing, as with a single archive: names, order, kinds, sizes, duplicates and checksums are
 //! judged before anything is placed, and what is in an archive is judged as every archive is. What the house may set
@@ -21,7 +20,6 @@
 //! calls it asks a person.
 
 mod contents;
-mod inbox;
 mod judge;
 mod read;
 mod write;
@@ -33,7 +31,6 @@ use std::io::Write as _;
 use std::path::Path;
 
 pub(crate) use contents::{Contents, Item, Machine};
-pub(crate) use inbox::Inbox;
 pub(crate) use read::{Depth, House};
 pub(crate) use write::Packer;
 
@@ -43,7 +40,6 @@ use crate::error::{Error, Result};
 
 const CONFIG: &str = "config/config.toml";
 const PERSONAS: &str = "personas/";
-const INBOXES: &str = "inboxes/";
 const SESSIONS: &str = "sessions/";
 const BINDINGS: &str = "bindings.json";
 
@@ -58,20 +54,10 @@ pub(crate) fn file_of(number: usize, name: &str) -> String {
     format!("{SESSIONS}{number:04}-{}{SUFFIX}", super::pack::file_stem(name))
 }
 
-/// The tree of what was sent to a session.
-fn inbox_of(number: usize) -> String {
-    format!("{INBOXES}{number:04}")
-}
-
 /// Writes a file where nothing is yet, whole or not at all.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = |e: std::io::Error| Error::io("write", path, &e);
     let mut aside = TemporaryFile::create(path.parent().unwrap_or(path))?;
     aside.file.write_all(bytes).and_then(|()| aside.file.sync_all()).map_err(write)?;
     aside.publish_as(path)
-}
-
-/// Removes what a move that was killed left where inboxes are unpacked.
-pub(crate) fn sweep(sessions_dir: &Path) {
-    super::temporary::sweep(sessions_dir);
 }

@@ -12,13 +12,12 @@ use std::sync::atomic::AtomicBool;
 use super::super::checksums::{Digest, Hasher};
 use super::super::format::{self, EVENTS, MAX_MANIFEST, flaw};
 use super::super::manifest::Manifest;
-use super::super::meter::{CHUNK, Meter};
+use super::super::meter::{CHUNK, Meter, Progress, Step};
 use super::super::restore::{Events, Restored, restore_from};
 use super::super::stream::{Entry, Kind, Reader};
 use super::super::temporary::TemporaryFile;
 use super::super::verify::{self, Discard, Sink};
 use super::contents::{CONTENTS, Contents};
-use super::inbox::{Inbox, Sent};
 use super::judge::{Judge, Part};
 use crate::error::{Error, Result};
 use crate::model::Bindings;
@@ -44,18 +43,12 @@ pub(crate) struct House {
     /// By name.
     pub(crate) personas: Vec<(String, String)>,
     pub(crate) bindings: Bindings,
-    sessions: Vec<Packed>,
+    archives: Vec<Span>,
 }
 
-/// Where the parts of one session lie.
-#[derive(Default)]
-struct Packed {
-    archive: Span,
-    sent: Vec<(Entry, Span)>,
-}
-
+/// Where a session's archive lies.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
+struct Span {
     start: u64,
     size: u64,
 }
@@ -65,7 +58,7 @@ impl House {
     pub(crate) fn open(
         path: &Path,
         depth: Depth,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Self> {
         Self::of(verify::open(path)?, path, depth, progress, cancel).map_err(|e| format::about(path, e))
@@ -75,19 +68,19 @@ impl House {
         file: File,
         path: &Path,
         depth: Depth,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Self> {
         let bytes = file.metadata().map_err(|e| Error::io("read", path, &e))?.len();
         let file = Arc::new(file);
-        let mut meter = Meter::new(progress, cancel);
+        let mut meter = Meter::new(Step::Verifying, progress, cancel);
         meter.expect(if depth == Depth::Archives { bytes.saturating_mul(2) } else { bytes })?;
         let house = read_through(Arc::clone(&file), path, bytes, &mut meter)?;
         house.check_bindings()?;
         if depth == Depth::Archives {
             for index in 0..house.contents.sessions.len() {
                 house.verify_session(index, cancel)?;
-                meter.advance(house.sessions[index].archive.size)?;
+                meter.advance(house.archives[index].size)?;
             }
         }
         Ok(house)
@@ -109,8 +102,8 @@ impl House {
 
     fn verify_session(&self, index: usize, cancel: &AtomicBool) -> Result<()> {
         let item = &self.contents.sessions[index];
-        let mut quiet = |_, _| {};
-        let mut meter = Meter::new(&mut quiet, cancel);
+        let mut quiet = |_| {};
+        let mut meter = Meter::new(Step::Verifying, &mut quiet, cancel);
         let manifest = verify::read_through(self.archive(index), &mut Discard, &mut meter);
         let manifest = manifest.map_err(|e| within(&item.file, e))?;
         if manifest.session.id != item.id {
@@ -130,7 +123,7 @@ impl House {
         &self,
         index: usize,
         staging_parent: &Path,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Restored> {
         let restored = restore_from(self.archive(index), staging_parent, progress, cancel);
@@ -142,8 +135,8 @@ impl House {
         let dir = to.parent().unwrap_or(to);
         let failed = |e: io::Error| Error::io("write", to, &e);
         let mut log = LogOnly { file: TemporaryFile::nameless(dir)?, open: false };
-        let mut quiet = |_, _| {};
-        let mut meter = Meter::new(&mut quiet, cancel);
+        let mut quiet = |_| {};
+        let mut meter = Meter::new(Step::Verifying, &mut quiet, cancel);
         let read = verify::read_through(self.archive(index), &mut log, &mut meter);
         read.map_err(|e| self.of_session(index, e))?;
         io::Seek::rewind(&mut log.file).map_err(failed)?;
@@ -155,30 +148,12 @@ impl House {
         Ok(Events::of(log.file))
     }
 
-    /// How many files were sent to a session.
-    pub(crate) fn sent(&self, index: usize) -> usize {
-        self.sessions[index].sent.iter().filter(|(entry, _)| entry.kind == Kind::File).count()
-    }
-
-    /// What was sent to a session, unpacked aside in a directory within `parent`. None: nothing was.
-    pub(crate) fn inbox(&self, index: usize, parent: &Path) -> Result<Option<Inbox>> {
-        let sent = &self.sessions[index].sent;
-        if sent.is_empty() {
-            return Ok(None);
-        }
-        let sent = sent.iter().map(|(entry, span)| Sent { entry, content: self.range(*span) });
-        Inbox::unpack(sent, &super::inbox_of(index + 1), parent).map(Some)
-    }
-
     fn of_session(&self, index: usize, error: Error) -> Error {
         format::about(&self.path, within(&self.contents.sessions[index].file, error))
     }
 
     fn archive(&self, index: usize) -> Range {
-        self.range(self.sessions[index].archive)
-    }
-
-    fn range(&self, span: Span) -> Range {
+        let span = self.archives[index];
         Range { file: Arc::clone(&self.file), at: span.start, left: span.size }
     }
 }
@@ -195,7 +170,7 @@ fn read_through(file: Arc<File>, path: &Path, bytes: u64, meter: &mut Meter<'_>)
     let counted = Counted { input: BufReader::with_capacity(CHUNK, whole), position: Rc::clone(&position) };
     let mut reader = Reader::new(counted);
     let (contents, digest) = first(&file, &mut reader)?;
-    let mut sessions: Vec<Packed> = contents.sessions.iter().map(|_| Packed::default()).collect();
+    let mut archives = Vec::new();
     let (mut config, mut personas, mut bindings, mut sums) = (None, Vec::new(), None, None);
     let mut judge = Judge::new(&contents, digest)?;
     let mut seen = 0;
@@ -218,15 +193,9 @@ fn read_through(file: Arc<File>, path: &Path, bytes: u64, meter: &mut Meter<'_>)
                 let read = serde_json::from_slice::<Bindings>(&json);
                 bindings = Some(read.map_err(|e| flaw(&entry.name, e))?);
             }
-            Part::Inbox(index) => {
-                if entry.kind == Kind::File {
-                    hash(&mut judge, &mut reader, &entry, meter)?;
-                }
-                sessions[index].sent.push((entry, span));
-            }
-            Part::Session(index) => {
+            Part::Session => {
                 hash(&mut judge, &mut reader, &entry, meter)?;
-                sessions[index].archive = span;
+                archives.push(span);
             }
         }
         meter.advance(position.get().saturating_sub(seen).saturating_sub(span.size))?;
@@ -238,7 +207,7 @@ fn read_through(file: Arc<File>, path: &Path, bytes: u64, meter: &mut Meter<'_>)
     let bindings = bindings.ok_or_else(|| Error::failed("something is missing: the bindings"))?;
     let digest = hex(&sums.unwrap_or_default());
     let path = path.to_owned();
-    Ok(House { file, path, contents, digest, bytes, config, personas, bindings, sessions })
+    Ok(House { file, path, contents, digest, bytes, config, personas, bindings, archives })
 }
 
 /// Reads the first entry, which must be the contents.
@@ -313,7 +282,7 @@ fn hex(digest: &Digest) -> String {
 }
 
 /// A part of the file, whoever else reads it.
-pub(super) struct Range {
+struct Range {
     file: Arc<File>,
     at: u64,
     left: u64,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::super::format::CHECKSUMS;
-use super::super::meter::{CHUNK, Meter};
+use super::super::meter::{CHUNK, Meter, Progress, Step};
 use super::super::pack::{self, ours};
 use super::super::stream::{Mtime, Writer};
-use super::super::temporary::{TemporaryDir, TemporaryFile};
-use super::super::{Packed, Packing, scan, verify};
+use super::super::temporary::{self, TemporaryDir, TemporaryFile};
+use super::super::{Packed, Packing, verify};
 use super::contents::CONTENTS;
-use super::{BINDINGS, CONFIG, Contents, Depth, House, MAX_BINDINGS, MAX_TEXT, PERSONAS, inbox_of};
+use super::{BINDINGS, CONFIG, Contents, Depth, House, MAX_BINDINGS, MAX_TEXT, PERSONAS};
 use crate::error::{Error, Kind, Result};
 use crate::model::Bindings;
 
@@ -44,7 +44,7 @@ impl Packer {
             let message = format!("there is no directory {}", dir.display());
             return Err(Error::not_found(message).hint("make it first, or write the file elsewhere"));
         }
-        super::sweep(dir);
+        temporary::sweep(dir);
         let staging = TemporaryDir::create(dir)?;
         let temporary = TemporaryFile::create(dir)?;
         let file = temporary.file.try_clone().map_err(|e| Error::io("write", target, &e))?;
@@ -77,7 +77,7 @@ impl Packer {
         &mut self,
         file: &str,
         packing: Packing<'_>,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Packed> {
         let packed = super::super::pack(packing, self.staging.path(), progress, cancel)?;
@@ -94,32 +94,11 @@ impl Packer {
         self.with(cancel, |packer| packer.stream(&entry, &mut file, archive))
     }
 
-    /// What was sent to the session whose archive comes next. Gives the number of files, and what of it is no file.
-    pub(crate) fn inbox(
-        &mut self,
-        number: usize,
-        inbox: &Path,
-        cancel: &AtomicBool,
-    ) -> Result<(u64, Vec<String>)> {
-        let mut quiet = |_, _| {};
-        let meter = Meter::new(&mut quiet, cancel);
-        let mut tree = scan::tree(inbox, &inbox_of(number), &meter)?;
-        // A link would lead elsewhere there, and claudebot makes none.
-        let (nodes, links): (Vec<_>, Vec<_>) = tree
-            .nodes
-            .into_iter()
-            .partition(|node| !matches!(node.entry.kind, super::super::stream::Kind::Link(_)));
-        let mut left_out: Vec<_> = links.iter().map(|node| node.path.display().to_string()).collect();
-        left_out.extend(tree.left_out.drain(..).map(|left| format!("{} ({})", left.path, left.what)));
-        self.with(cancel, |packer| nodes.iter().try_for_each(|node| packer.node(node)))?;
-        Ok((tree.tally.files, left_out))
-    }
-
     /// Writes what is left, reads all of it back, and gives the file its name.
     pub(crate) fn finish(
         mut self,
         bindings: &Bindings,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Finished> {
         let json = serde_json::to_vec_pretty(bindings)
@@ -157,8 +136,8 @@ impl Packer {
         cancel: &AtomicBool,
         work: impl FnOnce(&mut pack::Packer<'_, '_, &mut BufWriter<File>>) -> Result<()>,
     ) -> Result<()> {
-        let mut quiet = |_, _| {};
-        let mut meter = Meter::new(&mut quiet, cancel);
+        let mut quiet = |_| {};
+        let mut meter = Meter::new(Step::Packing, &mut quiet, cancel);
         let mut packer = pack::Packer {
             tar: Writer::new(&mut self.out),
             checksums: std::mem::take(&mut self.checksums),

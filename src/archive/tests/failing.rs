@@ -7,18 +7,18 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::temporary::{TemporaryDir, TemporaryFile};
-use super::super::{Packing, remove_tree, sweep};
+use super::super::{Packing, Progress, Step, remove_tree, sweep};
 use super::{House, names_in, picture, restore, set_mode, verify};
 use crate::error::{Error, Kind};
 
 /// Calls with a progress that cancels at its `n`th report, for every n, until it is through.
 fn cancel_everywhere(
-    mut work: impl FnMut(&mut dyn FnMut(u64, u64), &AtomicBool) -> Result<(), Error>,
+    mut work: impl FnMut(&mut dyn FnMut(Progress), &AtomicBool) -> Result<(), Error>,
 ) -> usize {
     for n in 0.. {
         let cancel = AtomicBool::new(n == 0);
         let mut reports = 0;
-        let mut progress = |done: u64, total: u64| {
+        let mut progress = |Progress { done, total, .. }: Progress| {
             assert!(done <= total, "{done} of {total}");
             reports += 1;
             cancel.store(reports >= n, Ordering::Relaxed);
@@ -66,12 +66,19 @@ fn cancelled_anywhere_restoring_leaves_nothing() {
 #[test]
 fn progress_reaches_its_total() {
     let house = House::new();
-    let mut last = (0, 0);
-    let packed = house.pack_with(&mut |done, total| last = (done, total), &AtomicBool::new(false)).unwrap();
-    assert_eq!(last, (last.1, 2 * packed.manifest.counts.bytes()));
-    super::super::verify(&packed.file, &mut |done, total| last = (done, total), &AtomicBool::new(false))
-        .unwrap();
-    assert_eq!(last, (packed.manifest.counts.bytes(), packed.manifest.counts.bytes()));
+    let mut ends = Vec::new();
+    let mut note = |at: Progress| {
+        if at.total > 0 && at.done == at.total {
+            ends.push(at);
+        }
+    };
+    let packed = house.pack_with(&mut note, &AtomicBool::new(false)).unwrap();
+    super::super::verify(&packed.file, &mut note, &AtomicBool::new(false)).unwrap();
+    ends.dedup();
+    let total = packed.manifest.counts.bytes();
+    let at = |step| Progress { step, done: total, total };
+    // Packing reads what it wrote, and whoever asks may have it read again.
+    assert_eq!(ends, [at(Step::Packing), at(Step::Verifying)]);
 }
 
 /// What a source does while it is packed, and what the error then names.
@@ -104,9 +111,9 @@ fn sources_that_change_make_it_fail_with_their_name() {
             let mut changed = false;
             let failed = house
                 .pack_with(
-                    &mut |done, total| {
+                    &mut |Progress { step, done, total }| {
                         reports += 1;
-                        if !changed && (reports == when || done == total) {
+                        if !changed && (reports == when || (step == Step::Verifying && done == total)) {
                             changed = true;
                             change(&house);
                         }
@@ -131,12 +138,14 @@ fn a_log_with_a_gap_or_an_error_is_not_archived() {
         events: &mut std::iter::once(Err(Error::failed("disk on fire"))),
         conversations: &[],
         conversation_files: &[],
+        inbox: None,
         workspace: None,
+        all_files: true,
         leave_out: true,
         now: super::at(0),
     };
     let failed =
-        super::super::pack(packing, &house.archives(), &mut |_, _| {}, &AtomicBool::new(false)).unwrap_err();
+        super::super::pack(packing, &house.archives(), &mut |_| {}, &AtomicBool::new(false)).unwrap_err();
     assert_eq!(failed.message, "disk on fire");
     assert!(names_in(&house.archives()).is_empty());
 }
@@ -151,11 +160,13 @@ fn an_archive_is_not_put_into_what_will_be_removed() {
         events: &mut std::iter::empty(),
         conversations: &[],
         conversation_files: &[],
+        inbox: None,
         workspace: Some(&workspace),
+        all_files: true,
         leave_out: true,
         now: super::at(0),
     };
-    let failed = super::super::pack(packing, &inside, &mut |_, _| {}, &AtomicBool::new(false)).unwrap_err();
+    let failed = super::super::pack(packing, &inside, &mut |_| {}, &AtomicBool::new(false)).unwrap_err();
     assert_eq!(failed.kind, Kind::Usage);
 }
 
@@ -168,12 +179,14 @@ fn files_of_other_conversations_or_settings_are_not_packed() {
         events: &mut std::iter::empty(),
         conversations: &[],
         conversation_files: &[(house.claude(), "settings.json".into())],
+        inbox: None,
         workspace: None,
+        all_files: true,
         leave_out: true,
         now: super::at(0),
     };
     let failed =
-        super::super::pack(packing, &house.archives(), &mut |_, _| {}, &AtomicBool::new(false)).unwrap_err();
+        super::super::pack(packing, &house.archives(), &mut |_| {}, &AtomicBool::new(false)).unwrap_err();
     assert!(failed.message.contains("settings.json"), "{failed}");
 }
 
@@ -206,7 +219,7 @@ fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
 fn packs_until_killed() {
     let Ok(root) = fs::read_to_string("packs-until-killed") else { return };
     let house = House::at(Path::new(&root));
-    let mut progress = |done: u64, total: u64| println!("{done}/{total}");
+    let mut progress = |Progress { done, total, .. }: Progress| println!("{done}/{total}");
     let cancel = AtomicBool::new(false);
     loop {
         let packed = house.pack_with(&mut progress, &cancel).unwrap();

@@ -36,10 +36,13 @@ fn link(name: &str, target: &str) -> Forged {
 
 /// A manifest that allows what the entries hold, so that it is not what refuses them.
 fn manifest(entries: &[Forged]) -> Manifest {
-    let mut workspace = Tally::default();
-    let mut claude = Tally::default();
+    let [mut workspace, mut claude, mut inbox] = [Tally::default(); 3];
     for entry in entries {
-        let tally = if entry.name.starts_with(b"claude") { &mut claude } else { &mut workspace };
+        let tally = match &entry.name[..] {
+            name if name.starts_with(b"claude") => &mut claude,
+            name if name.starts_with(b"inbox") => &mut inbox,
+            _ => &mut workspace,
+        };
         match entry.kind {
             EntryType::Directory => tally.dirs += 1,
             EntryType::Symlink => tally.links += 1,
@@ -55,9 +58,15 @@ fn manifest(entries: &[Forged]) -> Manifest {
         original_dir: "/x".into(),
         managed: true,
         conversations: vec![CONVERSATION],
-        counts: Counts { workspace: (workspace.dirs > 0).then_some(workspace), claude, ..Counts::default() },
+        counts: Counts {
+            workspace: (workspace.dirs > 0).then_some(workspace),
+            inbox: (inbox.dirs > 0).then_some(inbox),
+            claude,
+            ..Counts::default()
+        },
         session: session(std::path::Path::new("/x")),
         left_out: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 
@@ -208,11 +217,15 @@ fn kinds_that_are_never_written() {
 
 #[test]
 fn claudes_own_configuration_is_out_of_reach() {
-    for path in ["settings.json", "projects/-x/settings.json", "CLAUDE.md", "commands/x.md"] {
+    let hook = format!("session-env/{CONVERSATION}/hook.sh");
+    for path in ["settings.json", "projects/-x/settings.json", "CLAUDE.md", "commands/x.md", &hook] {
         let mut entries = vec![dir("claude"), dir("claude/projects"), dir("claude/projects/-x")];
         entries.push(file(format!("claude/{path}")));
-        let reason =
-            if path == "commands/x.md" { "no directory" } else { "no part of the session's conversation" };
+        let reason = if ["commands/x.md", hook.as_str()].contains(&path) {
+            "no directory"
+        } else {
+            "no part of the session's conversation"
+        };
         refused(&forge(entries), reason);
     }
     // What would lead to a conversation must be a directory; and a link could lead to the settings.
@@ -223,6 +236,9 @@ fn claudes_own_configuration_is_out_of_reach() {
         vec![dir("claude"), dir("claude/projects"), dir(&format!("claude/projects/{CONVERSATION}"))];
     let link = link(&transcript, "../../settings.json");
     refused(&forge(entries.into_iter().chain([link]).collect()), "links out");
+    // What a hook wrote is run by every shell of the conversation.
+    refuse_in_claude(dir("claude/session-env"), "no part of the session's conversation");
+    refuse_in_claude(dir("claude/debug"), "no part of the session's conversation");
     let other = "projects/-x/00000000-0000-4000-8000-000000000000.jsonl";
     let entries = vec![
         dir("claude"),
@@ -235,6 +251,21 @@ fn claudes_own_configuration_is_out_of_reach() {
 
 fn refuse_in_claude(entry: Forged, reason: &str) {
     refused(&forge(vec![dir("claude"), dir("claude/projects"), entry]), reason);
+}
+
+#[test]
+fn what_was_sent_is_plain_files() {
+    let inbox = |entry| forge(vec![dir("inbox"), entry]);
+    refused(&inbox(link("inbox/l", "x")), "links out");
+    refused(&forge(vec![file("inbox")]), "it should be a directory");
+    refused(&inbox(file("inbox/../x")), "leads upwards");
+    refused(&forge(vec![dir("workspace"), dir("inbox")]), "out of order");
+    let claims = manifest(&[dir("inbox"), file("inbox/x")]).to_toml().unwrap();
+    refused(&forge_with(&claims, vec![dir("inbox")]), "something is missing: inbox");
+    refused(
+        &forge_with(&manifest(&[]).to_toml().unwrap(), vec![dir("inbox")]),
+        "more here than the manifest",
+    );
 }
 
 #[test]
@@ -296,9 +327,9 @@ fn bombs() {
 #[test]
 fn manifests() {
     let good = manifest(&[]).to_toml().unwrap();
-    let newer = good.replace("format = 1", "format = 2\nfuture = { of = \"archives\" }");
-    refused(&forge_with(&newer, vec![]), "format 2");
-    refused(&forge_with("format = 99", vec![]), "reads up to format 1");
+    let newer = good.replace("format = 2", "format = 3\nfuture = { of = \"archives\" }");
+    refused(&forge_with(&newer, vec![]), "format 3");
+    refused(&forge_with("format = 99", vec![]), "reads up to format 2");
     refused(&forge_with("format = 0", vec![]), "no format 0");
     refused(&forge_with("format = 1", vec![]), "missing field");
     refused(&forge_with("this is no toml", vec![]), "manifest.toml");

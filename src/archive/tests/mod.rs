@@ -4,6 +4,7 @@ mod failing;
 mod hostile;
 mod listing;
 mod placing;
+mod projects;
 mod roundtrip;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use uuid::Uuid;
 
-use super::{Packed, Packing, Restored};
+use super::{Packed, Packing, Progress, Restored};
 use crate::error::Result;
 use crate::model::{Agent, Event, EventKind, Session, SessionId, SessionState};
 
@@ -111,10 +112,10 @@ impl House {
     }
 
     fn pack(&self) -> Result<Packed> {
-        self.pack_with(&mut |_, _| {}, &AtomicBool::new(false))
+        self.pack_with(&mut |_| {}, &AtomicBool::new(false))
     }
 
-    fn pack_with(&self, progress: &mut dyn FnMut(u64, u64), cancel: &AtomicBool) -> Result<Packed> {
+    fn pack_with(&self, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Packed> {
         let files = self.conversation_files();
         let workspace = self.workspace();
         let packing = Packing {
@@ -122,7 +123,9 @@ impl House {
             events: &mut self.events.iter().cloned().map(Ok),
             conversations: &[],
             conversation_files: &files,
+            inbox: None,
             workspace: Some(&workspace),
+            all_files: true,
             leave_out: true,
             now: at(9),
         };
@@ -131,11 +134,11 @@ impl House {
 }
 
 fn verify(archive: &Path) -> Result<()> {
-    super::verify(archive, &mut |_, _| {}, &AtomicBool::new(false))
+    super::verify(archive, &mut |_| {}, &AtomicBool::new(false))
 }
 
 fn restore(archive: &Path, into: &Path) -> Result<Restored> {
-    super::restore(archive, into, &mut |_, _| {}, &AtomicBool::new(false))
+    super::restore(archive, into, &mut |_| {}, &AtomicBool::new(false))
 }
 
 /// What one path is, as far as an archive keeps it.

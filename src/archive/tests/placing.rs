@@ -1,29 +1,11 @@
 //! Conversations go where Claude finds them, and come away again when the rest fails.
 
 use std::fs;
-use std::path::Path;
 
-use super::super::{project_name, remove_tree};
+use super::super::remove_tree;
 use super::{CONVERSATION, House, names_in, restore};
+use crate::claude::project::project_name;
 use crate::error::Kind;
-
-/// Pairs seen with the real CLI, the same in 2.1.197 and 2.1.330.
-#[test]
-fn project_names_are_claudes() {
-    let (a, b, c) = ("a".repeat(100), "b".repeat(100), "c".repeat(186));
-    let cut = format!("-tmp-arch-long-{a}-{}", "b".repeat(84));
-    for (cwd, name) in [
-        ("/tmp/arch/short.x_y/ü".to_owned(), "-tmp-arch-short-x-y--".to_owned()),
-        ("/tmp/arch/long/😀".into(), "-tmp-arch-long---".into()),
-        ("/tmp/arch/nfd-e\u{301}x".into(), "-tmp-arch-nfd-e-x".into()),
-        (format!("/tmp/arch/long/{}", &c[1..]), format!("-tmp-arch-long-{}", &c[1..])),
-        (format!("/tmp/arch/long/{c}"), format!("-tmp-arch-long-{}-fd4n9d", &c[1..])),
-        (format!("/tmp/arch/long/{a}/{b}"), format!("{cut}-mycvf6")),
-        (format!("/tmp/arch/long/{a}/{b}é"), format!("{cut}-19yi4l")),
-    ] {
-        assert_eq!(project_name(Path::new(&cwd)), name, "{cwd}");
-    }
-}
 
 #[test]
 fn a_conversation_moves_to_its_new_directory() {
@@ -59,12 +41,14 @@ fn of_a_conversation_under_two_directories_the_newer_goes_on() {
         events: &mut std::iter::empty(),
         conversations: &[],
         conversation_files: &files,
+        inbox: None,
         workspace: None,
+        all_files: true,
         leave_out: true,
         now: super::at(0),
     };
     let cancel = std::sync::atomic::AtomicBool::new(false);
-    let packed = crate::archive::pack(packing, &house.archives(), &mut |_, _| {}, &cancel).unwrap();
+    let packed = crate::archive::pack(packing, &house.archives(), &mut |_| {}, &cancel).unwrap();
     remove_tree(&house.claude()).unwrap();
     let mut restored = restore(&packed.file, &house.root).unwrap();
     let placed = restored.place_conversation(&house.claude(), &house.root).unwrap();
@@ -136,4 +120,46 @@ fn a_directory_in_use_is_not_replaced() {
     assert!(restored.place_workspace(&file).is_err());
     drop(restored);
     assert_eq!(super::picture(&house.workspace()), before);
+}
+
+#[test]
+fn files_that_were_sent_to_it_come_back_beside_others() {
+    let mut house = House::new();
+    house.session.managed = false;
+    let inbox = house.root.join("inbox");
+    fs::create_dir_all(inbox.join("1")).unwrap();
+    fs::write(inbox.join("1/note.txt"), "remember me").unwrap();
+    let packing = crate::archive::Packing {
+        session: &house.session,
+        events: &mut std::iter::empty(),
+        conversations: &[],
+        conversation_files: &[],
+        inbox: Some(&inbox),
+        workspace: None,
+        all_files: false,
+        leave_out: false,
+        now: super::at(0),
+    };
+    let cancel = std::sync::atomic::AtomicBool::new(false);
+    let packed = crate::archive::pack(packing, &house.archives(), &mut |_| {}, &cancel).unwrap();
+    assert_eq!(packed.manifest.counts.inbox.unwrap().files, 1);
+    let target = house.root.join("new/inbox");
+    let place = |keep: bool| {
+        let mut restored = restore(&packed.file, &house.root).unwrap();
+        let placed = restored.place_inbox(&target);
+        if keep {
+            restored.keep();
+        }
+        placed
+    };
+    place(false).unwrap();
+    assert!(!house.root.join("new").exists(), "it was taken back");
+    place(true).unwrap();
+    fs::write(target.join("other"), "").unwrap();
+    // Nothing is to be done where it lies already, and nothing is written over.
+    place(true).unwrap();
+    fs::write(target.join("1/note.txt"), "changed").unwrap();
+    assert_eq!(place(false).unwrap_err().kind, Kind::Conflict);
+    assert_eq!(fs::read(target.join("1/note.txt")).unwrap(), b"changed");
+    assert_eq!(names_in(&target), ["1", "other"]);
 }

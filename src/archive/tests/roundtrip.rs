@@ -46,12 +46,14 @@ fn a_session_that_said_nothing_and_has_no_directory_of_its_own() {
         events: &mut std::iter::empty(),
         conversations: &[],
         conversation_files: &[],
+        inbox: None,
         workspace: None,
+        all_files: true,
         leave_out: true,
         now: super::at(0),
     };
     let cancel = std::sync::atomic::AtomicBool::new(false);
-    let packed = crate::archive::pack(packing, &house.archives(), &mut |_, _| {}, &cancel).unwrap();
+    let packed = crate::archive::pack(packing, &house.archives(), &mut |_| {}, &cancel).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let mut restored = restore(&packed.file, elsewhere.path()).unwrap();
     assert!(!restored.has_workspace());

@@ -1,13 +1,12 @@
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{RELEASES, fixtures};
-use crate::claude::conversation::{Stored, StoredTurn, files_of, find};
+use crate::claude::conversation::{Stored, StoredTurn};
 
 fn sample(release: &str, name: &str) -> PathBuf {
     fixtures(release).join("conversations").join(format!("{name}.jsonl"))
@@ -144,45 +143,4 @@ fn sidechains_and_damaged_lines_do_not_count() {
     let ended = Stored::read(&path).unwrap().turn_after(&id).unwrap();
     let StoredTurn::Ended { text, is_error: false, .. } = &ended else { panic!("{ended:?}") };
     assert_eq!(text, "one\n\ntwo");
-}
-
-#[test]
-fn a_conversation_is_found_in_any_project() {
-    let dir = tempfile::tempdir().unwrap();
-    let id = Uuid::from_u128(9);
-    assert_eq!(find(dir.path(), &id).unwrap(), None);
-    assert!(files_of(dir.path(), &id).unwrap().is_empty());
-    let (old, new) = (dir.path().join("projects/-old"), dir.path().join("projects/-new"));
-    fs::create_dir_all(old.join(id.to_string())).unwrap();
-    fs::create_dir_all(&new).unwrap();
-    let name = format!("{id}.jsonl");
-    fs::write(old.join(&name), "").unwrap();
-    let past = fs::File::options().write(true).open(old.join(&name)).unwrap();
-    past.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    fs::write(new.join(&name), "").unwrap();
-    // Neither is a project: nothing can lie in them.
-    fs::write(dir.path().join("projects/note.txt"), "").unwrap();
-    symlink("nowhere", dir.path().join("projects/-gone")).unwrap();
-    assert_eq!(find(dir.path(), &id).unwrap(), Some(new.join(&name)));
-    assert_eq!(
-        files_of(dir.path(), &id).unwrap(),
-        [new.join(&name), old.join(id.to_string()), old.join(&name)]
-    );
-}
-
-#[test]
-fn what_cannot_be_looked_into_is_not_empty() {
-    let id = Uuid::from_u128(9);
-    let no_directory = tempfile::tempdir().unwrap();
-    fs::write(no_directory.path().join("projects"), "").unwrap();
-    let closed = tempfile::tempdir().unwrap();
-    fs::create_dir(closed.path().join("projects")).unwrap();
-    // A link to itself cannot be followed, by root neither.
-    symlink("-loop", closed.path().join("projects/-loop")).unwrap();
-    for dir in [no_directory.path(), closed.path()] {
-        let error = find(dir, &id).unwrap_err();
-        assert!(error.to_string().starts_with(dir.join("projects").to_str().unwrap()), "{error}");
-        assert!(files_of(dir, &id).is_err());
-        assert!(Stored::find(dir, &id).is_err());
-    }
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod conversation;
+mod files;
 mod lines;
 mod process;
 mod wire;

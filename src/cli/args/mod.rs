@@ -17,8 +17,8 @@ pub(crate) use house::{
 };
 pub(crate) use moving::{MoveCommand, MoveIn, MoveOut};
 pub(crate) use session::{
-    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
-    Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete, List, New,
+    Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 

@@ -23,7 +23,7 @@ archives), directories that claudebot made, the configuration, personas, what wa
 in, and which session is current where. Not packed are a bot's token and directories of your own (projects). Nothing \
 is removed here; a session sleeps while it is packed. The file holds all that was said, and variables of the \
 configuration: it is yours alone to read.
-JSON fields: file bytes sessions archived prompts files personas config token_left_out dirs notes.")]
+JSON fields: file bytes sessions archived prompts personas config token_left_out dirs notes.")]
 pub(crate) struct MoveOut {
     /// The file to write; nothing is overwritten
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -295,21 +295,45 @@ pub(crate) struct Delete {
 Examples:
   claudebot session archive old
   claudebot session archive old --with-dir    pack the project directory, too
+  claudebot session archive --older-than 30d --dry-run
+  claudebot session archive --tag done --yes
 
-The session is removed only after the archive was read back and verified; what was said stays findable. A \
-project directory always stays in place.
-JSON fields: session file bytes.")]
+A session is removed only after its archive was read back and verified; what was said stays findable. A project \
+directory always stays in place; what its .gitignore files name is not packed without --all-files. Several are taken \
+one after the other, and one that fails keeps none of the others. --tag and --older-than ask first, and leave out what \
+works, waits or is pinned.
+JSON: one object per session with the fields session name file bytes error; with --dry-run session name last_active \
+bytes directory.")]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["names", "tags", "older_than"]))]
+#[command(override_usage = "\
+claudebot session archive [OPTIONS] NAME...
+       claudebot session archive [OPTIONS] --tag TAG | --older-than WHEN")]
 pub(crate) struct ArchiveSession {
-    /// Whole name or id
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    pub(crate) name: String,
+    /// Whole names or ids
+    #[arg(value_name = "NAME", conflicts_with_all = ["tags", "older_than"], add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) names: Vec<String>,
+    /// Every session with this tag; with several, those that have them all
+    #[arg(long = "tag", short, value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// Every session that was not used since: 30d, 12w, 2026-01-31
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) older_than: Option<String>,
     /// Pack a project directory too
     #[arg(long)]
     pub(crate) with_dir: bool,
+    /// Of a project directory, also what its .gitignore files leave out
+    #[arg(long, requires = "with_dir")]
+    pub(crate) all_files: bool,
     /// Lose what an archive cannot hold: links that lead out, pipes, sockets
     #[arg(long)]
     pub(crate) leave_out: bool,
-    /// Print the result as JSON
+    /// Only say what would be packed, and how much that is
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Print JSON, one object per session
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -341,6 +365,8 @@ pub(crate) enum ArchiveCommand {
     /// List archives
     #[command(visible_alias = "ls")]
     List(ArchiveList),
+    /// Show what an archive holds
+    Show(ArchiveShow),
     /// Read an archive from end to end and compare every checksum
     Verify(ArchiveVerify),
 }
@@ -354,6 +380,27 @@ Examples:
 JSON: an array with the fields file name session bytes created error.")]
 pub(crate) struct ArchiveList {
     /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot archive show old
+  claudebot archive show ~/old-2026-11-22.tar.gz --files
+
+What stands in its first entry is shown, and nothing verified; --files reads all of it.
+JSON: one object with the fields file bytes format claudebot created host_os dir managed session conversations counts \
+left_out ignored; with --files one object per file with the fields path kind size mode modified.")]
+pub(crate) struct ArchiveShow {
+    /// An archive file, or the name of an archived session
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// List every file in it
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -10,7 +10,7 @@ use super::journal::Write;
 use super::prepare::prepare;
 use super::{Actor, Command, recovery};
 use crate::claude::command::{Conversation, MINIMUM_VERSION, Version};
-use crate::claude::conversation;
+use crate::claude::files;
 use crate::claude::login::{KEY_VARIABLE, login_lies_in};
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
@@ -135,7 +135,7 @@ impl Actor {
     async fn stored_conversation(&self) -> Result<Option<Uuid>> {
         let Some(id) = self.session.conversation else { return Ok(None) };
         let config_dir = self.shared.config_dir(self.session.agent);
-        let found = spawn_blocking(move || conversation::find(&config_dir, &id)).await;
+        let found = spawn_blocking(move || files::find(&config_dir, &id)).await;
         match found.unwrap_or_else(|bug| Err(bug.into())) {
             Ok(found) => Ok(found.map(|_| id)),
             Err(error) => {

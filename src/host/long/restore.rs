@@ -69,7 +69,8 @@ impl Job {
     async fn unpack(&self, archive: PathBuf, manifest: Manifest, plan: Plan) -> Result<()> {
         let (shared, who) = (self.shared.clone(), self.who.clone());
         let handle = tokio::runtime::Handle::current();
-        let mut progress = self.progress(format!("restoring {}", plan.session.name));
+        let mut progress = self.progress(&plan.session.name);
+        let inbox = self.inbox(plan.session.id);
         self.work(move |cancel| {
             let staging = staging(&shared, &manifest, &plan.session)?;
             let mut restored = archive::restore(&archive, &staging, &mut progress, cancel)?;
@@ -80,6 +81,7 @@ impl Job {
                 restored.place_workspace(&plan.session.dir)?;
             }
             restored.place_conversation(&shared.config_dir(plan.session.agent), &plan.session.dir)?;
+            restored.place_inbox(&inbox)?;
             let events = restored.events()?;
             let stored = shared.store.run(move |db| bring_back(db, &who, &plan, &manifest, events));
             handle.block_on(stored)?;
@@ -254,6 +256,7 @@ mod tests {
             counts: Default::default(),
             session,
             left_out: Vec::new(),
+            ignored: Vec::new(),
         };
         manifest.counts.workspace = packed.then(Default::default);
         manifest

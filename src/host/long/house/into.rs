@@ -3,8 +3,8 @@
 //! What is here already is left alone, so that after a kill or a failure the same is simply asked again.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -12,12 +12,13 @@ use super::journal::{Journal, Placed};
 use super::maps::Maps;
 use super::out::nobody;
 use super::plan::{Coming, Here, Plan};
-use crate::archive::house::{self, Depth, House};
+use crate::archive::Progress;
+use crate::archive::house::{Depth, House};
 use crate::error::{Error, Kind, Result};
 use crate::host::long::{Job, blocking, notice};
 use crate::host::shared::Shared;
-use crate::ipc::{ArrivedAs, HouseArrival, HouseIn, Push, Response};
-use crate::model::{ARCHIVED, Detail, Event, NewEvent, RESTORED, SessionId, SessionState};
+use crate::ipc::{ArrivedAs, HouseArrival, HouseIn, Response};
+use crate::model::{ARCHIVED, Detail, Event, NewEvent, RESTORED, SessionId};
 use crate::paths::Paths;
 use crate::store::{Arriving, Db};
 
@@ -54,7 +55,8 @@ impl Job {
         let _only = self.shared.claim(nobody(), "moved already")?;
         take_back(&self.shared).await?;
         let (file, depth) = (into.file.clone(), depth(&into));
-        let mut progress = self.progress(format!("verifying {}", file.display()));
+        let (mut tell, what) = (self.telling(), format!("verifying {}", file.display()));
+        let mut progress = move |Progress { done, total, .. }| tell(done, total, &what);
         let house = self.work(move |cancel| House::open(&file, depth, &mut progress, cancel)).await?;
         if into.agreed.as_ref().is_some_and(|agreed| *agreed != house.digest) {
             return Err(Error::conflict(format!(
@@ -82,7 +84,7 @@ impl Job {
         blocking(move || files.place()).await?;
         let bringing = Bringing {
             shared: Arc::clone(&self.shared),
-            reply: self.progress_of_parts(),
+            tell: Mutex::new(Box::new(self.telling())),
             runtime: tokio::runtime::Handle::current(),
             from: format!("{} ({})", house.contents.machine.home.display(), house.contents.machine.os),
             house,
@@ -120,14 +122,6 @@ impl Job {
             (settings, _) => Ok(settings),
         }
     }
-
-    fn progress_of_parts(&self) -> Box<dyn Fn(u64, u64, &str) + Send> {
-        let reply = self.reply.clone();
-        Box::new(move |done, total, what| {
-            // A client that is too slow misses a step, not the work.
-            reply.push(&Push::Progress { done, total, what: what.to_owned() }).ok();
-        })
-    }
 }
 
 /// What a person has agreed to was looked through then; it only has to be the same.
@@ -147,7 +141,7 @@ fn config_dirs(shared: &Shared, configured: Option<&Path>) -> ConfigDirs {
 
 struct Bringing {
     shared: Arc<Shared>,
-    reply: Box<dyn Fn(u64, u64, &str) + Send>,
+    tell: Mutex<Box<dyn FnMut(u64, u64, &str) + Send>>,
     runtime: tokio::runtime::Handle,
     /// Where it comes from, in words.
     from: String,
@@ -162,8 +156,6 @@ impl Bringing {
     /// One that cannot come does not keep the others from coming.
     fn all(self, mut sessions: Vec<Coming>, cancel: &AtomicBool) -> Result<Vec<Coming>> {
         Paths::create_private(&self.root)?;
-        Paths::create_private(&self.shared.paths.sessions_dir())?;
-        house::sweep(&self.shared.paths.sessions_dir());
         let total = sessions.len();
         for (number, coming) in (1..).zip(&mut sessions) {
             if coming.told.outcome == ArrivedAs::Here {
@@ -195,20 +187,18 @@ impl Bringing {
 
     fn asleep(&self, coming: &Coming, what: &str, cancel: &AtomicBool) -> Result<()> {
         let session = &coming.moved.session;
-        let mut tell = |done, total| (self.reply)(done, total, what);
+        let mut tell = |Progress { done, total, .. }| self.say(done, total, what);
         let mut restored = self.house.restore(coming.index, &self.root, &mut tell, cancel)?;
-        let mut inbox = self.house.inbox(coming.index, &self.shared.paths.sessions_dir())?;
         let config_dir = match session.agent {
             crate::model::Agent::Claude => &self.config_dirs.claude,
             crate::model::Agent::Demo => &self.config_dirs.demo,
         };
-        let own = self.shared.paths.session_dir(&session.id.to_string());
+        let inbox = self.shared.paths.session_dir(&session.id.to_string()).join("inbox");
         let mut placed = Vec::new();
         if let Some(whole) = restored.workspace_identity()?.filter(|_| coming.packed) {
             placed.push(Placed { path: session.dir.clone(), whole: Some(whole) });
         }
-        placed.extend(inbox_places(inbox.as_ref(), &own)?);
-        let places = restored.conversation_places(config_dir, &session.dir)?;
+        let places = restored.places(config_dir, &session.dir, &inbox)?;
         placed.extend(places.into_iter().map(|path| Placed { path, whole: None }));
         Journal { session: session.id, placed }.write(self.shared.paths.data_dir())?;
 
@@ -216,53 +206,36 @@ impl Bringing {
             restored.place_workspace(&session.dir)?;
         }
         restored.place_conversation(config_dir, &session.dir)?;
-        if let Some(inbox) = &mut inbox {
-            Paths::create_private(&own)?;
-            inbox.place(&own.join("inbox"))?;
-        }
+        restored.place_inbox(&inbox)?;
         let mut words = vec![notice(RESTORED, format!("moved here from {}", self.from))];
         if coming.told.missing {
             words.push(notice("warning", format!("its directory is missing: {}", session.dir.display())));
         }
         self.store(coming, restored.events()?, words)?;
         restored.keep();
-        if let Some(inbox) = inbox {
-            inbox.keep();
-        }
         Ok(())
     }
 
     /// Its archive is what it is.
     fn archived(&self, coming: &mut Coming, what: &str, cancel: &AtomicBool) -> Result<()> {
-        (self.reply)(0, 0, what);
+        self.say(0, 0, what);
         Paths::create_shared(&self.archives)?;
         let wished = coming.moved.session.archive.clone();
         let file = free_file(&self.archives, wished.as_deref(), &coming.told.name)?;
-        let mut inbox = self.house.inbox(coming.index, &self.shared.paths.sessions_dir())?;
-        let own = self.shared.paths.session_dir(&coming.told.id.to_string());
-        let mut placed = vec![Placed { path: file.clone(), whole: None }];
-        placed.extend(inbox_places(inbox.as_ref(), &own)?);
+        let placed = vec![Placed { path: file.clone(), whole: None }];
         Journal { session: coming.told.id, placed }.write(self.shared.paths.data_dir())?;
         let events = self.house.copy_archive(coming.index, &file, cancel)?;
-        let placing = || {
-            if let Some(inbox) = &mut inbox {
-                Paths::create_private(&own)?;
-                inbox.place(&own.join("inbox"))?;
-            }
-            coming.moved.session.state = SessionState::Archived;
-            coming.moved.session.archive = Some(file.clone());
-            let words = vec![notice(ARCHIVED, format!("moved here, archived in {}", file.display()))];
-            self.store(coming, events, words)
-        };
-        let stored = placing();
-        match (&stored, inbox) {
-            (Ok(()), Some(inbox)) => inbox.keep(),
-            (Err(_), _) => {
-                std::fs::remove_file(&file).ok(); // what stays is taken for a forgotten archive
-            }
-            _ => {}
+        coming.moved.session.archive = Some(file.clone());
+        let words = vec![notice(ARCHIVED, format!("moved here, archived in {}", file.display()))];
+        let stored = self.store(coming, events, words);
+        if stored.is_err() {
+            std::fs::remove_file(&file).ok(); // what stays is taken for a forgotten archive
         }
         stored
+    }
+
+    fn say(&self, done: u64, total: u64, what: &str) {
+        (self.tell.lock().unwrap_or_else(PoisonError::into_inner))(done, total, what);
     }
 
     /// The rows, all at once, with the log behind which these words stand.
@@ -286,17 +259,6 @@ impl Bringing {
 fn interrupted() -> Error {
     Error::new(Kind::Denied, "interrupted; what has come so far is whole")
         .hint("ask it again, and it goes on from there")
-}
-
-/// What placing an inbox makes, outermost first.
-fn inbox_places(inbox: Option<&house::Inbox>, own: &Path) -> Result<Vec<Placed>> {
-    let Some(inbox) = inbox else { return Ok(Vec::new()) };
-    let mut placed = Vec::new();
-    if std::fs::symlink_metadata(own).is_err() {
-        placed.push(Placed { path: own.to_owned(), whole: None });
-    }
-    placed.push(Placed { path: own.join("inbox"), whole: Some(inbox.identity()?) });
-    Ok(placed)
 }
 
 /// A name for an archive that nothing has: the one it had, if that is free.

@@ -25,9 +25,13 @@ impl Maps {
         }
     }
 
-    /// Those that change anything.
+    /// Those that say something which the others do not.
     pub(super) fn pairs(&self) -> Vec<(PathBuf, PathBuf)> {
-        self.pairs.iter().filter(|(old, new)| old != new).cloned().collect()
+        let says = |(old, new): &&(PathBuf, PathBuf)| {
+            let others = self.pairs.iter().filter(|(other, _)| other != old).cloned().collect();
+            Self { pairs: others, ..self.clone() }.apply(old) != *new
+        };
+        self.pairs.iter().filter(says).cloned().collect()
     }
 
     pub(super) fn apply(&self, path: &Path) -> PathBuf {

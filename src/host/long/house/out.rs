@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::archive::house::{self, Contents, Item, Machine, Packer};
-use crate::archive::{self, Packing};
+use crate::archive::{self, Packing, Progress, Step};
 use crate::config::Source;
 use crate::config::moved::without_token;
 use crate::error::{Error, Kind, Result};
 use crate::host::actor::Subscribers;
 use crate::host::long::{Job, blocking, left_out, log_of};
 use crate::host::shared::{Claim, Ending, Shared};
-use crate::ipc::{HousePacked, Response};
+use crate::ipc::{HousePacked, Push, Response};
 use crate::model::{Bindings, MovedSession, Session, SessionId, SessionState};
 use crate::persona;
 use crate::store::{Db, Filter, Mode};
@@ -34,7 +34,7 @@ struct Own {
 }
 
 /// How far it has come.
-struct Progress {
+struct Way {
     done: u64,
     /// About how much there is to read of each session.
     sizes: Vec<u64>,
@@ -64,7 +64,6 @@ impl Job {
             archived: sessions.iter().filter(|session| session.state == SessionState::Archived).count()
                 as u64,
             prompts: 0,
-            files: 0,
             personas: own.personas.len() as u64,
             config: own.config.is_some(),
             token_left_out: own.token_left_out,
@@ -80,15 +79,16 @@ impl Job {
         })
         .await?;
         let mut bindings = Bindings::default();
-        let mut progress = Progress { done: 0, sizes: self.estimate(&sessions).await? };
+        let mut way = Way { done: 0, sizes: self.estimate(&sessions).await? };
         for (index, item) in contents.sessions.iter().enumerate() {
-            let (next, moved) = self.out_with(packer, index, item, &mut packed, &mut progress).await?;
+            let (next, moved) = self.out_with(packer, index, item, &mut packed, &mut way).await?;
             packer = next;
             packed.prompts += moved.prompts.len() as u64;
             bindings.sessions.push(moved);
         }
         self.bind(&mut bindings, telegram).await?;
-        let mut progress = self.progress("reading it back".to_owned());
+        let mut tell = self.telling();
+        let mut progress = move |Progress { done, total, .. }| tell(done, total, "reading it back");
         let finished = self.work(move |cancel| packer.finish(&bindings, &mut progress, cancel)).await?;
         packed.bytes = finished.bytes;
         let (who, subject) = (self.who.clone(), finished.file.display().to_string());
@@ -199,24 +199,25 @@ impl Job {
         index: usize,
         item: &Item,
         packed: &mut HousePacked,
-        progress: &mut Progress,
+        way: &mut Way,
     ) -> Result<(Packer, MovedSession)> {
         let id = item.id;
         let (claim, watching) = self.asleep(item).await?;
         let moved = self.shared.store.read(move |db| db.moving(id)).await?;
-        let size = progress.sizes.get(index).copied().unwrap_or_default();
+        let size = way.sizes.get(index).copied().unwrap_or_default();
         let what = format!("packing {} ({} of {})", item.name, index + 1, packed.sessions);
-        let (done, total) = (progress.done, progress.sizes.iter().sum());
-        let mut tell = self.progress(what);
-        let tell = move |part: u64, whole: u64| {
-            // Of a share: packing reads everything twice, and compresses it between.
-            let share = u128::from(size) * u128::from(part) / u128::from(whole.max(1));
-            tell(done + u64::try_from(share).unwrap_or(size), total);
+        let (done, total) = (way.done, way.sizes.iter().sum());
+        let mut tell = self.telling();
+        let tell = move |Progress { step, done: part, total: whole }| {
+            // Everything is read twice: to be packed, and back.
+            let half = u128::from(size / 2) * u128::from(part) / u128::from(whole.max(1));
+            let before = if step == Step::Packing { 0 } else { size / 2 };
+            tell(done + before + u64::try_from(half).unwrap_or(size), total, &what);
         };
         let result = if moved.session.state == SessionState::Archived {
-            self.out_archived(packer, index, item, moved, tell).await
+            self.out_archived(packer, item, moved, tell).await
         } else {
-            self.out_asleep(packer, index, item, moved, tell).await
+            self.out_asleep(packer, item, moved, tell).await
         };
         drop(claim);
         // They come again, and find it as it was.
@@ -227,9 +228,8 @@ impl Job {
         {
             self.shared.look_after(id);
         }
-        let (packer, moved, (files, notes)) = result?;
-        progress.done += size;
-        packed.files += files;
+        let (packer, moved, notes) = result?;
+        way.done += size;
         packed.notes.extend(notes.into_iter().map(|note| format!("{}: {note}", item.name)));
         Ok((packer, moved))
     }
@@ -251,7 +251,7 @@ impl Job {
                 Err(error) if error.kind != Kind::Conflict => return Err(error),
                 Err(_) => {}
             }
-            self.progress(format!("waiting for {}, which is busy", item.name))(0, 0);
+            self.telling()(0, 0, &format!("waiting for {}, which is busy", item.name));
             tokio::select! {
                 // Its turn ends with an event, a background task perhaps only with its process.
                 _ = feed.changed() => {}
@@ -266,18 +266,17 @@ impl Job {
     async fn out_asleep(
         &self,
         mut packer: Packer,
-        index: usize,
         item: &Item,
         moved: MovedSession,
-        mut tell: impl FnMut(u64, u64) + Send + 'static,
-    ) -> Result<(Packer, MovedSession, (u64, Vec<String>))> {
+        mut tell: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<(Packer, MovedSession, Vec<String>)> {
         let id = item.id;
         let (_, files) = self.everything_of(id).await?;
         let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
-        let (inbox, database) = (self.inbox_of(id), self.shared.paths.database());
+        let (inbox, database) = (self.inbox(id), self.shared.paths.database());
         let file = item.file.clone();
         self.work(move |cancel| {
-            let (sent, mut notes) = put_inbox(&mut packer, index, &inbox, cancel)?;
+            let mut notes = Vec::new();
             let session = &moved.session;
             let workspace = session.managed.then_some(session.dir.as_path()).filter(|dir| dir.is_dir());
             if session.managed && workspace.is_none() {
@@ -289,13 +288,15 @@ impl Job {
                 events: &mut log_of(&db, id),
                 conversations: &conversations,
                 conversation_files: &files,
+                inbox: Some(inbox.as_path()).filter(|inbox| inbox.is_dir()),
                 workspace,
+                all_files: true,
                 leave_out: true,
                 now: Timestamp::now(),
             };
             let packed = packer.session(&file, packing, &mut tell, cancel)?;
             notes.extend(left_out(&packed.manifest.left_out));
-            Ok((packer, moved, (sent, notes)))
+            Ok((packer, moved, notes))
         })
         .await
     }
@@ -304,15 +305,18 @@ impl Job {
     async fn out_archived(
         &self,
         mut packer: Packer,
-        index: usize,
         item: &Item,
         moved: MovedSession,
-        mut tell: impl FnMut(u64, u64) + Send + 'static,
-    ) -> Result<(Packer, MovedSession, (u64, Vec<String>))> {
+        mut tell: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<(Packer, MovedSession, Vec<String>)> {
         let (id, file) = (item.id, item.file.clone());
-        let (inbox, database) = (self.inbox_of(id), self.shared.paths.database());
+        let (inbox, database) = (self.inbox(id), self.shared.paths.database());
         self.work(move |cancel| {
-            let (sent, mut notes) = put_inbox(&mut packer, index, &inbox, cancel)?;
+            let mut notes = Vec::new();
+            // One of a former release left behind what was sent to it.
+            notes.extend(
+                inbox.is_dir().then(|| format!("files sent to it are not packed: {}", inbox.display())),
+            );
             let session = &moved.session;
             match whole_archive(session, &mut tell, cancel) {
                 Ok(archive) => packer.archive(&file, archive, cancel)?,
@@ -325,20 +329,32 @@ impl Job {
                         events: &mut log_of(&db, id),
                         conversations: &[],
                         conversation_files: &[],
+                        inbox: None,
                         workspace: None,
+                        all_files: true,
                         leave_out: true,
                         now: Timestamp::now(),
                     };
                     packer.session(&file, packing, &mut tell, cancel)?;
                 }
             }
-            Ok((packer, moved, (sent, notes)))
+            Ok((packer, moved, notes))
         })
         .await
     }
 
-    fn inbox_of(&self, id: SessionId) -> PathBuf {
-        self.shared.paths.session_dir(&id.to_string()).join("inbox")
+    /// Tells the client how far it is.
+    pub(super) fn telling(&self) -> impl FnMut(u64, u64, &str) + Send + 'static {
+        let reply = self.reply.clone();
+        let mut last = None;
+        move |done, total, what| {
+            let at = (done.saturating_mul(100).checked_div(total), what.to_owned());
+            if last.as_ref() != Some(&at) {
+                last = Some(at);
+                // A client that is too slow misses a step, not the work.
+                reply.push(&Push::Progress { done, total, what: what.to_owned() }).ok();
+            }
+        }
     }
 
     /// Channels and people, and what the bridge keeps: of a bridge that runs, by asking it.
@@ -390,23 +406,10 @@ fn directories(sessions: &[Session]) -> Vec<PathBuf> {
     dirs
 }
 
-fn put_inbox(
-    packer: &mut Packer,
-    index: usize,
-    inbox: &Path,
-    cancel: &AtomicBool,
-) -> Result<(u64, Vec<String>)> {
-    if !inbox.is_dir() || inbox.is_symlink() {
-        return Ok((0, Vec::new()));
-    }
-    let (files, left_out) = packer.inbox(index + 1, inbox, cancel)?;
-    Ok((files, left_out.into_iter().map(|what| format!("not packed: {what}")).collect()))
-}
-
 /// An archived session's archive, read from end to end.
 fn whole_archive<'a>(
     session: &'a Session,
-    tell: &mut dyn FnMut(u64, u64),
+    tell: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<&'a Path> {
     let Some(archive) = &session.archive else {
@@ -427,9 +430,9 @@ fn size_of(shared: &Shared, session: &Session) -> u64 {
     if let (SessionState::Archived, Some(archive)) = (session.state, &session.archive) {
         return inbox + one(archive);
     }
-    let conversation = session.conversation.and_then(|id| {
-        crate::claude::conversation::find(&shared.config_dir(session.agent), &id).ok().flatten()
-    });
+    let conversation = session
+        .conversation
+        .and_then(|id| crate::claude::files::find(&shared.config_dir(session.agent), &id).ok().flatten());
     let dir = if session.managed { below(&session.dir) } else { 0 };
     inbox + dir + conversation.map_or(0, |file| one(&file)) + 1
 }

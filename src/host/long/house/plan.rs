@@ -179,7 +179,7 @@ impl Coming {
             permission_mode: session.permission_mode.clone(),
             rules: moved.rules.iter().map(|rule| rule.rule.clone()).collect(),
             prompts: moved.prompts.len() as u64,
-            files: house.sent(index) as u64,
+            files: manifest.counts.inbox.map_or(0, |inbox| inbox.files),
             error: None,
         };
         let channels = channels

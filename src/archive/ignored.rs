@@ -1,0 +1,72 @@
+//! What a project's own rules say is not worth keeping: `.gitignore` files, and `.git/info/exclude`.
+//!
+//! Git asks whether it knows a file already before it asks these; here nobody does. A file that git keeps although
+//! its name is ignored is left out too, and comes back with `git checkout`: `.git` itself is always packed.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// The rules that hold in one directory: those of the innermost file that says something count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules(Option<Rc<Level>>);
+
+#[derive(Debug)]
+struct Level {
+    file: Gitignore,
+    above: Rules,
+}
+
+impl Rules {
+    /// Nothing is left out.
+    pub(super) fn none() -> Self {
+        Self::default()
+    }
+
+    /// What holds in the directory above `root` already, if `root` is in a repository. Those of `root` itself come
+    /// with [`Self::within`].
+    pub(super) fn above(root: &Path) -> Self {
+        // An end, so that there is something to hang the files further down on.
+        let mut rules = Self(Some(Rc::new(Level { file: Gitignore::empty(), above: Self::none() })));
+        let Some(repository) = root.ancestors().find(|dir| dir.join(".git").exists()) else { return rules };
+        rules = rules.with(repository, &repository.join(".git/info/exclude"));
+        let mut between: Vec<&Path> =
+            root.ancestors().skip(1).take_while(|dir| dir.starts_with(repository)).collect();
+        between.reverse();
+        between.into_iter().fold(rules, |rules, dir| rules.within(dir))
+    }
+
+    /// These, and what the directory itself says.
+    pub(super) fn within(&self, dir: &Path) -> Self {
+        if self.0.is_none() { Self::none() } else { self.with(dir, &dir.join(".gitignore")) }
+    }
+
+    /// Whether a path in the directory of these rules is left out.
+    pub(super) fn leave_out(&self, path: &Path, is_dir: bool) -> bool {
+        let mut level = self.0.as_deref();
+        while let Some(Level { file, above }) = level {
+            let verdict = file.matched(path, is_dir);
+            if !verdict.is_none() {
+                return verdict.is_ignore();
+            }
+            level = above.0.as_deref();
+        }
+        false
+    }
+
+    fn with(&self, dir: &Path, file: &Path) -> Self {
+        // Anything but a plain file could block or never end.
+        if !std::fs::metadata(file).is_ok_and(|found| found.is_file()) {
+            return self.clone();
+        }
+        let mut builder = GitignoreBuilder::new(dir);
+        if let Some(error) = builder.add(file) {
+            tracing::info!("{}: {error}", file.display());
+        }
+        match builder.build() {
+            Ok(file) if !file.is_empty() => Self(Some(Rc::new(Level { file, above: self.clone() }))),
+            _ => self.clone(),
+        }
+    }
+}
