@@ -11,6 +11,7 @@ mod everyday;
 mod files;
 mod help;
 mod hosts;
+mod moving;
 mod names;
 mod pairing;
 mod prompts;
