@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod draining;
 mod interrupted;
+mod moving;
 mod pairing;
 mod places;
 mod stuck;

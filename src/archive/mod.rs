@@ -26,6 +26,7 @@ mod contents;
 mod durable;
 mod format;
 mod gzip;
+pub(crate) mod house;
 mod ignored;
 mod list;
 mod manifest;

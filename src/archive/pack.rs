@@ -230,20 +230,20 @@ fn write_all(
 }
 
 /// An entry that claudebot itself makes.
-fn ours(name: &str, mtime: Mtime, size: u64) -> Entry {
+pub(super) fn ours(name: &str, mtime: Mtime, size: u64) -> Entry {
     Entry { name: name.into(), kind: Kind::File, size, mode: 0o600, mtime, uid: 0, gid: 0 }
 }
 
-struct Packer<'a, 'm, W: Write> {
-    tar: Writer<W>,
+pub(super) struct Packer<'a, 'm, W: Write> {
+    pub(super) tar: Writer<W>,
     /// Grows to the last entry.
-    checksums: Vec<u8>,
-    dest_dir: &'a Path,
-    meter: &'a mut Meter<'m>,
+    pub(super) checksums: Vec<u8>,
+    pub(super) dest_dir: &'a Path,
+    pub(super) meter: &'a mut Meter<'m>,
 }
 
 impl<W: Write> Packer<'_, '_, W> {
-    fn bytes(&mut self, name: &str, mtime: Mtime, bytes: &[u8]) -> Result<()> {
+    pub(super) fn bytes(&mut self, name: &str, mtime: Mtime, bytes: &[u8]) -> Result<()> {
         let entry = ours(name, mtime, bytes.len() as u64);
         self.begin(&entry)?;
         let mut hasher = Hasher::default();
@@ -252,7 +252,7 @@ impl<W: Write> Packer<'_, '_, W> {
         self.end(&entry, hasher)
     }
 
-    fn node(&mut self, node: &Node) -> Result<()> {
+    pub(super) fn node(&mut self, node: &Node) -> Result<()> {
         let Some(stamp) = node.stamp.filter(|_| node.entry.kind == Kind::File) else {
             self.meter.check()?;
             return self.begin(&node.entry);
@@ -264,7 +264,7 @@ impl<W: Write> Packer<'_, '_, W> {
     }
 
     /// Packs exactly the bytes that the header promises.
-    fn stream(&mut self, entry: &Entry, source: &mut File, path: &Path) -> Result<()> {
+    pub(super) fn stream(&mut self, entry: &Entry, source: &mut File, path: &Path) -> Result<()> {
         self.begin(entry)?;
         let mut hasher = Hasher::default();
         let mut buffer = vec![0; CHUNK.min(usize::try_from(entry.size).unwrap_or(CHUNK))];
@@ -355,7 +355,7 @@ fn refuse_losses(packing: &Packing<'_>, sources: &Sources) -> Result<()> {
 }
 
 /// A session's name as the beginning of a file name: visible, without separators, not too long.
-fn file_stem(name: &str) -> String {
+pub(super) fn file_stem(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+') { c } else { '_' };
     let mut stem: String = name.chars().map(plain).collect();
     if stem.is_empty() || stem.starts_with('.') {

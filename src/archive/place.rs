@@ -17,31 +17,82 @@ const PROJECTS: &str = "projects";
 ///
 /// The files are dated now: Claude deletes conversations that were not touched for `cleanupPeriodDays`.
 pub(super) fn place(from: &Path, config_dir: &Path, cwd: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
-    let cwd = fs::canonicalize(cwd).map_err(|e| Error::io("use the directory", cwd, &e))?;
-    let project = config_dir.join(PROJECTS).join(project_name(&cwd));
-    let mut moves = BTreeMap::new();
-    for (written, below) in files_below(from)? {
-        let mut parts = below.components();
-        let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
-            parts.next(); // the old project
-            project.join(parts.as_path())
-        } else {
-            config_dir.join(&below)
-        };
-        // A conversation that lay under two projects comes together here: the one written last goes on.
-        let newest = moves.entry(target).or_insert((written, from.join(&below)));
-        if newest.0 < written {
-            *newest = (written, from.join(&below));
-        }
-    }
-    let moves: Vec<(PathBuf, PathBuf)> =
-        moves.into_iter().map(|(target, (_, source))| (source, target)).collect();
-    refuse_second_copies(config_dir, &project, &moves)?;
+    let Moves { project, files } = Moves::plan(from, config_dir, cwd)?;
+    refuse_second_copies(config_dir, &project, &files)?;
     temporary::sweep(&project);
-    for (source, target) in &moves {
+    for (source, target) in &files {
         copy_new(source, target, made)?;
     }
     Ok(())
+}
+
+/// What [`place`] would make, outermost first.
+pub(super) fn missing(from: &Path, config_dir: &Path, cwd: &Path) -> Result<Vec<PathBuf>> {
+    let Moves { files, .. } = Moves::plan(from, config_dir, cwd)?;
+    Ok(absent(files.into_iter().map(|(_, target)| target)))
+}
+
+/// What [`place_below`] would make, outermost first.
+pub(super) fn missing_below(from: &Path, target: &Path) -> Result<Vec<PathBuf>> {
+    Ok(absent(files_below(from)?.into_iter().map(|(_, below)| target.join(below))))
+}
+
+/// Those of these files, and of the directories above them, that are not there.
+fn absent(files: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut missing = Vec::new();
+    for file in files {
+        let absent = |path: &&Path| fs::symlink_metadata(path).is_err();
+        missing.extend(file.ancestors().take_while(absent).map(Path::to_owned));
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// Which file goes where.
+struct Moves {
+    project: PathBuf,
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Moves {
+    fn plan(from: &Path, config_dir: &Path, cwd: &Path) -> Result<Self> {
+        let project = config_dir.join(PROJECTS).join(project_name(&real(cwd)?));
+        let mut newest = BTreeMap::new();
+        for (written, below) in files_below(from)? {
+            let mut parts = below.components();
+            let target = if parts.next().is_some_and(|first| first.as_os_str() == PROJECTS) {
+                parts.next(); // the old project
+                project.join(parts.as_path())
+            } else {
+                config_dir.join(&below)
+            };
+            // A conversation that lay under two projects comes together here: the one written last goes on.
+            let known = newest.entry(target).or_insert((written, from.join(&below)));
+            if known.0 < written {
+                *known = (written, from.join(&below));
+            }
+        }
+        let files = newest.into_iter().map(|(target, (_, source))| (source, target)).collect();
+        Ok(Self { project, files })
+    }
+}
+
+/// A directory's path without links. One that is not there yet will have this one once it is made.
+fn real(dir: &Path) -> Result<PathBuf> {
+    for above in dir.ancestors() {
+        match fs::canonicalize(above) {
+            Ok(real) => return Ok(dir.strip_prefix(above).map_or(real.clone(), |rest| join(&real, rest))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("use the directory", dir, &e)),
+        }
+    }
+    Ok(dir.to_owned())
+}
+
+/// Without the slash that an empty rest would leave at the end.
+fn join(dir: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() { dir.to_owned() } else { dir.join(rest) }
 }
 
 /// Moves what lies in `from` into `target`. Everything made is pushed to `made`, also when it fails half-way.

@@ -5,7 +5,7 @@
 //! is dropped, unless [`Restored::keep`] said that all went well.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -51,12 +51,21 @@ pub(crate) fn restore(
     cancel: &AtomicBool,
 ) -> Result<Restored> {
     let file = verify::open(archive)?;
+    restore_from(file, staging_parent, progress, cancel).map_err(|e| format::about(archive, e))
+}
+
+/// The same from wherever the archive is read.
+pub(super) fn restore_from(
+    from: impl Read,
+    staging_parent: &Path,
+    progress: &mut dyn FnMut(Progress),
+    cancel: &AtomicBool,
+) -> Result<Restored> {
     temporary::sweep(staging_parent);
     let staging = TemporaryDir::create(staging_parent)?;
     let mut unpacker = Unpacker::new(staging.path())?;
     let mut meter = Meter::new(Step::Unpacking, progress, cancel);
-    let read = verify::read_through(file, &mut unpacker, &mut meter);
-    let manifest = read.map_err(|e| format::about(archive, e))?;
+    let manifest = verify::read_through(from, &mut unpacker, &mut meter)?;
     let workspace_root = unpacker.finish()?;
     Ok(Restored { manifest, staging, workspace_root, placed_workspace: None, placed_files: Vec::new() })
 }
@@ -65,13 +74,25 @@ impl Restored {
     /// The log, oldest first.
     pub(crate) fn events(&self) -> Result<Events> {
         let path = self.staging.path().join(EVENTS);
-        let file = File::open(&path).map_err(|e| Error::io("read", &path, &e))?;
-        Ok(Events { lines: BufReader::new(file), line: Vec::new() })
+        File::open(&path).map(Events::of).map_err(|e| Error::io("read", &path, &e))
     }
 
     /// Whether the working directory was packed.
     pub(crate) const fn has_workspace(&self) -> bool {
         self.workspace_root.is_some()
+    }
+
+    /// What the working directory is known by, here and where it will be moved to: device and number.
+    pub(crate) fn workspace_identity(&self) -> Result<Option<(u64, u64)>> {
+        let path = self.staging.path().join(WORKSPACE);
+        self.workspace_root.as_ref().map(|_| temporary::identity(&path)).transpose()
+    }
+
+    /// What [`Self::place_conversation`] and [`Self::place_inbox`] would make, outermost first.
+    pub(crate) fn places(&self, config_dir: &Path, cwd: &Path, inbox: &Path) -> Result<Vec<PathBuf>> {
+        let mut places = place::missing(&self.staging.path().join(CLAUDE), config_dir, cwd)?;
+        places.extend(place::missing_below(&self.staging.path().join(INBOX), inbox)?);
+        Ok(places)
     }
 
     /// Moves the working directory to `target`, which must not exist or be empty.
@@ -150,6 +171,12 @@ impl Drop for Restored {
 pub(crate) struct Events {
     lines: BufReader<File>,
     line: Vec<u8>,
+}
+
+impl Events {
+    pub(super) fn of(log: File) -> Self {
+        Self { lines: BufReader::new(log), line: Vec::new() }
+    }
 }
 
 impl Iterator for Events {

@@ -118,6 +118,12 @@ impl Drop for TemporaryDir {
     }
 }
 
+/// What a file or directory is known by, whatever its name: device and number.
+pub(super) fn identity(path: &Path) -> Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path).map_err(|e| Error::io("look at", path, &e))?;
+    Ok((found.dev(), found.ino()))
+}
+
 /// Locks what was just made, and says whether it is still there: a sweeper may have been between.
 /// File systems without locks are taken as they are: there a sweeper cannot lock, and removes nothing.
 fn hold(file: &File, path: &Path) -> bool {

@@ -81,12 +81,12 @@ impl Sink for Discard {
 }
 
 /// The tar stream within an archive file. Written in one gzip member or many, it reads the same.
-pub(super) fn decompress(file: File) -> Reader<impl Read> {
-    Reader::new(gzip::Reader::new(BufReader::with_capacity(CHUNK, file)))
+pub(super) fn decompress<R: Read>(from: R) -> Reader<impl Read + use<R>> {
+    Reader::new(gzip::Reader::new(BufReader::with_capacity(CHUNK, from)))
 }
 
-pub(super) fn read_through(file: File, sink: &mut dyn Sink, meter: &mut Meter<'_>) -> Result<Manifest> {
-    let mut reader = decompress(file);
+pub(super) fn read_through(from: impl Read, sink: &mut dyn Sink, meter: &mut Meter<'_>) -> Result<Manifest> {
+    let mut reader = decompress(from);
     let (manifest, digest) = read_manifest(&mut reader)?;
     meter.expect(manifest.counts.bytes())?;
     sink.manifest(&manifest)?;
@@ -379,17 +379,17 @@ impl Log {
 }
 
 /// Cuts a stream into lines of bounded length.
-struct Lines {
+pub(super) struct Lines {
     rest: Vec<u8>,
     bound: usize,
 }
 
 impl Lines {
-    const fn new(bound: usize) -> Self {
+    pub(super) const fn new(bound: usize) -> Self {
         Self { rest: Vec::new(), bound }
     }
 
-    fn take(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(super) fn take(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             if self.rest.is_empty() {
@@ -407,7 +407,7 @@ impl Lines {
         Ok(())
     }
 
-    fn end(&self) -> Result<()> {
+    pub(super) fn end(&self) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(Error::failed("its last line is cut off")) }
     }
 }

@@ -18,6 +18,7 @@ mod doctor;
 mod host;
 mod log;
 mod man;
+mod moving;
 mod pair;
 mod persona;
 mod progress;
@@ -83,6 +84,7 @@ fn with_paths(ctx: &Ctx, command: Command) -> Finish {
     match command {
         Command::Session(command) => session::run(ctx, command),
         Command::Archive(command) => archive::run(ctx, command),
+        Command::Move(command) => moving::run(ctx, command),
         Command::Send(args) => send::run(ctx, &args),
         Command::Log(args) => log::run(ctx, &args),
         Command::Search(args) => search::run(ctx, &args),

@@ -9,7 +9,7 @@ use super::screen::{DONE, Finish, Stop};
 use super::text;
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::host::{self, Guest, HostMode, HostOptions};
+use crate::host::{self, Belongings, Guest, HostMode, HostOptions};
 use crate::ipc::StopWhen;
 use crate::persona;
 use crate::telegram::{self, PersonaChoice};
@@ -55,7 +55,7 @@ fn bridge(ctx: &Ctx, config: &Config) -> Guest {
     let (paths, config, personas) = (ctx.paths.clone(), config.clone(), personas(ctx));
     Box::new(move |stay| {
         tell_service_manager(&[sd_notify::NotifyState::Ready]);
-        let told = stay.clone();
+        let (told, kept) = (stay.clone(), stay.clone());
         let options = telegram::Options {
             paths,
             telegram: config.telegram,
@@ -63,6 +63,7 @@ fn bridge(ctx: &Ctx, config: &Config) -> Guest {
             projects: config.projects,
             scratch: config.session.root,
             personas,
+            keeps: Box::new(move |bridge| kept.keeps(belongings(bridge))),
             serves: Box::new(move |bot| told.serves(bot)),
         };
         let (mut draining, mut drained) = (stay.clone(), stay);
@@ -72,6 +73,14 @@ fn bridge(ctx: &Ctx, config: &Config) -> Guest {
         };
         telegram::run(&options, until_draining, async move { drained.until_drained().await });
     })
+}
+
+fn belongings(bridge: telegram::Kept) -> Belongings {
+    let taking = bridge.clone();
+    Belongings {
+        give: Arc::new(move || bridge.give()),
+        take: Arc::new(move |settings| taking.take(settings)),
+    }
 }
 
 /// The personas of the moment, for whoever starts a session from Telegram; a broken one is not offered.

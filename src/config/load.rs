@@ -24,9 +24,19 @@ type Value<'a> = Spanned<DeValue<'a>>;
 impl Config {
     /// Applies every layer, or reports every problem in one error. The file may be absent; it is never written.
     pub(crate) fn load(paths: &Paths, env: &Env, flags: &[(String, String)]) -> Result<Self> {
+        Self::load_file(Source::read(&paths.config_file())?.as_ref(), paths, env, flags)
+    }
+
+    /// The same with a file that is perhaps not yet where it will be.
+    pub(crate) fn load_file(
+        source: Option<&Source>,
+        paths: &Paths,
+        env: &Env,
+        flags: &[(String, String)],
+    ) -> Result<Self> {
         let mut layers = Layers::new(paths);
-        if let Some(source) = Source::read(&paths.config_file())? {
-            layers.file(&source);
+        if let Some(source) = source {
+            layers.file(source);
         }
         layers.environment(env);
         layers.flags(flags);

@@ -13,6 +13,7 @@ mod given;
 mod keys;
 mod load;
 mod memory;
+pub(crate) mod moved;
 mod reference;
 mod slot;
 mod source;

@@ -81,6 +81,10 @@ impl Source {
         })
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -208,6 +208,13 @@ pub(crate) struct Entry {
     pub(crate) origin: Origin,
 }
 
+impl Entry {
+    /// Whether the file says so.
+    pub(crate) const fn is_of_file(&self) -> bool {
+        matches!(self.origin, Origin::File { .. })
+    }
+}
+
 /// The layer a value comes from; later ones win.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,13 +1,16 @@
-//! What takes a while and begins or ends a session's life in the host: adopt, archive, restore, delete.
+//! What takes a while and begins or ends a session's life in the host: adopt, archive, restore, delete, move house.
 //!
 //! Each begins by claiming the session and ending its actor, so that nothing comes to life under it. Packing and
 //! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
 
 mod adopt;
+mod house;
 mod plan;
 mod restore;
 #[cfg(test)]
 mod tests;
+
+pub(super) use house::take_back;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +51,8 @@ impl Job {
             Request::ArchivePlan { session, options } => self.plan_archive(session, options).await,
             Request::SessionRestore { archive, dir, name } => self.restore(archive, dir, name).await,
             Request::SessionAdopt(adopt) => self.adopt(adopt).await,
+            Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
+            Request::HouseIn(into) => self.house_in(into).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);

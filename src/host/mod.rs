@@ -32,5 +32,5 @@ mod translate;
 mod turn;
 
 pub(crate) use outbox::{Replier, SharedPush};
-pub(crate) use run::{Guest, HostMode, HostOptions, run};
+pub(crate) use run::{Belongings, Guest, HostMode, HostOptions, run};
 use shared::Shared;

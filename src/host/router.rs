@@ -67,7 +67,9 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
         | Request::SessionArchive { .. }
         | Request::SessionAdopt(_)
         | Request::ArchivePlan { .. }
-        | Request::SessionRestore { .. } => {
+        | Request::SessionRestore { .. }
+        | Request::HouseOut { .. }
+        | Request::HouseIn(_) => {
             let job = long::Job { shared: Arc::clone(shared), who: who.to_owned(), reply };
             // What takes long must not keep the connection's other requests waiting.
             tokio::spawn(job.run(request));

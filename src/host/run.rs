@@ -14,7 +14,7 @@ use super::lock::HostLock;
 use super::shared::{About, Ending, Shared};
 use super::signals::Signals;
 use super::socket::HostSocket;
-use super::{connection, logging, router};
+use super::{connection, logging, long, router};
 use crate::archive;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -67,6 +67,19 @@ pub(crate) struct HostOptions {
 /// returns once its [`Stay`] is over, and not before.
 pub(crate) type Guest = Box<dyn FnOnce(Stay) + Send>;
 
+/// What a guest keeps of its own, for a house that moves: it alone can read and write it.
+#[derive(Clone)]
+pub(crate) struct Belongings {
+    pub(crate) give: Arc<dyn Fn() -> Result<serde_json::Value> + Send + Sync>,
+    pub(crate) take: Arc<dyn Fn(&serde_json::Value) -> Result<()> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Belongings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Belongings")
+    }
+}
+
 /// How far the host's life has come, for its guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -80,6 +93,7 @@ enum Stage {
 pub(crate) struct Stay {
     stage: watch::Receiver<Stage>,
     served: watch::Sender<Option<ServedBot>>,
+    belongings: watch::Sender<Option<Belongings>>,
 }
 
 impl Stay {
@@ -101,6 +115,11 @@ impl Stay {
     /// Which bot it serves from now on, for whoever asks the host.
     pub(crate) fn serves(&self, bot: Option<ServedBot>) {
         self.served.send_replace(bot);
+    }
+
+    /// What it keeps from now on.
+    pub(crate) fn keeps(&self, belongings: Belongings) {
+        self.belongings.send_replace(Some(belongings));
     }
 }
 
@@ -154,8 +173,9 @@ fn serve(options: HostOptions, guest: Option<Guest>) -> Result<()> {
             }
         };
         announce(mode, &Readiness::Ready(true))?;
-        let served = &host.shared.served;
-        let company = guest.map(|guest| Company::receive(guest, served.clone())).transpose()?;
+        let (served, belongings) = (&host.shared.served, &host.shared.belongings);
+        let receive = |guest| Company::receive(guest, served.clone(), belongings.clone());
+        let company = guest.map(receive).transpose()?;
         let served = host.serve(company).await;
         drop(lock);
         served
@@ -193,6 +213,7 @@ impl Host {
         let about =
             About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
         let shared = Shared::new(store, paths, config, env, own_program()?, about);
+        long::take_back(&shared).await?;
         for dir in [&shared.config.archive.dir, &shared.config.session.root] {
             archive::sweep(dir);
         }
@@ -317,13 +338,17 @@ struct Company {
 }
 
 impl Company {
-    fn receive(guest: Guest, served: watch::Sender<Option<ServedBot>>) -> Result<Self> {
+    fn receive(
+        guest: Guest,
+        served: watch::Sender<Option<ServedBot>>,
+        belongings: watch::Sender<Option<Belongings>>,
+    ) -> Result<Self> {
         let (stage, stages) = watch::channel(Stage::Serving);
         let (here, gone) = oneshot::channel::<()>();
         std::thread::Builder::new()
             .name("guest".to_owned())
             .spawn(move || {
-                guest(Stay { stage: stages, served });
+                guest(Stay { stage: stages, served, belongings });
                 drop(here);
             })
             .map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::actor::{Actor, Command, Subscribers};
+use super::actor::{Actor, Closing, Command, Subscribers};
 use super::adopt;
 use super::commands::Commands;
 use super::long::blocking;
 use super::places::Places;
+use super::run::Belongings;
 use super::short::{self, Draft, Presence, ShortCtx, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(super) clients: AtomicU32,
     /// The bot that the guest serves.
     pub(super) served: watch::Sender<Option<ServedBot>>,
+    /// What the guest keeps, as long as it has it at hand.
+    pub(super) belongings: watch::Sender<Option<Belongings>>,
     /// Moves whenever a client, an actor or a process has gone.
     pub(super) departures: watch::Sender<u64>,
 }
@@ -102,6 +105,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             clients: AtomicU32::new(0),
             served: watch::Sender::new(None),
+            belongings: watch::Sender::new(None),
             departures: watch::Sender::new(0),
         })
     }
@@ -374,8 +378,17 @@ impl Claim {
     /// Ends the session's process and actor, and gives its subscribers. Refused while something runs that `force`
     /// does not cut off.
     pub(super) async fn close(&self, force: bool) -> Result<Subscribers> {
+        self.close_as(if force { Closing::ByForce } else { Closing::Gently }).await
+    }
+
+    /// The same for a session that goes on afterwards: what waits in it goes on waiting. Refused while something runs.
+    pub(super) async fn put_to_sleep(&self) -> Result<Subscribers> {
+        self.close_as(Closing::ForAWhile).await
+    }
+
+    async fn close_as(&self, how: Closing) -> Result<Subscribers> {
         let (done, closed) = oneshot::channel();
-        self.shared.hand_in(self.id, Command::Close { force, done });
+        self.shared.hand_in(self.id, Command::Close { how, done });
         closed.await.unwrap_or_else(|_| {
             Err(Error::failed("the session could not be closed; the host's log says why"))
         })

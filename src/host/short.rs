@@ -98,6 +98,7 @@ pub(crate) fn way(request: &Request) -> Way {
             Way::Host
         }
         Request::Subscribe { .. } | Request::Feed { .. } | Request::AgentCommands { .. } => Way::Host,
+        Request::HouseOut { .. } | Request::HouseIn(_) => Way::Host,
         Request::HostStatus | Request::HostStop { .. } => Way::Host,
     }
 }

@@ -7,12 +7,14 @@ pub(crate) mod autostart;
 pub(crate) mod client;
 pub(crate) mod codec;
 pub(crate) mod contact;
+pub(crate) mod house;
 pub(crate) mod lock_file;
 pub(crate) mod readiness;
 pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod response;
 
+pub(crate) use house::{Arrived, ArrivedAs, FileAs, HouseArrival, HouseFile, HouseIn, HousePacked};
 pub(crate) use request::{
     Adopt, ArchiveOptions, Handover, NewSession, Request, Selector, SendPrompt, StopWhen,
 };

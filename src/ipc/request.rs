@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::HouseIn;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Agent, ApprovalId, Channel, Decision, Delivery, PromptId, TurnId};
 
@@ -324,6 +325,16 @@ pub(crate) enum Request {
         session: Selector,
     },
 
+    // Moving house.
+    /// Packs everything into `file`. With `wait` also sessions that are busy, once their turns are over. `telegram` is
+    /// what the bridge keeps, where no bridge runs that could say it.
+    HouseOut {
+        file: PathBuf,
+        wait: bool,
+        telegram: Option<serde_json::Value>,
+    },
+    HouseIn(HouseIn),
+
     // The host itself.
     HostStatus,
     HostStop {
@@ -339,6 +350,8 @@ impl Request {
             Self::Adoptable | Self::SessionAdopt(_) => PermissionScope::Local,
             // Only there is a terminal to hand over to, or one that was lost.
             Self::SessionHandover(_) | Self::SessionTakeBack { .. } => PermissionScope::Local,
+            // All that was ever said leaves, or modes, rules and people come.
+            Self::HouseOut { .. } | Self::HouseIn(_) => PermissionScope::Local,
             // Nobody outside lets anybody in, or lets a group be used.
             Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
             Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
@@ -396,6 +409,7 @@ impl Request {
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,
             Self::SessionAdopt(_) | Self::SessionHandover(_) | Self::SessionTakeBack { .. } => false,
             Self::SessionSleep { .. } | Self::SessionDelete { .. } | Self::SessionArchive { .. } => false,
+            Self::HouseOut { .. } | Self::HouseIn(_) => false,
             Self::SessionRestore { .. } | Self::QueueRun { .. } | Self::QueueClear { .. } => false,
             Self::PromptTakeBack { .. } | Self::Answer { .. } | Self::HostStop { .. } => false,
         }

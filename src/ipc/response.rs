@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Request;
+use super::{HouseArrival, HousePacked, Request};
 use crate::error::Error;
 use crate::model::{
     AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
@@ -256,6 +256,8 @@ pub(crate) enum Response {
     },
     Adoptable(Vec<Adoptable>),
     Granted(Granted),
+    HousePacked(HousePacked),
+    House(Box<HouseArrival>),
     Context {
         used: u64,
         window: u64,

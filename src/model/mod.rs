@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub(crate) mod approval;
 pub(crate) mod event;
+pub(crate) mod house;
 pub(crate) mod ids;
 pub(crate) mod live;
 pub(crate) mod prompt;
@@ -18,6 +19,7 @@ pub(crate) use event::{
     ADOPTED, ARCHIVED, CAME_BACK, Detail, Event, EventKind, HANDED_OVER, NewEvent, Origin, Outcome, RESTORED,
     Usage,
 };
+pub(crate) use house::{Admitted, AdmittedKind, Bindings, MOVED, MovedPrompt, MovedSession};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{CONTINUES, Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};

@@ -87,7 +87,7 @@ pub(crate) struct Session {
     pub(crate) state: SessionState,
     /// Claude's `session_id` to resume, once something was said.
     pub(crate) conversation: Option<Uuid>,
-    /// Why the queue is held (`stopped`, `stale`, `interrupted`), if it is.
+    /// Why the queue is held (`stopped`, `stale`, `interrupted`, `moved`), if it is.
     pub(crate) hold: Option<String>,
     /// Where the archive is, once archived.
     pub(crate) archive: Option<PathBuf>,

@@ -5,9 +5,13 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::words::{judge_effort, judge_model, judge_permission_mode};
 use super::{Persona, PersonaOrigin};
+use crate::config::moved::{Mapping, paths_in, quoted_in, rewrite};
 use crate::config::{Given, Key, Problem, Slot, Source, anything, report};
 use crate::error::{Result, did_you_mean, nearest};
 use crate::paths::Paths;
+
+/// Its list has files and JSON side by side.
+const SERVERS: &str = "mcp_config";
 
 static KEYS: &[Key<Persona>] = &[
     key("description", Slot::Text(|p| &mut p.description, anything), "One line for lists."),
@@ -22,7 +26,7 @@ static KEYS: &[Key<Persona>] = &[
     key("allowed_tools", Slot::List(|p| &mut p.allowed_tools), "Tools that need no approval."),
     key("disallowed_tools", Slot::List(|p| &mut p.disallowed_tools), "Tools that Claude does not have."),
     key("add_dirs", Slot::Paths(|p| &mut p.add_dirs), "More directories Claude may work in."),
-    key("mcp_config", Slot::List(|p| &mut p.mcp_config), "Files with MCP servers, or their JSON."),
+    key(SERVERS, Slot::List(|p| &mut p.mcp_config), "Files with MCP servers, or their JSON."),
     key("env", Slot::Variables(|p| &mut p.env), "Variables for Claude."),
     key("dir", Slot::OptPath(|p| &mut p.dir), "The working directory of new sessions that name none."),
 ];
@@ -54,6 +58,20 @@ pub(super) fn read(name: &str, origin: PersonaOrigin, source: &Source, paths: &P
         &what,
         &format!("nothing was changed; `claudebot persona check {name}` looks again"),
     ))
+}
+
+/// The file with its paths as `mapping` has them. What cannot be read stays as it is.
+pub(super) fn elsewhere(source: &Source, mapping: Mapping<'_>) -> String {
+    let Ok(table) = source.parse() else { return source.text().to_owned() };
+    let mut paths = Vec::new();
+    for (name, value) in &table {
+        if name.get_ref() == SERVERS {
+            paths.extend(quoted_in(value).into_iter().filter(|server| server.text.starts_with(['/', '~'])));
+        } else if let Some(key) = KEYS.iter().find(|key| key.name == name.get_ref().as_ref()) {
+            paths.extend(paths_in(&key.slot, value));
+        }
+    }
+    rewrite(source.text(), paths, mapping)
 }
 
 fn empty(name: &str, origin: PersonaOrigin) -> Persona {
@@ -108,7 +126,7 @@ impl Reader<'_> {
                 self.problem(fault.offset.unwrap_or(at), format!("`{}` {}", key.name, fault.message));
             }
         }
-        if key.name == "mcp_config" {
+        if key.name == SERVERS {
             self.servers(value);
         }
     }

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub(crate) use shelf::{Listed, check, list, load};
-pub(crate) use words::{check_effort, check_model, check_permission_mode};
+pub(crate) use shelf::{Listed, check, elsewhere, examine, list, load, own_files};
+pub(crate) use words::{check_effort, check_model, check_name, check_permission_mode};
 
 /// A validated persona.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,10 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::{Read, read};
+use super::file::{self, Read, read};
 use super::words::check_name;
 use super::{Persona, PersonaOrigin};
 use crate::config::Source;
+use crate::config::moved::Mapping;
 use crate::error::{Error, Result, did_you_mean, nearest};
 use crate::paths::Paths;
 
@@ -86,6 +87,28 @@ fn check_file(path: &Path, paths: &Paths) -> Result<Read> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     check_name(&name)?;
     read(&name, PersonaOrigin::File(path.to_owned()), &source, paths)
+}
+
+/// The person's own files, by name, as they are.
+pub(crate) fn own_files(paths: &Paths) -> Result<Vec<(String, Source)>> {
+    let mut own = Vec::new();
+    for (name, path) in files(&paths.personas_dir())? {
+        // One that went meanwhile is none.
+        own.extend(Source::read(&path)?.map(|source| (name, source)));
+    }
+    own.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(own)
+}
+
+/// A persona that is perhaps not yet where it will be.
+pub(crate) fn examine(name: &str, source: &Source, paths: &Paths) -> Result<Persona> {
+    check_name(name)?;
+    read(name, PersonaOrigin::File(source.path().to_owned()), source, paths).map(|read| read.persona)
+}
+
+/// The file of a persona with its paths as `mapping` has them.
+pub(crate) fn elsewhere(source: &Source, mapping: Mapping<'_>) -> String {
+    file::elsewhere(source, mapping)
 }
 
 /// `name` is a checked name: it cannot lead out of the directory.

@@ -267,7 +267,7 @@ impl Db {
         Ok(found)
     }
 
-    fn insert_prompt(&mut self, prompt: &Prompt, seq: u64) -> Result<()> {
+    pub(super) fn insert_prompt(&mut self, prompt: &Prompt, seq: u64) -> Result<()> {
         self.conn
             .prepare_cached(
                 "INSERT INTO prompt (id, session, key, text, attachments, delivery, status, seq, accepted) \

@@ -27,6 +27,7 @@
 //! | [`shell`] | commands that a person has configured |
 //! | [`talk`] | who says something, where, and to which session |
 //! | [`host`] | asking the host, and what it means when it does not answer |
+//! | [`moving`] | what goes along to another machine |
 //! | [`gone`] | what is left of sessions that are gone |
 //! | [`topics`] | topics that close, or are gone |
 //! | [`view`], [`words`], [`effects`] | what is said, how it is said, and storing it |
@@ -53,6 +54,7 @@ mod link;
 mod live;
 mod media;
 mod mirror;
+pub(crate) mod moving;
 mod outbox;
 mod place;
 mod poll;
@@ -76,5 +78,5 @@ mod words;
 
 pub(crate) use api::Token;
 pub(crate) use bridge::PersonaChoice;
-pub(crate) use run::{Options, run};
+pub(crate) use run::{Kept, Options, run};
 pub(crate) use setup::BotFacts;

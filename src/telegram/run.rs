@@ -54,8 +54,24 @@ pub(crate) struct Options {
     pub(crate) scratch: PathBuf,
     /// Personas lie in another room.
     pub(crate) personas: Personas,
+    /// Told what the bridge keeps, once it has its file open.
+    pub(crate) keeps: Box<dyn Fn(Kept) + Send>,
     /// Told which bot is served, and when none is any more.
     pub(crate) serves: Box<dyn Fn(Option<ServedBot>) + Send>,
+}
+
+/// What the bridge keeps, for whoever moves it to another machine.
+#[derive(Clone)]
+pub(crate) struct Kept(Arc<Db>);
+
+impl Kept {
+    pub(crate) fn give(&self) -> Result<serde_json::Value> {
+        super::moving::give_of(&self.0)
+    }
+
+    pub(crate) fn take(&self, settings: &serde_json::Value) -> Result<()> {
+        super::moving::take_into(&self.0, settings)
+    }
 }
 
 /// Runs the bridge on this thread. From `draining` on nothing more is received; after `drained` what is on its way out
@@ -198,6 +214,7 @@ async fn begin(options: &Options, token: Result<Option<Token>>, lasting: &mut La
     let api = Api::new(token, &options.telegram.api_url)?;
     let me = meet(&api).await;
     let db = open(&options.paths, me.id, &mut lasting.db)?;
+    (options.keeps)(Kept(Arc::clone(&db)));
     let (outbox, orders) = Outbox::new();
     let (live, wished) = Live::new(outbox.clone());
     let (watched, asked) = mpsc::unbounded_channel();
@@ -225,7 +242,7 @@ fn bridge(
     outbox: Outbox,
     watched: mpsc::UnboundedSender<SessionId>,
 ) -> Bridge {
-    let Options { paths, telegram, stale_after, projects, scratch, personas, serves: _ } = options;
+    let Options { paths, telegram, stale_after, projects, scratch, personas, keeps: _, serves: _ } = options;
     Bridge {
         api,
         db,

@@ -12,6 +12,7 @@ mod everyday;
 mod files;
 mod help;
 mod hosts;
+mod moving;
 mod names;
 mod pairing;
 mod prompts;

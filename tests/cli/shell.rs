@@ -100,10 +100,17 @@ impl Shell {
     /// Compares everything so far with the stored snapshot.
     #[track_caller]
     pub(crate) fn matches(&self, name: &str) {
+        self.matches_but(name, "(nothing else)", "");
+    }
+
+    /// The same with another text that differs from run to run.
+    #[track_caller]
+    pub(crate) fn matches_but(&self, name: &str, other: &str, word: &'static str) {
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("../snapshots");
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
+        settings.add_filter(&regex_of(other), word);
         settings.add_filter(&regex_of(&self.home.path().to_string_lossy()), "HOME");
         for (pattern, words) in FILTERS {
             settings.add_filter(pattern, *words);

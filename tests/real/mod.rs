@@ -15,6 +15,7 @@ mod files;
 mod interrupts;
 mod lending;
 mod memory;
+mod moving;
 mod prompts;
 mod retention;
 mod settings;
@@ -52,6 +53,7 @@ mod real_330 {
         commands: clear, answered_by_claude_code_itself, listed, compact, api_errors, a_cut_connection, not_logged_in;
         deaths: a_killed_child, a_killed_host_whose_child_works_on, everything_killed_in_a_turn,
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
+        moving: to_another_home;
         files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
         prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
         retention: old_conversations;
@@ -73,6 +75,7 @@ mod real_197 {
         background: a_task_begins_a_turn, a_subagent_is_not_the_reply;
         commands: clear, answered_by_claude_code_itself, listed, api_errors;
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
+        moving: to_another_home;
         files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;
         retention: old_conversations;

@@ -4,6 +4,7 @@
 //! done; they only describe, so that building the command for `--help` costs nothing else.
 
 mod house;
+mod moving;
 mod session;
 mod talk;
 
@@ -14,6 +15,7 @@ pub(crate) use house::{
     CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
     ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
 };
+pub(crate) use moving::{MoveCommand, MoveIn, MoveOut};
 pub(crate) use session::{
     Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete,
     Handover, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch,
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// List and verify archives
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    /// Move everything to another machine
+    #[command(subcommand)]
+    Move(MoveCommand),
     /// Send a prompt; the reply streams to stdout
     Send(SendArgs),
     /// Show what was said and done in a session

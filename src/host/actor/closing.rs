@@ -2,26 +2,27 @@
 
 use tokio::sync::oneshot;
 
-use super::{Actor, Subscribers};
+use super::{Actor, Closing, Subscribers};
 use crate::error::{Error, Result};
 use crate::host::turn::{Input, Phase};
 
 impl Actor {
-    pub(super) async fn close(&mut self, force: bool, done: oneshot::Sender<Result<Subscribers>>) {
-        if let Some(reason) = self.why_not_close(force) {
+    pub(super) async fn close(&mut self, how: Closing, done: oneshot::Sender<Result<Subscribers>>) {
+        if let Some(reason) = self.why_not_close(how) {
             done.send(Err(reason)).ok();
             return;
         }
         self.closing = Some(done);
         self.draining = true;
-        self.apply(if force { Input::Close } else { Input::Drain }).await;
+        self.apply(if how == Closing::ByForce { Input::Close } else { Input::Drain }).await;
         if self.process.is_some() {
             self.apply(Input::Sleep).await;
         }
     }
 
-    /// With `force` what runs and what waits is given up; a process that is not ours is still waited for.
-    fn why_not_close(&self, force: bool) -> Option<Error> {
+    /// By force what runs and what waits is given up; a process that is not ours is still waited for.
+    fn why_not_close(&self, how: Closing) -> Option<Error> {
+        let force = how == Closing::ByForce;
         let name = &self.session.name;
         if self.state.is_lent() {
             return Some(self.lent_already());
@@ -35,7 +36,7 @@ impl Actor {
             return Some(busy.hint(format!("stop it first: claudebot session stop {name}")));
         }
         let waiting = self.state.waiting().count();
-        (!force && waiting > 0).then(|| {
+        (how == Closing::Gently && waiting > 0).then(|| {
             let prompts = if waiting == 1 { "1 prompt waits" } else { &format!("{waiting} prompts wait") };
             Error::conflict(format!("{prompts} in session {name}"))
                 .hint(format!("claudebot session queue {name} --run, or --clear"))

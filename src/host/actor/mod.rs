@@ -75,8 +75,8 @@ pub(super) enum Command {
     Drain,
     /// Interrupt the turn, then end.
     StopNow,
-    /// End the process and the actor: the session is about to go. Refused while busy unless `force`.
-    Close { force: bool, done: oneshot::Sender<Result<Subscribers>> },
+    /// End the process and the actor: somebody takes the whole of the session.
+    Close { how: Closing, done: oneshot::Sender<Result<Subscribers>> },
     /// The session's row changed in the store.
     Refresh,
     /// A setting was stored for the session: a live process is to follow it.
@@ -85,6 +85,17 @@ pub(super) enum Command {
     Wake,
     /// These rules were taken back in the store: no process is to go on with them.
     Revoked { name: String, rules: Vec<String>, reply: Replier },
+}
+
+/// What may be in the way of closing a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Refused while it is busy, or prompts wait: it is about to go.
+    Gently,
+    /// Refused while it is busy. What waits goes on waiting.
+    ForAWhile,
+    /// Whatever runs and waits is given up.
+    ByForce,
 }
 
 impl Command {
@@ -402,7 +413,7 @@ impl Actor {
             Command::Sleep => {}
             Command::Drain => self.drain().await,
             Command::StopNow => self.stop_now().await,
-            Command::Close { force, done } => self.close(force, done).await,
+            Command::Close { how, done } => self.close(how, done).await,
             Command::Refresh => self.refresh().await,
             Command::Set { key, value } => self.set(&key, value).await,
             Command::Wake => self.wake().await,

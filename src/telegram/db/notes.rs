@@ -106,6 +106,29 @@ impl Tables {
         Ok(())
     }
 
+    /// The same, unless that place has said something of it before.
+    pub(crate) fn mute_if_unsaid(&self, mute: &Mute) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO mute (chat, thread, session, until) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                mute.place.chat,
+                thread(mute.place),
+                muted(mute.session),
+                mute.until.map(Micros)
+            ])?;
+        Ok(())
+    }
+
+    /// Every topic that is a session's.
+    pub(crate) fn topics(&self) -> Result<Vec<TopicRow>, Fault> {
+        let sql = "SELECT chat, thread, session, name, closed FROM topic ORDER BY chat, thread";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], read_topic)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     pub(crate) fn topic_at(&self, place: Place) -> Result<Option<TopicRow>, Fault> {
         let found = self
             .conn

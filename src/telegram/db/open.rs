@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Db, Tables};
 use crate::error::{Error, Result};
@@ -31,6 +31,14 @@ impl Db {
     /// Creates or upgrades the file where that is needed.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         Self::open_within(path, BUSY)
+    }
+
+    /// The same for a moment. None: a bridge has it open.
+    pub(crate) fn open_if_free(path: &Path) -> Result<Option<Self>> {
+        if is_in_use(path) {
+            return Ok(None);
+        }
+        Self::open_within(path, BUSY).map(Some)
     }
 
     pub(super) fn open_within(path: &Path, patience: Duration) -> Result<Self> {
@@ -70,6 +78,14 @@ fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.busy_timeout(patience)?;
     conn.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     conn.execute_batch("BEGIN EXCLUSIVE; COMMIT")
+}
+
+/// Whether somebody else has it open, who then keeps everybody else from even reading it.
+fn is_in_use(path: &Path) -> bool {
+    let busy = |error: rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+    let look = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|conn| prepare(&conn, Duration::from_millis(200)));
+    look.is_err_and(busy)
 }
 
 fn in_file(path: &Path, error: rusqlite::Error) -> Error {

@@ -98,6 +98,12 @@ impl Tables {
         Ok(adopted)
     }
 
+    /// Whose file it is.
+    pub(crate) fn bot(&self) -> Result<Option<i64>, Fault> {
+        let sql = "SELECT id FROM bot";
+        Ok(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?)
+    }
+
     pub(crate) fn cursor(&self) -> Result<Cursor, Fault> {
         let found = self
             .conn
