@@ -371,17 +371,17 @@ impl Log {
 }
 
 /// Cuts a stream into lines of bounded length.
-struct Lines {
+pub(super) struct Lines {
     rest: Vec<u8>,
     bound: usize,
 }
 
 impl Lines {
-    const fn new(bound: usize) -> Self {
+    pub(super) const fn new(bound: usize) -> Self {
         Self { rest: Vec::new(), bound }
     }
 
-    fn take(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(super) fn take(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             if self.rest.is_empty() {
@@ -399,7 +399,7 @@ impl Lines {
         Ok(())
     }
 
-    fn end(&self) -> Result<()> {
+    pub(super) fn end(&self) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(Error::failed("its last line is cut off")) }
     }
 }

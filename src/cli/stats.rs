@@ -75,7 +75,7 @@ fn duration(micros: u64) -> String {
 }
 
 /// `90m`, `12h`, `7d`, `2w` ago, a date, or a time.
-fn moment(words: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn moment(words: &str, now: Timestamp) -> Result<Timestamp> {
     let wrong = || {
         Error::usage(format!("`{words}` is no point in time"))
             .hint("for example 90m, 12h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z")

@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod checkup;
+mod clean;
 mod commands;
 pub(crate) mod connection;
 mod feed;

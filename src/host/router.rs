@@ -60,6 +60,7 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             shared.end(if *when == StopWhen::Now { Ending::Now } else { Ending::WhenIdle });
         }
         Request::SessionDelete { confirmed: true, .. }
+        | Request::Clean { .. }
         | Request::SessionArchive { .. }
         | Request::SessionRestore { .. } => {
             let job = long::Job { shared: Arc::clone(shared), who: who.to_owned(), reply };
@@ -125,6 +126,10 @@ fn in_use(session: &Session) -> Result<()> {
     match (session.state, &session.archive) {
         (SessionState::Archived, Some(file)) => Err(Error::conflict(format!("session {name} is archived"))
             .hint(format!("bring it back: claudebot session restore {}", file.display()))),
+        (SessionState::Archived, None) => Err(Error::conflict(format!(
+            "session {name} was archived, and its archive was kept long enough and removed"
+        ))
+        .hint(format!("what was said is still there: claudebot log {}", session.id))),
         (SessionState::HandedOver, _) => Err(Error::conflict(format!(
             "session {name} is handed over to an interactive claude; it comes back when that ends"
         ))),

@@ -281,6 +281,11 @@ pub(crate) enum Request {
     },
 
     // The host itself.
+    /// Removes what is no longer needed and was not used since `before`. Not `confirmed`: only tells.
+    Clean {
+        before: Timestamp,
+        confirmed: bool,
+    },
     HostStatus,
     HostStop {
         when: StopWhen,
@@ -290,7 +295,7 @@ pub(crate) enum Request {
 impl Request {
     pub(crate) fn scope(&self) -> PermissionScope {
         match self {
-            Self::HostStop { .. } => PermissionScope::Local,
+            Self::HostStop { .. } | Self::Clean { .. } => PermissionScope::Local,
             // Nobody outside lets anybody in, or lets a group be used.
             Self::PairInvite | Self::PairInvited { .. } | Self::Pair { .. } => PermissionScope::Local,
             Self::Unpair { .. } | Self::AllowChat { .. } | Self::ForbidChat { .. } => PermissionScope::Local,
@@ -342,7 +347,7 @@ impl Request {
             Self::SessionRules { .. } | Self::AgentCommands { .. } => true,
             Self::SessionRulesRevoke { .. } => false,
             Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
-            Self::AllowChat { .. } => true,
+            Self::AllowChat { .. } | Self::Clean { .. } => true,
             Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,
             Self::AuditNote { .. } => false,
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod approval;
+pub(crate) mod clean;
 pub(crate) mod event;
 pub(crate) mod ids;
 pub(crate) mod live;
@@ -14,7 +15,10 @@ pub(crate) mod stats;
 
 pub(crate) use access::{AccessOrigin, Allowed, Person};
 pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Rule, Scope};
-pub(crate) use event::{ARCHIVED, Detail, Event, EventKind, NewEvent, Origin, Outcome, RESTORED, Usage};
+pub(crate) use clean::{Unneeded, UnneededKind};
+pub(crate) use event::{
+    ARCHIVE_REMOVED, ARCHIVED, Detail, Event, EventKind, NewEvent, Origin, Outcome, RESTORED, Usage,
+};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};
 pub(crate) use live::{BlockKind, Live, LiveBlock, LiveTurn, Snapshot};
 pub(crate) use prompt::{CONTINUES, Delivery, Prompt, PromptStatus, QueuedPrompt, UNAVAILABLE};

@@ -7,7 +7,9 @@
 mod agents;
 mod answers;
 mod archives;
+mod cleaning;
 mod everyday;
+mod exports;
 mod files;
 mod help;
 mod hosts;

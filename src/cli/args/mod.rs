@@ -11,12 +11,14 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 pub(crate) use house::{
-    CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
-    ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
+    CleanArgs, CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun,
+    HostStatusArgs, ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop,
+    TelegramCommand,
 };
 pub(crate) use session::{
-    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
-    Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, Export, ExportFormat,
+    ExportTools, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn,
+    Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -92,6 +94,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Where the time of turns goes
     Stats(StatsArgs),
+    /// Free what is no longer needed: old files, logs, leftovers
+    Clean(CleanArgs),
     /// The background process that owns live sessions
     #[command(subcommand)]
     Host(HostCommand),

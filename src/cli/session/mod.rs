@@ -3,6 +3,7 @@
 mod archive;
 mod delete;
 mod edit;
+mod export;
 mod list;
 mod new;
 mod queue;
@@ -40,6 +41,7 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Delete(args) => delete::run(ctx, args),
         SessionCommand::Archive(args) => archive::run(ctx, args),
         SessionCommand::Restore(args) => restore::run(ctx, args),
+        SessionCommand::Export(args) => export::run(ctx, &args),
     }
 }
 
