@@ -301,6 +301,18 @@ pub(super) fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
 }
 
+/// What works in the background may be done before another is begun: it is not put into that one's call.
+#[test]
+fn subagents_in_the_background() {
+    let mut log = Log::default();
+    log.prompt("go", &[]);
+    log.tool("Agent", "one", json!({"prompt": "one"}), Ok("launched"));
+    log.reply_of(Some("t1"), "done with one");
+    log.tool("Agent", "two", json!({"prompt": "two"}), Ok("launched"));
+    let document = export(&log, Format::Markdown, Tools::Short);
+    assert!(document.contains("> *Subagent 1*\n>\n> done with one\n\n⚙ **Agent** `two`"), "{document}");
+}
+
 /// A log that is longer than memory is exported all the same: little is held back.
 #[test]
 fn little_is_held_back() {

@@ -28,6 +28,9 @@ pub(super) struct Thread {
     seen: Vec<String>,
     /// Calls of subagents that ended meanwhile.
     ended: usize,
+    /// A call ended and its subagent had done nothing yet: they work in the background here, and what one did may come
+    /// before the call of another.
+    apart: bool,
 }
 
 impl Thread {
@@ -54,7 +57,8 @@ impl Thread {
     fn outer(&mut self, event: Event) -> Vec<Run> {
         let ends_turn = matches!(&event.detail, Some(Detail::Turn { .. }));
         let ends_one = matches!(&event.detail, Some(Detail::Tool { name, .. }) if is_agent(name));
-        if ends_one && self.held.len() == 1 && self.seen.is_empty() {
+        self.apart |= ends_one && self.held.is_empty();
+        if ends_one && self.held.len() == 1 && self.seen.is_empty() && !self.apart {
             (self.bytes, self.events) = (0, 0);
             let inside = self.held.pop().map(|(_, events)| events);
             return vec![Run::Outer(Box::new(event), inside)];

@@ -36,7 +36,8 @@ impl House {
             agent: Agent::Demo,
             model: None,
             tags: Vec::new(),
-            switch_in: None,
+            switch: None,
+            allow_wide_dir: false,
         };
         let made = short::answer(&mut self.db, &ctx, &Request::SessionNew(new));
         let Some(Ok(Response::Session(view))) = made else { panic!("{made:?}") };
