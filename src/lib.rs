@@ -14,6 +14,8 @@
 //! | [`sqlite`] | what our databases have in common: files, columns, failures |
 //! | [`store`] | all SQL of the host |
 //! | [`archive`] | a session in one verified file, and back |
+//! | [`export`] | a session as a document: events in, Markdown or HTML out |
+//! | [`highlight`] | code in classes that can be coloured |
 //! | [`ipc`] | requests, events, the socket's client |
 //! | [`host`] | the one process that owns live sessions and writes the store |
 //! | [`telegram`] | the bridge to Telegram: one more client of the host |
@@ -38,6 +40,8 @@ mod cli;
 mod config;
 mod demo;
 mod error;
+mod export;
+mod highlight;
 mod host;
 mod ipc;
 mod model;

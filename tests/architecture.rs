@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["error", "paths", "config", "model", "sqlite"]),
     ("persona", &["error", "paths", "config", "model"]),
     ("archive", &["error", "paths", "config", "model", "claude"]),
+    ("highlight", &[]),
+    ("export", &["model", "highlight"]),
     ("ipc", &["error", "paths", "model"]),
     ("host", &["error", "paths", "config", "model", "claude", "store", "persona", "archive", "ipc"]),
     ("demo", &["error", "paths", "config", "model"]),
@@ -26,8 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "error", "paths", "config", "model", "persona", "archive", "ipc", "host", "demo", "tui",
-            "telegram",
+            "error", "paths", "config", "model", "persona", "archive", "export", "ipc", "host", "demo",
+            "tui", "telegram",
         ],
     ),
 ];

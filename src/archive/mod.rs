@@ -24,6 +24,7 @@
 mod checksums;
 mod contents;
 mod durable;
+mod events;
 mod format;
 mod gzip;
 pub(crate) mod house;
@@ -44,6 +45,7 @@ mod verify;
 mod tests;
 
 pub(crate) use contents::{Item, ItemKind, contents};
+pub(crate) use events::events_of;
 pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use meter::{Progress, Step};
@@ -52,5 +54,5 @@ pub(crate) use pack::{Packed, Packing, pack};
 use restore::Restored;
 pub(crate) use restore::restore;
 pub(crate) use survey::{size, survey};
-pub(crate) use temporary::{remove_tree, sweep};
+pub(crate) use temporary::{TemporaryFile, leftovers, remove_tree, sweep};
 pub(crate) use verify::verify;

@@ -1,4 +1,4 @@
-//! Files and directories that exist only while an archive is written or unpacked.
+//! Files and directories that exist only while an archive, or an export, is written or unpacked.
 //!
 //! Each is locked by its maker and removed when dropped. One that is not locked belongs to a process that was
 //! killed, and [`sweep`] removes it.
@@ -18,14 +18,14 @@ const DIR_SUFFIX: &str = ".restoring";
 /// How often a sweeper may take a new name from under us before its lock is held.
 const TRIES: usize = 8;
 
-pub(super) struct TemporaryFile {
+pub(crate) struct TemporaryFile {
     path: PathBuf,
-    pub(super) file: File,
+    pub(crate) file: File,
     published: bool,
 }
 
 impl TemporaryFile {
-    pub(super) fn create(dir: &Path) -> Result<Self> {
+    pub(crate) fn create(dir: &Path) -> Result<Self> {
         for _ in 0..TRIES {
             let path = dir.join(format!("{PREFIX}{}{FILE_SUFFIX}", Uuid::new_v4().simple()));
             let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
@@ -63,11 +63,18 @@ impl TemporaryFile {
     }
 
     /// Gives the file this name, where nothing is yet.
-    pub(super) fn publish_as(mut self, path: &Path) -> Result<()> {
+    pub(crate) fn publish_as(mut self, path: &Path) -> Result<()> {
         self.rename(path).map_err(|e| Error::io("write", path, &e))?;
         path.parent().map_or(Ok(()), sync_dir)?;
         self.published = true;
         Ok(())
+    }
+
+    /// Gives the file this name, in place of the file that has it now.
+    pub(crate) fn publish_over(mut self, path: &Path) -> Result<()> {
+        fs::rename(&self.path, path).map_err(|e| Error::io("write", path, &e))?;
+        self.published = true;
+        path.parent().map_or(Ok(()), sync_dir)
     }
 
     /// From here on a failure removes the file under its new name.
@@ -138,6 +145,23 @@ fn hold(file: &File, path: &Path) -> bool {
 
 /// Removes what killed processes left in `dir`. What cannot be removed stays for the next time.
 pub(crate) fn sweep(dir: &Path) {
+    each_leftover(dir, |path| {
+        let removed = if path.is_dir() { remove_tree(path) } else { fs::remove_file(path) };
+        if let Err(e) = removed {
+            tracing::warn!("cannot remove {}, left by a process that was killed: {e}", path.display());
+        }
+    });
+}
+
+/// What [`sweep`] would remove.
+pub(crate) fn leftovers(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    each_leftover(dir, |path| found.push(path.to_owned()));
+    found
+}
+
+/// Files and directories of ours that nobody holds; they are held while they are looked at.
+fn each_leftover(dir: &Path, mut each: impl FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -150,12 +174,8 @@ pub(crate) fn sweep(dir: &Path) {
         let Ok(file) = (if kind.is_file() || kind.is_dir() { File::open(&path) } else { continue }) else {
             continue;
         };
-        if file.try_lock().is_err() {
-            continue;
-        }
-        let removed = if kind.is_dir() { remove_tree(&path) } else { fs::remove_file(&path) };
-        if let Err(e) = removed {
-            tracing::warn!("cannot remove {}, left by a process that was killed: {e}", path.display());
+        if file.try_lock().is_ok() {
+            each(&path);
         }
     }
 }

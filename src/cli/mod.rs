@@ -8,6 +8,7 @@ mod approvals;
 mod archive;
 mod args;
 mod ask;
+mod clean;
 mod complete;
 mod completions;
 mod config;
@@ -99,6 +100,7 @@ fn with_paths(ctx: &Ctx, command: Command) -> Finish {
         Command::Config(command) => config::run(ctx, command),
         Command::Doctor(args) => doctor::run(ctx, &args),
         Command::Stats(args) => stats::run(ctx, args),
+        Command::Clean(args) => clean::run(ctx, &args),
         Command::Host(command) => host::run(ctx, command),
         Command::Demo(args) => demo::run(ctx, &args),
         Command::Completions(_) | Command::Man(_) | Command::DemoAgent { .. } => Ok(DONE),

@@ -1,7 +1,10 @@
 //! The table of every configuration key. What is not here does not exist.
 
+use std::time::Duration;
+
+use super::duration;
 use super::slot::{Choice, Key, Slot, anything};
-use super::types::{AskOrContinue, Config};
+use super::types::{AskOrContinue, Config, FOREVER};
 
 pub(crate) type ConfigKey = Key<Config>;
 
@@ -107,6 +110,12 @@ pub(crate) static KEYS: &[ConfigKey] = &[
         "A shell command, run when a session waits, is done or failed.",
     ),
     key("archive", "dir", Slot::Path(|c| &mut c.archive.dir), "Where archives are written."),
+    key(
+        "archive",
+        "keep",
+        Slot::Text(|c| &mut c.archive.keep, retention),
+        "How long `clean` leaves the archive of a session: `forever`, or for example `365d`.",
+    ),
     key("telegram", "token", Slot::Secret(|c| &mut c.telegram.token, bot_token), "The bot's token."),
     key(
         "telegram",
@@ -208,6 +217,16 @@ fn bot_token(token: &str) -> Result<Option<String>, String> {
         Ok(None)
     } else {
         Err("wants a token as @BotFather gives it, like `123456789:ABC…`".to_owned())
+    }
+}
+
+/// A slip here would cost archives, so a day is the least.
+fn retention(text: &str) -> Result<Option<String>, String> {
+    match duration::parse(text) {
+        _ if text == FOREVER => Ok(None),
+        Ok(keep) if keep >= Duration::from_hours(24) => Ok(None),
+        Ok(_) => Err(format!("is `{text}`: archives are kept for a day at least, or `{FOREVER}`")),
+        Err(_) => Err(format!("wants `{FOREVER}` or a duration like `365d`, not `{text}`")),
     }
 }
 

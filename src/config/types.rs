@@ -98,6 +98,8 @@ pub(crate) struct NotifyConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArchiveConfig {
     pub(crate) dir: PathBuf,
+    /// `forever`, or a duration.
+    pub(crate) keep: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +151,7 @@ impl Config {
             session: SessionConfig { persona: "default".to_owned(), root: paths.sessions_dir() },
             projects: BTreeMap::new(),
             notify: NotifyConfig::default(),
-            archive: ArchiveConfig { dir: paths.archive_dir() },
+            archive: ArchiveConfig { dir: paths.archive_dir(), keep: FOREVER.to_owned() },
             telegram: TelegramConfig {
                 token: None,
                 token_file: None,
@@ -167,6 +169,17 @@ impl Config {
             warnings: Vec::new(),
             entries: Vec::new(),
         }
+    }
+}
+
+/// The word for archives that are kept until somebody removes them.
+pub(super) const FOREVER: &str = "forever";
+
+impl ArchiveConfig {
+    /// How long the archive of a session is kept. None: for ever.
+    pub(crate) fn keep(&self) -> Option<jiff::SignedDuration> {
+        // The table of keys lets nothing else through.
+        super::duration::parse(&self.keep).ok()?.try_into().ok()
     }
 }
 

@@ -1,7 +1,8 @@
-//! What takes a while and begins or ends a session's life in the host: adopt, archive, restore, delete, move house.
+//! What takes a while in the host: adopt, archive, restore and delete a session, move house, clean up.
 //!
-//! Each begins by claiming the session and ending its actor, so that nothing comes to life under it. Packing and
-//! unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has changed.
+//! Each, but for cleaning, begins by claiming the session and ending its actor, so that nothing comes to life under
+//! it. Packing and unpacking is cancelled when nobody waits for it any more or the host ends at once; then nothing has
+//! changed.
 
 mod adopt;
 mod house;
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use super::actor::Subscribers;
 use super::router::find;
 use super::shared::{Ending, Shared};
-use super::{Replier, short};
+use super::{Replier, clean, short};
 use crate::archive::{self, Progress, Step};
 use crate::claude::files;
 use crate::error::{Error, Result};
@@ -53,6 +54,7 @@ impl Job {
             Request::SessionAdopt(adopt) => self.adopt(adopt).await,
             Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
             Request::HouseIn(into) => self.house_in(into).await,
+            Request::Clean { before, confirmed } => self.clean(before, confirmed).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);
@@ -86,6 +88,39 @@ impl Job {
         let (who, name) = (self.who.clone(), session.name.clone());
         self.shared.store.run(move |db| short::delete_rows(db, &who, &session)).await?;
         Ok((name, kept))
+    }
+
+    /// Tells what is no longer needed, or frees it, one thing after the other.
+    async fn clean(&self, before: Timestamp, confirmed: bool) -> Result<Response> {
+        let shared = Arc::clone(&self.shared);
+        // With an eye of its own on the store: looking at a disk may take long.
+        let find = move || {
+            let db = Db::open(&shared.paths.database(), Mode::ReadOnly)?;
+            clean::find(&db, &shared.paths, &shared.config, before, Timestamp::now())
+        };
+        let found = blocking(find).await?;
+        if !confirmed {
+            return Ok(Response::Unneeded { items: found, failed: Vec::new() });
+        }
+        let (mut items, mut failed) = (Vec::new(), Vec::new());
+        for item in found {
+            if let Some(id) = item.archive_of {
+                // Nobody brings it back meanwhile.
+                let Ok(_claim) = self.shared.claim(id, "given up") else { continue };
+                let (who, file) = (self.who.clone(), item.path.clone());
+                let given_up = self.shared.store.run(move |db| clean::give_up_archive(db, &who, id, &file));
+                if !given_up.await? {
+                    continue;
+                }
+                self.shared.feed_moved();
+            }
+            let path = item.path.clone();
+            match blocking(move || clean::remove(&path)).await {
+                Ok(()) => items.push(item),
+                Err(error) => failed.push(error.message),
+            }
+        }
+        Ok(Response::Unneeded { items, failed })
     }
 
     /// Why the session's own directory is not removed: another session works there.

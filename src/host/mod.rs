@@ -7,6 +7,7 @@
 mod actor;
 mod adopt;
 pub(crate) mod checkup;
+mod clean;
 mod commands;
 pub(crate) mod connection;
 mod feed;

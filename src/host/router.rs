@@ -64,6 +64,7 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             shared.end(if *when == StopWhen::Now { Ending::Now } else { Ending::WhenIdle });
         }
         Request::SessionDelete { confirmed: true, .. }
+        | Request::Clean { .. }
         | Request::SessionArchive { .. }
         | Request::SessionAdopt(_)
         | Request::ArchivePlan { .. }
@@ -133,6 +134,10 @@ fn in_use(session: &Session) -> Result<()> {
     match (session.state, &session.archive) {
         (SessionState::Archived, Some(file)) => Err(Error::conflict(format!("session {name} is archived"))
             .hint(format!("bring it back: claudebot session restore {}", file.display()))),
+        (SessionState::Archived, None) => Err(Error::conflict(format!(
+            "session {name} was archived, and its archive was kept long enough and removed"
+        ))
+        .hint(format!("what was said is still there: claudebot log {}", session.id))),
         _ => Ok(()),
     }
 }

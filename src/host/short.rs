@@ -14,6 +14,9 @@ mod view;
 use std::collections::HashMap;
 
 use super::adopt;
+use jiff::Timestamp;
+
+use super::clean;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Hit, Request, Response};
@@ -78,6 +81,8 @@ pub(crate) fn way(request: &Request) -> Way {
         Request::Queue { .. } | Request::PromptKey { .. } => Way::Read,
         Request::Stats { .. } | Request::Names { .. } | Request::Approvals { .. } => Way::Read,
         Request::SessionDelete { confirmed: false, .. } | Request::Adoptable => Way::Read,
+        Request::Clean { confirmed: false, .. } => Way::Read,
+        Request::Clean { .. } => Way::Write,
         Request::Access | Request::PairInvited { .. } | Request::SessionRules { .. } => Way::Read,
         Request::SessionTag { add, remove, .. } if add.is_empty() && remove.is_empty() => Way::Read,
         Request::SessionNew(_) | Request::SessionRename { .. } | Request::SessionTag { .. } => Way::Write,
@@ -109,6 +114,7 @@ pub(crate) fn answer(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Opti
     match way(request) {
         Way::Read => read(db, ctx, request).transpose(),
         Way::Write if access::leaves_a_mark(request) => Some(access::attempt(db, ctx, request)),
+        Way::Write if matches!(request, Request::Clean { .. }) => Some(free(db, ctx, request)),
         Way::Write => db.atomically(|db| write(db, ctx, request)).transpose(),
         Way::Host => None,
     }
@@ -151,6 +157,10 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             Response::Approvals(view::approvals(db, ctx, session.map(|session| session.id))?)
         }
         Request::SessionRules { session } => Response::Rules(db.session_rules(find(db, session)?.id)?),
+        Request::Clean { before, confirmed: false } => {
+            let items = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
+            Response::Unneeded { items, failed: Vec::new() }
+        }
         Request::Access => access::list(db, ctx)?,
         Request::PairInvited { code } => access::invited(db, code)?,
         _ => return Ok(None),
@@ -194,6 +204,27 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
         }
         _ => access::write(db, ctx, request),
     }
+}
+
+/// Frees without a host, under its lock. Each thing is a step of its own: what is removed cannot be undone by an error.
+fn free(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Response> {
+    let Request::Clean { before, .. } = request else { return Err(Error::failed("this frees nothing")) };
+    let found = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
+    let (mut items, mut failed) = (Vec::new(), Vec::new());
+    for item in found {
+        let goes = match item.archive_of {
+            Some(id) => clean::give_up_archive(db, ctx.who, id, &item.path)?,
+            None => true,
+        };
+        if !goes {
+            continue;
+        }
+        match clean::remove(&item.path) {
+            Ok(()) => items.push(item),
+            Err(error) => failed.push(error.message),
+        }
+    }
+    Ok(Response::Unneeded { items, failed })
 }
 
 /// Why an answer does not count.

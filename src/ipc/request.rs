@@ -336,6 +336,11 @@ pub(crate) enum Request {
     HouseIn(HouseIn),
 
     // The host itself.
+    /// Removes what is no longer needed and was not used since `before`. Not `confirmed`: only tells.
+    Clean {
+        before: Timestamp,
+        confirmed: bool,
+    },
     HostStatus,
     HostStop {
         when: StopWhen,
@@ -345,7 +350,7 @@ pub(crate) enum Request {
 impl Request {
     pub(crate) fn scope(&self) -> PermissionScope {
         match self {
-            Self::HostStop { .. } => PermissionScope::Local,
+            Self::HostStop { .. } | Self::Clean { .. } => PermissionScope::Local,
             // What a person has said elsewhere is their own.
             Self::Adoptable | Self::SessionAdopt(_) => PermissionScope::Local,
             // Only there is a terminal to hand over to, or one that was lost.
@@ -403,7 +408,7 @@ impl Request {
             Self::SessionRules { .. } | Self::AgentCommands { .. } | Self::Adoptable => true,
             Self::SessionRulesRevoke { .. } => false,
             Self::Access | Self::PairAsk { .. } | Self::PairInvited { .. } | Self::PairClaim { .. } => true,
-            Self::AllowChat { .. } => true,
+            Self::AllowChat { .. } | Self::Clean { .. } => true,
             Self::PairInvite | Self::Pair { .. } | Self::Unpair { .. } | Self::ForbidChat { .. } => false,
             Self::AuditNote { .. } => false,
             Self::SessionNew(_) | Self::SessionRename { .. } | Self::SessionStop { .. } => false,

@@ -12,7 +12,7 @@ use super::{HouseArrival, HousePacked, Request};
 use crate::error::Error;
 use crate::model::{
     AgentCommand, Allowed, Approval, Event, Live, Person, PromptId, PromptStatus, QueuedPrompt, Rule,
-    SessionId, SessionState, SessionView, Stats, TurnId,
+    SessionId, SessionState, SessionView, Stats, TurnId, Unneeded,
 };
 
 /// The client's first line. Frozen: every release must be able to read it.
@@ -241,6 +241,12 @@ pub(crate) enum Response {
         session: SessionView,
         removes: Vec<String>,
         keeps: Vec<String>,
+    },
+    /// What is no longer needed: freed, or only found. With what could not be removed, and why.
+    Unneeded {
+        items: Vec<Unneeded>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failed: Vec<String>,
     },
     Archived {
         session: SessionId,

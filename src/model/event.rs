@@ -42,6 +42,8 @@ impl EventKind {
 
 /// The code of the notice that the session was put into an archive.
 pub(crate) const ARCHIVED: &str = "archived";
+/// The code of the notice that its archive was removed: it cannot be brought back any more.
+pub(crate) const ARCHIVE_REMOVED: &str = "archive_removed";
 /// The code of the notice that it was brought back.
 pub(crate) const RESTORED: &str = "restored";
 
@@ -157,8 +159,7 @@ pub(crate) enum Detail {
         stages: Stages,
     },
     /// `code` is stable for programs: `crashed`, `recovered`, `recap`, `conversation_reset`, `held`, `warning`,
-    /// [`ADOPTED`],
-    /// [`ARCHIVED`], [`RESTORED`], [`HANDED_OVER`], [`CAME_BACK`].
+    /// [`ADOPTED`], [`ARCHIVED`], [`ARCHIVE_REMOVED`], [`RESTORED`], [`HANDED_OVER`], [`CAME_BACK`].
     Notice {
         code: String,
     },

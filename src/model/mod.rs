@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod approval;
+pub(crate) mod clean;
 pub(crate) mod event;
 pub(crate) mod house;
 pub(crate) mod ids;
@@ -15,9 +16,10 @@ pub(crate) mod stats;
 
 pub(crate) use access::{AccessOrigin, Allowed, Person};
 pub(crate) use approval::{Approval, ApprovalKind, ApprovalStatus, Choice, Decision, Question, Rule, Scope};
+pub(crate) use clean::{Unneeded, UnneededKind};
 pub(crate) use event::{
-    ADOPTED, ARCHIVED, CAME_BACK, Detail, Event, EventKind, HANDED_OVER, NewEvent, Origin, Outcome, RESTORED,
-    Usage,
+    ADOPTED, ARCHIVE_REMOVED, ARCHIVED, CAME_BACK, Detail, Event, EventKind, HANDED_OVER, NewEvent, Origin,
+    Outcome, RESTORED, Usage,
 };
 pub(crate) use house::{Admitted, AdmittedKind, Bindings, MOVED, MovedPrompt, MovedSession};
 pub(crate) use ids::{ApprovalId, Channel, PromptId, SessionId, TurnId};

@@ -89,7 +89,7 @@ pub(crate) struct Session {
     pub(crate) conversation: Option<Uuid>,
     /// Why the queue is held (`stopped`, `stale`, `interrupted`, `moved`), if it is.
     pub(crate) hold: Option<String>,
-    /// Where the archive is, once archived.
+    /// Where the archive is, once archived. None then: it was kept long enough and removed.
     pub(crate) archive: Option<PathBuf>,
 }
 

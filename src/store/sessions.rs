@@ -306,6 +306,12 @@ impl Db {
         })
     }
 
+    /// Its archive is removed: row and log stay findable, but nothing can be brought back.
+    pub(crate) fn forget_archive(&mut self, id: SessionId) -> Result<()> {
+        let sql = "UPDATE session SET archive = NULL WHERE id = ?1 AND state = 'archived'";
+        self.change(id, sql, params![Id(id.0)])
+    }
+
     /// Brings an archived session back under a name and directory that may be new.
     pub(crate) fn mark_restored(
         &mut self,

@@ -77,5 +77,13 @@ pub(super) fn a_subagent_is_not_the_reply(release: Release) {
     if release == Release::Newest {
         let log = desk.done(&["log", "work"]);
         assert!(log.contains("┊ ◆ Echo: hello from below"), "{log}");
+        let document = desk.done(&["session", "export", "work", "--tools", "full"]);
+        assert!(
+            document.contains("\n> Echo: hello from below\n") && document.contains("⚙ **Agent**"),
+            "{document}"
+        );
+        let page = desk.done(&["session", "export", "work", "--format", "html"]);
+        assert!(page.contains("<details class=\"tool\"><summary><strong>Agent</strong>"), "{page}");
+        assert_eq!(page.matches("<details").count(), page.matches("</details>").count());
     }
 }

@@ -40,6 +40,35 @@ pub(crate) enum PersonaCommand {
     },
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot clean --dry-run
+  claudebot clean --older-than 7d
+  claudebot clean --yes                    for a timer
+
+Freed are: files that came with prompts that are done, directories of sessions that are gone, logs put aside, \
+downloads that no prompt took, what killed work has left. The archive of a session goes only where `archive.keep` of \
+the configuration says so; its log stays findable, but it cannot be brought back. Project directories, working \
+directories and Claude's own files are never touched.
+JSON: one object with the fields freed (false with --dry-run) bytes items failed; of items kind path bytes session archive_of (the id of \
+the session whose archive it is). \
+`kind` is one of inbox session_dir log leftover download archive.")]
+pub(crate) struct CleanArgs {
+    /// Only what was not used for so long, or since a date
+    #[arg(long, value_name = "WHEN", default_value = "30d")]
+    pub(crate) older_than: String,
+    /// Only show what would be freed
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Every setting with its value and where it comes from

@@ -12,14 +12,15 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 pub(crate) use house::{
-    CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun, HostStatusArgs,
-    ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
+    CleanArgs, CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun,
+    HostStatusArgs, ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop,
+    TelegramCommand,
 };
 pub(crate) use moving::{MoveCommand, MoveIn, MoveOut};
 pub(crate) use session::{
-    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete,
-    Handover, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch,
-    Tag, TakeBack,
+    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete, Export,
+    ExportFormat, ExportTools, Handover, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show,
+    Sleep, StopTurn, Switch, Tag, TakeBack,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Where the time of turns goes
     Stats(StatsArgs),
+    /// Free what is no longer needed: old files, logs, leftovers
+    Clean(CleanArgs),
     /// The background process that owns live sessions
     #[command(subcommand)]
     Host(HostCommand),

@@ -60,6 +60,8 @@ pub(crate) enum SessionCommand {
     Handover(Handover),
     /// End the `claude` that a session is handed over to
     TakeBack(TakeBack),
+    /// Write what was said and done as a document: Markdown, or one HTML file
+    Export(Export),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -362,6 +364,60 @@ pub(crate) struct Restore {
     #[arg(long, short, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Print the session as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Markdown
+    Md,
+    /// One HTML file: no network, no scripts; tool calls are folded
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportTools {
+    /// With what went in and what came out
+    Full,
+    /// One line each
+    Short,
+    /// Only what was said
+    None,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot session export work > work.md
+  claudebot session export work -o work.html
+  claudebot session export work --since 7d --tools none
+  claudebot session export old-2026-11-22.tar.gz -o old.html
+
+Works for every session, an archived one too, and for an archive file by itself. A busy session is exported as far as \
+it is. Thinking is not in a session's log, so it is not in a document. The file is written aside and is there at once, \
+for your eyes only (mode 0600).
+JSON: one object with the fields session name file format events bytes.")]
+pub(crate) struct Export {
+    /// Name, id or unique prefix, or an archive file [default: the current session]
+    #[arg(value_name = "NAME|ARCHIVE", add = ArgValueCompleter::new(complete::sessions))]
+    pub(crate) name: Option<String>,
+    /// What to write [default: as FILE ends, else md]
+    #[arg(long, short, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Only what came after this number of the log, or since this time: 7d, 2026-11-22
+    #[arg(long, value_name = "SEQ|WHEN")]
+    pub(crate) since: Option<String>,
+    /// Where to; `-` is stdout [default: stdout]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// How much of tool calls [default: full in HTML, short in Markdown]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) tools: Option<ExportTools>,
+    /// Write over FILE if it is there
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+    /// Print what was written as JSON; needs a FILE
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,6 +4,7 @@ mod adopt;
 mod archive;
 mod delete;
 mod edit;
+mod export;
 mod handover;
 mod list;
 mod new;
@@ -45,6 +46,7 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
         SessionCommand::Handover(args) => handover::run(ctx, args),
         SessionCommand::TakeBack(args) => handover::take_back(ctx, args),
         SessionCommand::Adopt(args) => adopt::run(ctx, &args),
+        SessionCommand::Export(args) => export::run(ctx, &args),
     }
 }
 

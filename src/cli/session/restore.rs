@@ -72,6 +72,9 @@ fn namesake(ctx: &Ctx, name: &str) -> Result<PathBuf, Stop> {
                 .candidates(ids)
                 .into())
         }
+        (Some(_), true) => Err(Error::conflict(format!("the archive of session {name} was removed"))
+            .hint("what was said is still there: claudebot log, claudebot session export")
+            .into()),
         _ => Err(Error::conflict(format!("session {name} is not archived")).into()),
     }
 }

@@ -73,7 +73,7 @@ impl House {
             attachments: Vec::new(),
             delivery: Delivery::Queue,
             status: PromptStatus::Queued,
-            accepted: jiff::Timestamp::now(),
+            accepted: Timestamp::now(),
             set: None,
             given_as: None,
         };
@@ -323,7 +323,7 @@ fn answers_that_nobody_waits_for_are_told_so() {
         tool: "Bash".to_owned(),
         summary: "ls".to_owned(),
         session_id: id,
-        asked: jiff::Timestamp::now(),
+        asked: Timestamp::now(),
         input: serde_json::Value::Null,
         questions: Vec::new(),
         plan: None,

@@ -222,6 +222,11 @@ fn restorable(found: &[&SessionView], now: Timestamp) -> View {
 pub(crate) async fn restore(talk: &Talk, session: SessionId) -> Outcome<View> {
     let found = talk.bridge.show(exactly(session), talk.place).await?;
     let Some(archive) = found.archive else {
+        if found.state == SessionState::Archived {
+            let message =
+                format!("the archive of session {} was kept long enough and is removed", found.name);
+            return refuse(Error::conflict(message));
+        }
         return refuse(Error::conflict(format!("session {} is not archived", found.name)));
     };
     let request = Request::SessionRestore { archive, dir: None, name: None };
