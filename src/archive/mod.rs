@@ -21,6 +21,7 @@
 //! Everything blocks, reports progress in bytes of content, and stops at the next chunk once `cancel` is set.
 
 mod checksums;
+mod events;
 mod format;
 mod gzip;
 mod list;
@@ -37,6 +38,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use events::events_of;
 pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use pack::{Packed, Packing, pack};

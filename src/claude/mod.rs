@@ -11,6 +11,7 @@
 //! | [`process`] | one running child: pipes, exit, stop with grace |
 //! | [`tree`] | processes by pid *and* start time; the descendants of one |
 //! | [`conversation`] | the conversation files Claude itself writes |
+//! | [`said`] | prompts and replies in all those files, for an index |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
 //! | [`login`] | whether somebody seems to be logged in |
@@ -57,6 +58,7 @@ pub(crate) mod login;
 pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;
+pub(crate) mod said;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

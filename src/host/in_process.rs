@@ -1,6 +1,7 @@
 //! The short handler in a client's own process, while no host is up. It opens the store just long enough to
 //! answer: reading takes no lock, writing takes the host's for its moment.
 
+use super::history;
 use super::lock::HostLock;
 use super::short::{self, ShortCtx, Way};
 use crate::config::Config;
@@ -24,7 +25,15 @@ pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Resp
     match short::way(request) {
         Way::Read => {
             let Some(db) = open_to_read(asker.paths)? else { return Ok(None) };
-            short::read(&db, &context(asker), request)
+            let context = context(asker);
+            let looked = match request {
+                Request::Search { fresh: true, .. } => {
+                    history::refresh(asker.paths, &short::claude_dir(&context), &|| true)
+                }
+                _ => Ok(()),
+            };
+            let response = short::read(&db, &context, request)?;
+            Ok(response.map(|response| short::with_trouble(response, looked)))
         }
         Way::Write => {
             let Ok(_lock) = HostLock::try_acquire(asker.paths)? else { return Ok(None) };

@@ -9,6 +9,7 @@ pub(crate) mod checkup;
 mod commands;
 pub(crate) mod connection;
 mod feed;
+mod history;
 pub(crate) mod in_process;
 pub(crate) mod lock;
 mod logging;

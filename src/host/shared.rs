@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{Actor, Command, Subscribers};
 use super::commands::Commands;
+use super::history::Looks;
 use super::long::blocking;
 use super::places::Places;
 use super::short::{self, Draft, Presence, ShortCtx, Way};
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     pub(super) served: watch::Sender<Option<ServedBot>>,
     /// Moves whenever a client, an actor or a process has gone.
     pub(super) departures: watch::Sender<u64>,
+    /// At conversations that are no sessions.
+    pub(super) looks: Looks,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,6 +105,7 @@ impl Shared {
             clients: AtomicU32::new(0),
             served: watch::Sender::new(None),
             departures: watch::Sender::new(0),
+            looks: Looks::default(),
         })
     }
 

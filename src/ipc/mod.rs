@@ -15,7 +15,7 @@ pub(crate) mod response;
 
 pub(crate) use request::{ArchiveOptions, NewSession, Request, Selector, SendPrompt, StopWhen};
 pub(crate) use response::{
-    Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, Push, Response, ServedBot, Welcome,
+    Accepted, ClientFrame, Hello, Hit, HostFrame, HostStatus, PlainIndex, Push, Response, ServedBot, Welcome,
 };
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.

@@ -1,4 +1,5 @@
-//! All SQL of the host: sessions, their logs, the prompt queue, approvals, access, search.
+//! All SQL of the host: sessions, their logs, the prompt queue, approvals, access, search; and [`plain`], the index
+//! over conversations that are no sessions, a file beside.
 //!
 //! [`Db`] is one SQLite connection with plain synchronous methods; whoever holds the host lock may write
 //! through it, anyone may read. [`Store`] is the host's way to it: a thread that owns the `Db` and commits
@@ -11,9 +12,12 @@ mod channels;
 mod children;
 mod events;
 mod failure;
+mod fill;
 mod find;
+mod fts;
 mod open;
 mod pairing;
+pub(crate) mod plain;
 mod queue;
 mod readers;
 mod rules;
@@ -33,6 +37,7 @@ pub(crate) use access::AccessKind;
 pub(crate) use approvals::Answered;
 pub(crate) use children::Child;
 pub(crate) use events::Fed;
+pub(crate) use fill::fill;
 pub(crate) use find::Wanted;
 pub(crate) use open::Mode;
 pub(crate) use pairing::{Attempt, Pairing, PairingKind};

@@ -15,6 +15,7 @@ mod names;
 mod pairing;
 mod prompts;
 mod rules;
+mod searches;
 mod shell;
 mod stub;
 

@@ -13,6 +13,7 @@ mod files;
 mod interrupts;
 mod memory;
 mod prompts;
+mod searching;
 mod settings;
 mod wire;
 
@@ -50,6 +51,7 @@ mod real_330 {
             a_host_stopped_in_a_turn, continued_after_an_interruption, a_lost_conversation;
         files: sent_by_claude, what_lies_outside_is_not_sent, sent_after_a_sleep;
         prompts: attachments, pictures_are_shown, pictures_survive_a_kill, large, two_at_once, followed_elsewhere, as_json;
+        searching: plain_conversations;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
     );
 }
@@ -66,6 +68,7 @@ mod real_197 {
         deaths: a_killed_child, a_killed_host_whose_child_works_on;
         files: sent_by_claude, what_lies_outside_is_not_sent;
         prompts: pictures_are_shown, pictures_survive_a_kill;
+        searching: plain_conversations;
         settings: a_changed_persona;
     );
 }

@@ -4,6 +4,7 @@ mod command;
 mod conversation;
 mod lines;
 mod process;
+mod said;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -15,8 +15,8 @@ pub(crate) use house::{
     ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop, TelegramCommand,
 };
 pub(crate) use session::{
-    AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveVerify, Delete, List, New, Pin, Queue,
-    Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
+    AgentArg, ArchiveCommand, ArchiveList, ArchiveSearch, ArchiveSession, ArchiveVerify, Delete, List, New,
+    Pin, Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Create, choose, look after and archive sessions
     #[command(subcommand, visible_alias = "s")]
     Session(SessionCommand),
-    /// List and verify archives
+    /// List, verify and search archives
     #[command(subcommand)]
     Archive(ArchiveCommand),
     /// Send a prompt; the reply streams to stdout
