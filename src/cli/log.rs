@@ -103,13 +103,10 @@ fn around(ctx: &Ctx, session: &Selector, seq: u64, each: u32, printer: &mut Prin
     if is_there {
         return Ok(());
     }
-    let message = format!("there is no event {seq} in this log");
-    let hint = if since > 0 && since < seq {
-        format!("the last one is {since}")
-    } else {
-        "they count from 1".to_owned()
-    };
-    Err(Stop::Error(Error::not_found(message).hint(hint)))
+    Err(Stop::Error(
+        Error::not_found(format!("there is no event {seq} in this log"))
+            .hint("they count from 1; `claudebot log NAME -n 1` shows the last one"),
+    ))
 }
 
 fn page(ctx: &Ctx, session: &Selector, since: u64) -> Result<Vec<Event>, Stop> {

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::ipc::{Request, Response};
 use crate::model::Channel;
 use crate::paths::Paths;
+use crate::store::plain::Plain;
 use crate::store::{Db, Mode};
 
 /// Who asks, and where from.
@@ -51,6 +52,12 @@ pub(crate) fn check_database(paths: &Paths) -> Result<()> {
         // A host came up, which has opened it.
         None => Ok(()),
     }
+}
+
+/// What is wrong with the index of plain conversations. It is made anew by itself where it is damaged.
+pub(crate) fn check_conversations(paths: &Paths) -> Result<()> {
+    let Some(plain) = Plain::open(&paths.conversations_database())? else { return Ok(()) };
+    Ok(plain.check()?)
 }
 
 /// A file of an older release is brought up to date first, so that looking works right after an upgrade. None: a

@@ -84,8 +84,10 @@ async fn search(shared: Arc<Shared>, who: String, request: Request, reply: Repli
     let answered = answered
         .and_then(|found| found.ok_or_else(|| Error::failed("this host does not know how to search")));
     let response = answered.map(|response| short::with_trouble(response, looked));
+    // A terminal asks again by itself.
     if let Ok(Response::Found { plain, .. }) = &response
         && plain.stale
+        && who != "cli"
     {
         history::look_soon(&shared);
     }

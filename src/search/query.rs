@@ -26,6 +26,9 @@ use crate::model::moment;
 /// More than this is no question of a person.
 const MOST_PARTS: usize = 32;
 
+/// With fewer letters before its `*` a word could be nearly any, which takes an index seconds to find.
+const SHORTEST_BEGINNING: usize = 2;
+
 const FILTERS: [&str; 6] = ["session", "persona", "dir", "tag", "since", "role"];
 
 /// What other programs call theirs.
@@ -124,8 +127,14 @@ impl Query {
             return self.filter(name, value, piece.wanted, around);
         }
         let words = words::list(&piece.text);
-        if !words.is_empty() {
-            let part = Part { words, prefix: piece.prefix };
+        if let Some(last) = words.last() {
+            // In scripts without spaces each character is a word, and does not go on.
+            let prefix = piece.prefix && !words::is_whole(last);
+            if prefix && words.len() == 1 && last.chars().count() < SHORTEST_BEGINNING {
+                return Err(Error::usage(format!("`{last}*` begins too many words"))
+                    .hint("give at least two letters before the `*`"));
+            }
+            let part = Part { words, prefix };
             if piece.wanted { self.all.push(part) } else { self.none.push(part) }
         }
         Ok(())

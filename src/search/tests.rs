@@ -63,7 +63,7 @@ fn what_people_type_is_words_phrases_and_beginnings() {
         ("hello World", "hello world"),
         ("deploy* \"The Server\"", "deploy* the+server"),
         ("\"deploy the ser\"*", "deploy+the+ser*"),
-        ("a -b -\"c d\" -e*", "a -b -c+d -e*"),
+        ("a -b -\"c d\" -ef* 京*", "a 京 -b -c+d -ef*"),
         ("a-b c - d", "a+b c d"),
         ("日本 \"東 京\"", "日+本 東+京"),
         ("a NEAR(b) OR ^d col:e {f}", "a near+b or d col+e f"),
@@ -203,7 +203,7 @@ fn what_is_shown_stands_around_the_matches() {
         ("\"the certificate\"", &long, 40, "…of [the certificate] failed after after…"),
         ("x", "a x x b", 80, "a [x] [x] b"),
         ("東京", "今日は東京の天気がとても良いです", 10, "…日は[東京]の天気がとて…"),
-        ("b*", "[a] bc]", 80, "[a] [bc]]"),
+        ("bc*", "[a] bcd]", 80, "[a] [bcd]]"),
     ] {
         assert_eq!(shown(typed, text, room), wanted, "{typed}");
     }

@@ -156,6 +156,11 @@ pub(crate) fn segmented(text: &str, into: &mut String) {
     });
 }
 
+/// A word that is one character, whatever stands beside it.
+pub(crate) fn is_whole(word: &str) -> bool {
+    word.chars().next().is_some_and(|c| class(c) == Class::Ideograph)
+}
+
 /// The words of a piece of a query.
 pub(crate) fn list(text: &str) -> Vec<String> {
     let mut words = Vec::new();

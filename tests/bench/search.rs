@@ -43,7 +43,7 @@ impl Chance {
     /// Words as a language has them: few of them are most of a text.
     fn words(&mut self, count: u64, into: &mut String) {
         for _ in 0..count {
-            let common = self.next() % 4 != 0;
+            let common = !self.next().is_multiple_of(4);
             let word = if common { self.next() % 300 } else { self.next() % 50_000 };
             write!(into, "w{word} ").ok();
         }

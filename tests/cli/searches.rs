@@ -106,3 +106,26 @@ fn killed_while_it_reads() {
     let hits = home.run(&["search", "--json", "-n", "1000", "nginx7"]).expect_code(0).json();
     assert_eq!(hits.as_array().map(Vec::len), Some(60));
 }
+
+/// It is told of only while it is damaged, and the next search makes it anew.
+#[test]
+fn a_damaged_index() {
+    let home = Home::new();
+    plain(&home, 1, &[("user", "a badger")]);
+    let found = || home.run(&["search", "--json", "badger"]).expect_code(0).json().as_array().map(Vec::len);
+    let doctor = || {
+        let findings = home.run(&["doctor", "--json"]).json();
+        let about = findings
+            .as_array()
+            .and_then(|all| all.iter().find(|one| one["check"] == "conversations").cloned());
+        about.map(|finding| finding["status"].as_str().map(str::to_owned))
+    };
+    assert_eq!((found(), doctor()), (Some(1), None));
+    let index = home.data_dir().join("conversations.db");
+    home.write(&index, "garbage ".repeat(2000));
+    assert_eq!(doctor(), Some(Some("warn".to_owned())));
+    // Also by one who only wants to see something.
+    let shown = home.run(&["search", "badger"]).expect_code(0);
+    assert!(shown.stdout.contains("a [badger]"), "{shown:?}");
+    assert_eq!((found(), doctor()), (Some(1), None));
+}

@@ -168,6 +168,16 @@ impl Plain {
         Ok(())
     }
 
+    /// Looks through the whole file; the first thing that is wrong is the error.
+    pub(crate) fn check(&self) -> Outcome<()> {
+        let found: String = self.conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let first = found.lines().last().unwrap_or_default();
+        Err(Trouble::Damaged(Error::failed(format!("{} is damaged: {first}", FORMAT.name))))
+    }
+
     pub(crate) fn extent(&self) -> Outcome<Extent> {
         let sql = "SELECT (SELECT count(*) FROM file), (SELECT at FROM scan)";
         let extent = self.conn.query_row(sql, [], |row| {
