@@ -9,6 +9,7 @@
 //! | [`paths`] | where things lie, from an injected environment |
 //! | [`config`] | defaults < file < environment < flags, every value with its origin |
 //! | [`model`] | the words as plain data, no I/O |
+//! | [`search`] | the language of a search, and what it finds in a text |
 //! | [`claude`] | the vendor's protocol and files; imports nothing of ours |
 //! | [`persona`] | who Claude is in a session |
 //! | [`sqlite`] | what our databases have in common: files, columns, failures |
@@ -47,6 +48,7 @@ mod ipc;
 mod model;
 mod paths;
 mod persona;
+mod search;
 mod sqlite;
 mod store;
 mod telegram;
@@ -59,7 +61,20 @@ pub fn run(args: impl Iterator<Item = std::ffi::OsString>) -> std::process::Exit
 /// For `cargo bench` alone: what it cannot measure through a process.
 #[doc(hidden)]
 pub mod bench {
+    use std::path::Path;
+
+    use crate::store::fill;
     use crate::telegram::render::{Stream, markdown, split};
+
+    /// Fills the session database of a new home with so many events, of which `texts` gives the words; no host may
+    /// run there.
+    pub fn fill_store(
+        database: &Path,
+        events: u64,
+        texts: &mut dyn FnMut(u64) -> String,
+    ) -> Result<(), String> {
+        fill(database, events, texts).map_err(|error| error.to_string())
+    }
 
     /// Renders a reply in Markdown for Telegram, and counts the messages that it takes.
     #[must_use]

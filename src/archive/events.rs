@@ -1,46 +1,78 @@
-//! The log of an archive, without the rest of it.
+//! Reads the log out of an archive, and nothing else of it: the log stands right behind the manifest.
+//!
+//! What comes after it is not read, so the checksums are not compared: that is what `verify` is for. The log itself is
+//! measured by the manifest, and its events must count from 1 without gaps.
 
 use std::path::Path;
+
+use memchr::memchr;
 
 use super::format::{self, EVENTS, MAX_EVENT, flaw};
 use super::manifest::Manifest;
 use super::meter::CHUNK;
 use super::stream::Kind;
-use super::verify::{self, Lines};
+use super::verify;
 use crate::error::{Error, Result};
 use crate::model::Event;
 
-/// Hands over the events of an archive, one after the other, until `each` wants no more (false). Only they are read,
-/// so nothing is compared with its checksum: `verify` does that.
-pub(crate) fn events_of(archive: &Path, each: &mut dyn FnMut(Event) -> Result<bool>) -> Result<Manifest> {
-    read(archive, each).map_err(|e| format::about(archive, e))
+/// Visits the events of an archive, oldest first, each with what the archive says of itself. False ends it.
+pub(crate) fn events_of(archive: &Path, visit: &mut dyn FnMut(&Manifest, Event) -> bool) -> Result<()> {
+    read(archive, visit).map_err(|error| format::about(archive, error))
 }
 
-fn read(archive: &Path, each: &mut dyn FnMut(Event) -> Result<bool>) -> Result<Manifest> {
+fn read(archive: &Path, visit: &mut dyn FnMut(&Manifest, Event) -> bool) -> Result<()> {
     let mut reader = verify::decompress(verify::open(archive)?);
     let (manifest, _) = verify::read_manifest(&mut reader)?;
-    match reader.next()? {
-        Some(entry) if entry.name == EVENTS.as_bytes() && entry.kind == Kind::File => {}
-        Some(entry) => return Err(flaw(&entry.name, format_args!("{EVENTS} should stand there"))),
-        None => return Err(Error::failed("the archive has no log")),
+    let entry = reader.next()?.filter(|entry| entry.name == EVENTS.as_bytes() && entry.kind == Kind::File);
+    let entry = match entry {
+        Some(entry) => entry,
+        None if manifest.counts.events == 0 => return Ok(()),
+        None => return Err(Error::failed(format!("{EVENTS} does not follow the manifest"))),
+    };
+    if entry.size != manifest.counts.events_bytes {
+        return Err(flaw(EVENTS.as_bytes(), "its size is not that of the manifest"));
     }
-    let (mut lines, mut goes_on) = (Lines::new(MAX_EVENT), true);
     let mut buffer = vec![0; CHUNK];
-    while goes_on {
+    let mut line = Vec::new();
+    let mut count = 0;
+    loop {
         let read = reader.read(&mut buffer)?;
         if read == 0 {
-            lines.end().map_err(|e| flaw(EVENTS.as_bytes(), e.message))?;
             break;
         }
-        lines.take(&buffer[..read], &mut |line| {
-            if !goes_on {
+        let mut rest = buffer.get(..read).unwrap_or_default();
+        while let Some(end) = memchr(b'\n', rest) {
+            let (head, tail) = rest.split_at(end);
+            line.extend_from_slice(head);
+            count += 1;
+            if !visit(&manifest, event(&line, count)?) {
                 return Ok(());
             }
-            let event = serde_json::from_slice(line);
-            goes_on =
-                each(event.map_err(|e| flaw(EVENTS.as_bytes(), format_args!("a line is no event: {e}")))?)?;
-            Ok(())
-        })?;
+            line.clear();
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        line.extend_from_slice(rest);
+        if line.len() > MAX_EVENT {
+            return Err(flaw(EVENTS.as_bytes(), "a line is too long"));
+        }
     }
-    Ok(manifest)
+    if !line.is_empty() {
+        return Err(flaw(EVENTS.as_bytes(), "its last line is cut off"));
+    }
+    if count != manifest.counts.events {
+        let counted = manifest.counts.events;
+        return Err(flaw(
+            EVENTS.as_bytes(),
+            format_args!("it holds {count} events, and the manifest says {counted}"),
+        ));
+    }
+    Ok(())
+}
+
+fn event(line: &[u8], number: u64) -> Result<Event> {
+    match serde_json::from_slice::<Event>(line) {
+        Ok(event) if event.seq == number => Ok(event),
+        Ok(event) => Err(flaw(EVENTS.as_bytes(), format_args!("event {number} is numbered {}", event.seq))),
+        Err(error) => Err(flaw(EVENTS.as_bytes(), format_args!("line {number} is not an event: {error}"))),
+    }
 }

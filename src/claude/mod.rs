@@ -15,6 +15,7 @@
 //! | [`history`] | a whole conversation, as a person would tell it |
 //! | [`holder`] | which processes have a conversation open |
 //! | [`copy`] | a copy of a conversation, which goes on by itself |
+//! | [`said`] | prompts and replies in all those files, for an index |
 //! | [`mcp`] | what an MCP server of ours is asked through the pipe, and the answers |
 //! | [`project`] | where it keeps what was allowed for a project |
 //! | [`retention`] | how long it keeps conversations, and the setting for that |
@@ -72,6 +73,7 @@ pub(crate) mod mcp;
 pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod retention;
+pub(crate) mod said;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

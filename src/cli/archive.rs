@@ -1,4 +1,5 @@
-//! `archive list|show|verify`: reads archives, changes nothing. Needs neither host nor database.
+//! `archive list|show|verify`: reads archives, changes nothing. Needs neither host nor database. `archive search` is
+//! [`search::archives`].
 
 mod show;
 
@@ -12,6 +13,7 @@ use super::args::{ArchiveCommand, ArchiveList, ArchiveVerify};
 use super::ctx::Ctx;
 use super::progress::Progress;
 use super::screen::{DONE, Finish, Stop};
+use super::search;
 use super::table::{self, Column, Fit};
 use super::text;
 use crate::archive::{self, Listed};
@@ -22,6 +24,7 @@ pub(crate) fn run(ctx: &Ctx, command: ArchiveCommand) -> Finish {
         ArchiveCommand::List(args) => list(ctx, &args),
         ArchiveCommand::Show(args) => show::run(ctx, args),
         ArchiveCommand::Verify(args) => verify(ctx, args),
+        ArchiveCommand::Search(args) => search::archives(ctx, args),
     }
 }
 
@@ -117,7 +120,7 @@ fn describe(verdict: &Verdict) -> String {
 }
 
 /// Files as they are; a name that is no file means the newest archive of that session.
-fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+pub(super) fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if given.iter().all(|path| path.is_file()) {
         return Ok(given);
     }
@@ -132,7 +135,7 @@ fn meant(ctx: &Ctx, given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(given.into_iter().map(resolve).collect())
 }
 
-fn all(ctx: &Ctx) -> Result<Vec<PathBuf>> {
+pub(super) fn all(ctx: &Ctx) -> Result<Vec<PathBuf>> {
     let listed = archive::list(&ctx.config()?.archive.dir)?;
     Ok(listed.into_iter().map(|archive| archive.file).collect())
 }

@@ -9,13 +9,13 @@ use super::ask::{ask, unexpected};
 use super::ctx::Ctx;
 use super::screen::{DONE, Finish, Stop};
 use super::table::{self, Column, Fit};
-use super::{confirm, stats, text};
+use super::{confirm, text};
 use crate::error::{Error, Kind};
 use crate::ipc::{Request, Response};
-use crate::model::{Unneeded, UnneededKind};
+use crate::model::{Unneeded, UnneededKind, moment};
 
 pub(crate) fn run(ctx: &Ctx, args: &CleanArgs) -> Finish {
-    let before = stats::moment(&args.older_than, Timestamp::now())?;
+    let before = moment::parse(&args.older_than, Timestamp::now())?;
     let (found, _) = clean(ctx, before, false)?;
     if args.dry_run || (found.is_empty() && !args.json) {
         return show(ctx, args, &found);

@@ -9,16 +9,19 @@ use tokio::time::sleep;
 use super::args::LogArgs;
 use super::ask::{self, ask};
 use super::ctx::{self, Ctx};
-use super::screen::{DONE, Finish, Out, Stop};
+use super::screen::{DONE, Finish, Out, Screen, Stop};
 use super::send::asking::in_words;
 use super::text;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ipc::client::Client;
 use crate::ipc::{HostFrame, Push, Request, Response, Selector};
 use crate::model::{Channel, Detail, Event, EventKind, Outcome};
 
 /// Events asked for at once.
 const PAGE: u32 = 1000;
+
+/// Events before and after the one that is asked for.
+const AROUND: u32 = 5;
 
 /// How often a follower looks whether a host is there again.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -29,6 +32,11 @@ pub(crate) fn run(ctx: &Ctx, args: &LogArgs) -> Finish {
     }
     let session = fixed(ctx, ctx.select(args.name.as_deref()))?;
     let mut printer = Printer::new(ctx, args.json);
+    if let Some(seq) = args.around {
+        around(ctx, &session, seq, args.limit.unwrap_or(AROUND), &mut printer)?;
+        printer.out.flush()?;
+        return Ok(DONE);
+    }
     let last = backlog(ctx, args, &session, &mut printer)?;
     printer.out.flush()?;
     if args.follow {
@@ -75,8 +83,38 @@ fn backlog(ctx: &Ctx, args: &LogArgs, session: &Selector, printer: &mut Printer)
     Ok(last)
 }
 
+/// Prints an event with so many on each side.
+fn around(ctx: &Ctx, session: &Selector, seq: u64, each: u32, printer: &mut Printer) -> Result<(), Stop> {
+    let each = each.min(PAGE);
+    let mut since = seq.saturating_sub(u64::from(each) + 1);
+    let to = seq.saturating_add(u64::from(each));
+    let mut is_there = false;
+    printer.marked = Some(seq);
+    while since < to {
+        let events = pages(ctx, session, since, PAGE.min(u32::try_from(to - since).unwrap_or(PAGE)))?;
+        let Some(last) = events.last() else { break };
+        since = last.seq;
+        is_there |= events.iter().any(|event| event.seq == seq);
+        if !is_there && since >= seq {
+            break;
+        }
+        events.iter().try_for_each(|event| printer.event(event))?;
+    }
+    if is_there {
+        return Ok(());
+    }
+    Err(Stop::Error(
+        Error::not_found(format!("there is no event {seq} in this log"))
+            .hint("they count from 1; `claudebot log NAME -n 1` shows the last one"),
+    ))
+}
+
 fn page(ctx: &Ctx, session: &Selector, since: u64) -> Result<Vec<Event>, Stop> {
-    match ask(ctx, Request::Log { session: session.clone(), since, limit: PAGE })? {
+    pages(ctx, session, since, PAGE)
+}
+
+fn pages(ctx: &Ctx, session: &Selector, since: u64, limit: u32) -> Result<Vec<Event>, Stop> {
+    match ask(ctx, Request::Log { session: session.clone(), since, limit })? {
         Response::Events(events) => Ok(events),
         other => Err(ask::unexpected(&other)),
     }
@@ -187,13 +225,24 @@ struct Printer {
     zone: TimeZone,
     date: String,
     columns: usize,
+    /// The event that stands out.
+    marked: Option<u64>,
+    screen: Screen,
 }
 
 impl Printer {
     fn new(ctx: &Ctx, json: bool) -> Self {
         let zone = if json { TimeZone::UTC } else { TimeZone::system() };
         let columns = ctx.screen.columns.unwrap_or(usize::MAX);
-        Self { out: ctx.screen.out(), json, zone, date: String::new(), columns }
+        Self {
+            out: ctx.screen.out(),
+            json,
+            zone,
+            date: String::new(),
+            columns,
+            marked: None,
+            screen: ctx.screen,
+        }
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Stop> {
@@ -205,7 +254,15 @@ impl Printer {
             self.out.line(&format!("── {date} ──"))?;
             self.date = date;
         }
-        self.out.text(&rendered(event, &time, self.columns))
+        let lines = rendered(event, &time, self.columns);
+        if self.marked != Some(event.seq) {
+            return self.out.text(&lines);
+        }
+        // The margin is as wide as the mark.
+        let lines = text::clean(&format!("▸{}", lines.get(1..).unwrap_or_default()));
+        let (first, rest) = lines.split_once('\n').unwrap_or((&lines, ""));
+        self.out.line(&self.screen.strong(first))?;
+        self.out.text(rest)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The short handler in a client's own process, while no host is up. It opens the store just long enough to
 //! answer: reading takes no lock, writing takes the host's for its moment.
 
+use super::history;
 use super::lock::HostLock;
 use super::short::{self, ShortCtx, Way};
 use crate::config::Config;
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::ipc::{Request, Response};
 use crate::model::Channel;
 use crate::paths::Paths;
+use crate::store::plain::Plain;
 use crate::store::{Db, Mode};
 
 /// Who asks, and where from.
@@ -24,7 +26,15 @@ pub(crate) fn answer(asker: &Asker<'_>, request: &Request) -> Result<Option<Resp
     match short::way(request) {
         Way::Read => {
             let Some(db) = open_to_read(asker.paths)? else { return Ok(None) };
-            short::read(&db, &context(asker), request)
+            let context = context(asker);
+            let looked = match request {
+                Request::Search { fresh: true, .. } => {
+                    history::refresh(asker.paths, &short::claude_dir(&context), &|| true)
+                }
+                _ => Ok(()),
+            };
+            let response = short::read(&db, &context, request)?;
+            Ok(response.map(|response| short::with_trouble(response, looked)))
         }
         Way::Write => {
             let Ok(_lock) = HostLock::try_acquire(asker.paths)? else { return Ok(None) };
@@ -42,6 +52,12 @@ pub(crate) fn check_database(paths: &Paths) -> Result<()> {
         // A host came up, which has opened it.
         None => Ok(()),
     }
+}
+
+/// What is wrong with the index of plain conversations. It is made anew by itself where it is damaged.
+pub(crate) fn check_conversations(paths: &Paths) -> Result<()> {
+    let Some(plain) = Plain::open(&paths.conversations_database())? else { return Ok(()) };
+    Ok(plain.check()?)
 }
 
 /// A file of an older release is brought up to date first, so that looking works right after an upgrade. None: a

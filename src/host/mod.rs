@@ -11,6 +11,7 @@ mod clean;
 mod commands;
 pub(crate) mod connection;
 mod feed;
+mod history;
 pub(crate) mod in_process;
 mod lease;
 pub(crate) mod lock;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::actor::{Command, Copies};
 use super::connection::Inbound;
 use super::shared::{Ending, Shared};
-use super::{Replier, feed, lease, long, short};
+use super::{Replier, feed, history, lease, long, short};
 use crate::error::{Error, Result};
 use crate::ipc::{Handover, HostStatus, PROTOCOL, Request, Response, Selector, SendPrompt, StopWhen};
 use crate::model::{PromptId, Session, SessionId, SessionState};
@@ -75,8 +75,32 @@ async fn route(shared: &Arc<Shared>, who: &str, request: Request, reply: Replier
             // What takes long must not keep the connection's other requests waiting.
             tokio::spawn(job.run(request));
         }
+        Request::Search { .. } => {
+            // It may have to read a gigabyte first.
+            tokio::spawn(search(Arc::clone(shared), who.to_owned(), request, reply));
+        }
         _ => shortly(shared, who, request, reply).await,
     }
+}
+
+/// What is not up to date in the index of plain conversations is read before the answer, or else after it.
+async fn search(shared: Arc<Shared>, who: String, request: Request, reply: Replier) {
+    let looked = match &request {
+        Request::Search { fresh: true, .. } => history::look(&shared).await,
+        _ => Ok(()),
+    };
+    let answered = shared.answer_shortly(&who, request).await;
+    let answered = answered
+        .and_then(|found| found.ok_or_else(|| Error::failed("this host does not know how to search")));
+    let response = answered.map(|response| short::with_trouble(response, looked));
+    // A terminal asks again by itself.
+    if let Ok(Response::Found { plain, .. }) = &response
+        && plain.stale
+        && who != "cli"
+    {
+        history::look_soon(&shared);
+    }
+    reply.reply(response);
 }
 
 /// Finds the session and lets its actor do it.

@@ -14,7 +14,7 @@ use super::lock::HostLock;
 use super::shared::{About, Ending, Shared};
 use super::signals::Signals;
 use super::socket::HostSocket;
-use super::{connection, logging, long, router};
+use super::{connection, history, logging, long, router};
 use crate::archive;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -230,6 +230,7 @@ impl Host {
         let mut served = Ok(());
         let mut ending = self.shared.ending();
         let mut departures = self.shared.departures.subscribe();
+        history::look_soon(&self.shared);
         loop {
             let look = self.next_look();
             tokio::select! {

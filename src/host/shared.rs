@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::actor::{Actor, Closing, Command, Subscribers};
 use super::adopt;
 use super::commands::Commands;
+use super::history::Looks;
 use super::long::blocking;
 use super::places::Places;
 use super::run::Belongings;
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub(super) belongings: watch::Sender<Option<Belongings>>,
     /// Moves whenever a client, an actor or a process has gone.
     pub(super) departures: watch::Sender<u64>,
+    /// At conversations that are no sessions.
+    pub(super) looks: Looks,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,6 +110,7 @@ impl Shared {
             served: watch::Sender::new(None),
             belongings: watch::Sender::new(None),
             departures: watch::Sender::new(0),
+            looks: Looks::default(),
         })
     }
 

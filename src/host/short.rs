@@ -7,6 +7,7 @@ mod access;
 mod create;
 mod edit;
 mod remove;
+mod search;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -19,14 +20,15 @@ use jiff::Timestamp;
 use super::clean;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ipc::{Hit, Request, Response};
+use crate::ipc::{Request, Response};
 use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
-use crate::store::{Db, Found};
+use crate::store::Db;
 
 pub(crate) use create::{Draft, distinct, is_wide};
 pub(crate) use edit::{check_tags, drop_waiting, edit_prompt, set, take_back};
 pub(crate) use remove::{Doomed, delete_rows};
+pub(crate) use search::{claude_dir, with_trouble};
 pub(crate) use view::{find, session_view, view};
 
 /// How many names completion is given at most.
@@ -141,9 +143,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
         Request::Log { session, since, limit } => {
             Response::Events(db.events(find(db, session)?.id, *since, *limit)?)
         }
-        Request::Search { query, limit } => {
-            Response::Hits(db.search(query, *limit)?.into_iter().map(hit).collect())
-        }
+        Request::Search { .. } => search::answer(db, ctx, request)?,
         Request::Queue { session } => view::queue(db, ctx, find(db, session)?.id)?,
         Request::PromptKey { prompt } => Response::Key(db.prompt(*prompt)?.key),
         Request::Audit { limit } => Response::Audit(audit(db, *limit)?),
@@ -236,17 +236,6 @@ pub(crate) fn too_late(status: &ApprovalStatus) -> Error {
             Error::conflict("nobody waits for this answer any more")
                 .hint("what asked was interrupted or has ended; nothing was run")
         }
-    }
-}
-
-fn hit(found: Found) -> Hit {
-    Hit {
-        session: found.session,
-        name: found.name,
-        seq: found.seq,
-        at: found.at,
-        kind: found.kind.as_str().to_owned(),
-        snippet: found.snippet,
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use request::{
 };
 pub(crate) use response::{
     Accepted, Adoptable, ArchivePlan, ClientFrame, DirectoryPlan, Granted, Hello, Hit, HostFrame, HostStatus,
-    Push, Response, ServedBot, Welcome,
+    PlainIndex, Push, Response, ServedBot, Welcome,
 };
 
 /// The protocol this build speaks. It changes when a message changes incompatibly, not with the release.

@@ -235,6 +235,15 @@ pub(crate) enum Request {
     Search {
         query: String,
         limit: u32,
+        /// Where the person is: `dir:.` is meant from there.
+        #[serde(default)]
+        dir: Option<PathBuf>,
+        /// Look also into conversations that are no sessions, and answer with `found`. Clients of before do not know it.
+        #[serde(default)]
+        plain: bool,
+        /// Bring the index of those up to date first.
+        #[serde(default)]
+        fresh: bool,
     },
     Audit {
         limit: u32,

@@ -125,17 +125,67 @@ pub(crate) struct Granted {
     pub(crate) env: BTreeMap<String, Option<String>>,
 }
 
-/// A place where the words of a search were said.
+/// A place where what was searched for was said: in a session, or in a conversation that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hit {
-    pub(crate) session: SessionId,
-    pub(crate) name: String,
-    pub(crate) seq: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seq: Option<u64>,
+    /// Claude's id of a conversation that is no session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) conversation: Option<Uuid>,
+    /// What that is about: its first words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    /// Where Claude works or worked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dir: Option<PathBuf>,
     pub(crate) at: Timestamp,
     /// `prompt` or `reply`.
     pub(crate) kind: String,
     /// The words in their surroundings, matches between `[` and `]`.
     pub(crate) snippet: String,
+    /// Where the matches are in it, in bytes, with their brackets. A host of before gives none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) marks: Vec<(usize, usize)>,
+    /// The session is in an archive.
+    #[serde(default)]
+    pub(crate) archived: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) archive: Option<PathBuf>,
+}
+
+impl Hit {
+    /// The snippet in pieces, each with whether it was found. There are no brackets around what was.
+    pub(crate) fn pieces(&self) -> Vec<(&str, bool)> {
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for &(from, to) in &self.marks {
+            pieces.push((self.snippet.get(at..from).unwrap_or_default(), false));
+            let inner = from.saturating_add(1)..to.saturating_sub(1);
+            pieces.push((self.snippet.get(inner).unwrap_or_default(), true));
+            at = to;
+        }
+        pieces.push((self.snippet.get(at..).unwrap_or_default(), false));
+        pieces.retain(|(piece, _)| !piece.is_empty());
+        pieces
+    }
+}
+
+/// How far the search for conversations that are no sessions goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlainIndex {
+    pub(crate) conversations: u64,
+    /// When their files were looked at last. None: never.
+    pub(crate) at: Option<Timestamp>,
+    /// That is a while ago: asking again with `fresh` may find more.
+    pub(crate) stale: bool,
+    /// Why there is nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trouble: Option<Error>,
 }
 
 /// What an archive of a session would hold, before it is packed: sizes in bytes.
@@ -197,6 +247,10 @@ pub(crate) enum Response {
     Accepted(Accepted),
     Events(Vec<Event>),
     Hits(Vec<Hit>),
+    Found {
+        hits: Vec<Hit>,
+        plain: PlainIndex,
+    },
     Approvals(Vec<Approval>),
     /// Whether a turn was stopped, and how many prompts the hold now keeps.
     Stopped {

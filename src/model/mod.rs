@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod house;
 pub(crate) mod ids;
 pub(crate) mod live;
+pub(crate) mod moment;
 pub(crate) mod prompt;
 pub(crate) mod session;
 pub(crate) mod stats;

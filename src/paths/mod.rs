@@ -72,6 +72,11 @@ impl Paths {
         self.data_dir.join("claudebot.db")
     }
 
+    /// The index over conversations of plain Claude Code: can be deleted, and is made again.
+    pub(crate) fn conversations_database(&self) -> PathBuf {
+        self.data_dir.join("conversations.db")
+    }
+
     pub(crate) fn telegram_database(&self) -> PathBuf {
         self.data_dir.join("telegram.db")
     }

@@ -1,4 +1,5 @@
-//! All SQL of the host: sessions, their logs, the prompt queue, approvals, access, search.
+//! All SQL of the host: sessions, their logs, the prompt queue, approvals, access, search; and [`plain`], the index
+//! over conversations that are no sessions, a file beside.
 //!
 //! [`Db`] is one SQLite connection with plain synchronous methods; whoever holds the host lock may write
 //! through it, anyone may read. [`Store`] is the host's way to it: a thread that owns the `Db` and commits
@@ -11,11 +12,14 @@ mod channels;
 mod children;
 mod events;
 mod failure;
+mod fill;
 mod find;
+mod fts;
 mod house;
 mod leases;
 mod open;
 mod pairing;
+pub(crate) mod plain;
 mod queue;
 mod readers;
 mod rules;
@@ -35,6 +39,7 @@ pub(crate) use access::AccessKind;
 pub(crate) use approvals::Answered;
 pub(crate) use children::Child;
 pub(crate) use events::Fed;
+pub(crate) use fill::fill;
 pub(crate) use find::Wanted;
 pub(crate) use house::Arriving;
 pub(crate) use leases::{Lease, Returned};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Db;
+use super::{Db, fts};
 use crate::error::{Error, Result};
 use crate::sqlite::{Format, has_no_place, make_durable, make_private};
 
@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     migrations: &[
         include_str!("migrations/0001.sql"),
         include_str!("migrations/0002.sql"),
+        include_str!("migrations/0003.sql"),
         include_str!("migrations/0004.sql"),
     ],
     damaged: "claudebot leaves it as it is: put back a backup, or move it aside (with its -wal and -shm files) to begin \
@@ -118,6 +119,7 @@ fn is_empty(path: &Path) -> bool {
 
 fn empty() -> Result<Connection> {
     let mut conn = Connection::open_in_memory()?;
+    fts::register(&conn)?;
     FORMAT.migrate(&mut conn, 0)?;
     Ok(conn)
 }
@@ -179,6 +181,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(path, flags).map_err(|error| in_file(path, error))?;
     conn.busy_timeout(BUSY).map_err(|error| in_file(path, error))?;
     conn.pragma_update(None, "foreign_keys", true).map_err(|error| in_file(path, error))?;
+    fts::register(&conn).map_err(|error| in_file(path, error))?;
     Ok(conn)
 }
 

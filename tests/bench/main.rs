@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench                  all of it, about five minutes after the build
-//! cargo bench -- turn load     only these: turn, send, list, start, memory, idle, load,
+//! cargo bench -- turn load     only these: turn, send, list, search, start, memory, idle, load,
 //!                              archive; of Telegram: chat, first, render, crowd
 //! ```
 //!
@@ -27,6 +27,7 @@ mod load;
 mod measure;
 mod memory;
 mod process;
+mod search;
 mod send;
 mod start;
 mod stub;
@@ -46,10 +47,11 @@ use measure::Row;
 /// A name to ask for it by, and what it measures.
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
-const ALL: [Measurement; 12] = [
+const ALL: [Measurement; 13] = [
     ("turn", turn::run),
     ("send", send::run),
     ("list", list::run),
+    ("search", search::run),
     ("start", start::run),
     ("memory", memory::run),
     ("idle", idle::run),

@@ -19,6 +19,7 @@ mod names;
 mod pairing;
 mod prompts;
 mod rules;
+mod searches;
 mod shell;
 mod stub;
 

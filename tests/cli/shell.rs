@@ -126,7 +126,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"-\d{8}T\d{6}Z", "-TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\d{4}-\d\d-\d\d", "DATE"),
-    (r"(?m)^( +\d+) \d\d:\d\d ", "$1 HH:MM "),
+    (r"(?m)^(▸? +\d+) \d\d:\d\d ", "$1 HH:MM "),
     (r"DATE \d\d:\d\d", "DATE HH:MM"),
     ("DATE HH:MM to DATE HH:MM", "DATE HH:MM"),
     (r"(?m)^\*\d\d:\d\d · ", "*HH:MM · "),

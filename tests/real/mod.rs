@@ -18,6 +18,7 @@ mod memory;
 mod moving;
 mod prompts;
 mod retention;
+mod searching;
 mod settings;
 mod wire;
 
@@ -60,6 +61,7 @@ mod real_330 {
         lending: said_there_and_taken_back, cleared_there, hosts_come_and_go, its_terminal_is_lost, begun_there,
             after_a_turn, suspended_and_brought_back;
         adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
+        searching: plain_conversations;
         settings: model_and_mode_of_a_live_session, a_changed_persona;
         archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );
@@ -82,6 +84,7 @@ mod real_197 {
         lending: said_there_and_taken_back, cleared_there, hosts_come_and_go, its_terminal_is_lost, begun_there,
             after_a_turn, suspended_and_brought_back;
         adopting: goes_on_where_it_was, open_elsewhere, goes_on_elsewhere;
+        searching: plain_conversations;
         settings: a_changed_persona;
         archives: what_claude_has_lost_comes_back, another_machine_goes_on;
     );

@@ -45,6 +45,8 @@ fn commands_answer() {
         ("/session", "work"),
         ("/inbox", "othing waits"),
         ("/search hello", "othing"),
+        ("/search sesion:work hello", "session:"),
+        ("/search since:lately hello", "lately"),
         ("/history", "work"),
         ("/rules", "rule"),
         ("/persona", "default"),
@@ -56,6 +58,36 @@ fn commands_answer() {
         desk.chat.wait_for_message(|seen| seen.text.contains(says));
         desk.until(command, || (desk.chat.bot_messages().len() > before).then_some(()));
     }
+}
+
+/// What was said in a session leads there; a conversation that is none is told with the way to it.
+#[test]
+fn what_was_said_is_found() {
+    let desk = Desk::new();
+    desk.session("other");
+    let dir = desk.home.mkdir(".claude/projects/-web");
+    let id = "00000001-0000-4000-8000-000000000000";
+    let line = serde_json::json!({
+        "type": "user", "cwd": "/web", "message": { "role": "user", "content": "a zanzibar in plain words" },
+    });
+    desk.home.write(dir.join(format!("{id}.jsonl")), format!("{line}\n"));
+    desk.say("echo zanzibar");
+    desk.wait("zanzibar");
+    let adopt = format!("claudebot session adopt {id}");
+    // The conversation is read after the first answer.
+    desk.until("the conversation is found", || {
+        let before = desk.chat.bot_messages().len();
+        desk.say("/search zanzibar");
+        desk.until("an answer", || (desk.chat.bot_messages().len() > before).then_some(()));
+        desk.chat.bot_messages().iter().any(|seen| seen.text.contains(&adopt)).then_some(())
+    });
+    let found = desk.chat.wait_for_message(|seen| seen.text.contains(&adopt));
+    assert!(found.text.contains("/web") && found.text.contains("work, prompt"), "{}", found.text);
+    assert!(found.labels().contains(&"work"), "{:?}", found.labels());
+    desk.say("/search zanzibar role:prompt -plain session:work");
+    desk.chat.wait_for_message(|seen| {
+        seen.text.starts_with("zanzibar role:prompt") && !seen.text.contains(&adopt)
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The room's behaviour at its boundary: files in, an archive, files out.
 
+mod events;
 mod failing;
 mod hostile;
 mod listing;

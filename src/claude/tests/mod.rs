@@ -5,6 +5,7 @@ mod conversation;
 mod files;
 mod lines;
 mod process;
+mod said;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -18,9 +18,9 @@ pub(crate) use house::{
 };
 pub(crate) use moving::{MoveCommand, MoveIn, MoveOut};
 pub(crate) use session::{
-    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSession, ArchiveShow, ArchiveVerify, Delete, Export,
-    ExportFormat, ExportTools, Handover, List, New, Pin, Queue, Rename, Restore, Rules, SessionCommand, Show,
-    Sleep, StopTurn, Switch, Tag, TakeBack,
+    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSearch, ArchiveSession, ArchiveShow, ArchiveVerify,
+    Delete, Export, ExportFormat, ExportTools, Handover, List, New, Pin, Queue, Rename, Restore, Rules,
+    SessionCommand, Show, Sleep, StopTurn, Switch, Tag, TakeBack,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// Create, choose, look after and archive sessions
     #[command(subcommand, visible_alias = "s")]
     Session(SessionCommand),
-    /// List and verify archives
+    /// List, verify and search archives
     #[command(subcommand)]
     Archive(ArchiveCommand),
     /// Move everything to another machine

@@ -516,6 +516,8 @@ pub(crate) enum ArchiveCommand {
     Show(ArchiveShow),
     /// Read an archive from end to end and compare every checksum
     Verify(ArchiveVerify),
+    /// Find what was said in the logs inside archives
+    Search(ArchiveSearch),
 }
 
 #[derive(Debug, Args)]
@@ -548,6 +550,32 @@ pub(crate) struct ArchiveShow {
     #[arg(long)]
     pub(crate) files: bool,
     /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  claudebot archive search certificate
+  claudebot archive search 'renewal role:reply' ~/from-elsewhere.tar.gz
+  claudebot archive search nginx old --json | jq -r .[].snippet
+
+QUERY is that of `claudebot search`. The logs are read in the archives themselves, also in such as this claudebot has \
+never seen; what it has archived itself `claudebot search` finds without reading them. Archives that cannot be read \
+are named and passed over, and the exit code is 1 then.
+
+JSON: an array with the fields session name seq at kind snippet marks dir archived archive.")]
+pub(crate) struct ArchiveSearch {
+    /// Words that were said, and where to look, as one argument
+    pub(crate) query: String,
+    /// Archive files, or names of archived sessions [default: all of the archive directory]
+    #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub(crate) archives: Vec<PathBuf>,
+    /// At most so many places
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Print a JSON array
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -56,6 +56,7 @@ pub(crate) struct SendArgs {
 Examples:
   claudebot log
   claudebot log work --limit 20
+  claudebot log work --around 120  what was said before and after it
   claudebot log work --follow --since 120 --json
 
 JSON: one event per line with the fields seq at kind text prompt_id detail. `kind` is one of prompt reply tool \
@@ -74,8 +75,11 @@ pub(crate) struct LogArgs {
     /// At most so many: the last ones, or with --since the first ones
     #[arg(long, short = 'n', value_name = "COUNT")]
     pub(crate) limit: Option<u32>,
+    /// The event of this number with those around it; --limit: so many on each side
+    #[arg(long, value_name = "SEQ", conflicts_with_all = ["follow", "since"])]
+    pub(crate) around: Option<u64>,
     /// Who did what with claudebot itself, over all sessions
-    #[arg(long, conflicts_with_all = ["name", "follow", "since"])]
+    #[arg(long, conflicts_with_all = ["name", "follow", "since", "around"])]
     pub(crate) audit: bool,
     /// Print JSON, one object per line
     #[arg(long)]
@@ -86,11 +90,22 @@ pub(crate) struct LogArgs {
 #[command(after_help = "\
 Examples:
   claudebot search certificate renewal
-  claudebot search --json nginx | jq .snippet
+  claudebot search '\"certificate renewal\" -staging since:7d'
+  claudebot search deploy* session:work role:prompt
+  claudebot search --json nginx dir:. | jq -r .[].snippet
 
-JSON: an array with the fields session name seq at kind snippet (matches between [ and ]).")]
+All words must occur; \"several words\" in quotes of their own follow each other, `word*` is the beginning of one, and \
+`-word` must not occur (in one argument with the others, or after `--`). Narrowed by session:NAME persona:NAME \
+tag:TAG dir:DIR (a path, or one directory's name) role:prompt role:reply since:7d (as `stats --since` takes it); with \
+`-` in front they leave out. Live, sleeping and archived sessions are searched, and conversations of plain Claude Code \
+in this home: what changed in those since the last look is read while the first results are shown already. `log NAME \
+--around SEQ` shows the place of a result.
+
+JSON: an array with the fields session name seq at kind snippet (matches between [ and ]) marks (where in it, in \
+bytes) dir archived archive; of a conversation that is no session conversation and title (its first words) instead of \
+session, name and seq.")]
 pub(crate) struct SearchArgs {
-    /// Words that were said
+    /// Words that were said, and where to look
     #[arg(required = true, value_name = "QUERY")]
     pub(crate) query: Vec<String>,
     /// At most so many places

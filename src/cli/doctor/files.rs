@@ -22,6 +22,7 @@ pub(super) fn examine(ctx: &Ctx) -> Vec<Finding> {
         disk(ctx.paths.data_dir()),
         socket(&ctx.paths.socket()),
     ];
+    findings.extend(conversations(ctx));
     findings.extend(readable_by_others(&ctx.paths.config_file()));
     findings
 }
@@ -80,6 +81,14 @@ fn database(ctx: &Ctx) -> Finding {
         Ok(()) => Finding::ok(CHECK, place),
         Err(error) => Finding::error(CHECK, error),
     }
+}
+
+/// The index over plain conversations, only where something is wrong with it: all of it can be made again.
+fn conversations(ctx: &Ctx) -> Option<Finding> {
+    let error = in_process::check_conversations(&ctx.paths).err()?;
+    let file = ctx.paths.conversations_database();
+    let hint = format!("rm {}: the next search makes it again", text::tilde(&file, ctx.paths.home()));
+    Some(Finding::warn("conversations", error.message, hint))
 }
 
 fn disk(dir: &Path) -> Finding {

@@ -9,11 +9,10 @@ use crate::cli::ask::{self, ask, ask_long};
 use crate::cli::ctx::Ctx;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{DONE, Finish, Out, Stop};
-use crate::cli::stats::moment;
 use crate::cli::{confirm, text};
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, ArchivePlan, DirectoryPlan, Request, Response, Selector};
-use crate::model::{Channel, SessionState, SessionView};
+use crate::model::{Channel, SessionState, SessionView, moment};
 
 pub(crate) fn run(ctx: &Ctx, args: ArchiveSession) -> Finish {
     let options =
@@ -78,7 +77,7 @@ fn choose(ctx: &Ctx, args: &ArchiveSession) -> Result<Vec<Wanted>, Stop> {
             |name: &String| Wanted { selector: Selector::Exact(name.clone()), name: name.clone(), id: None };
         return Ok(args.names.iter().map(exact).collect());
     }
-    let before = args.older_than.as_deref().map(|when| moment(when, Timestamp::now())).transpose()?;
+    let before = args.older_than.as_deref().map(|when| moment::parse(when, Timestamp::now())).transpose()?;
     let tag = args.tags.first().cloned();
     let request = Request::SessionList { channel: Channel::local(), archived: false, all: false, tag };
     let mut sessions = match ask(ctx, request)? {

@@ -15,11 +15,11 @@ use crate::cli::args::{Export as Args, ExportFormat, ExportTools};
 use crate::cli::ask::{ask, unexpected};
 use crate::cli::ctx::Ctx;
 use crate::cli::screen::{DONE, Finish, Out, Stop};
-use crate::cli::{stats, text};
+use crate::cli::text;
 use crate::error::{Error, Result};
 use crate::export::{Export, Format, Head, Options, Survey, Tools};
 use crate::ipc::{Request, Response, Selector};
-use crate::model::{Agent, Channel, Event, SessionId};
+use crate::model::{Agent, Channel, Event, SessionId, moment};
 
 /// Events asked for at once.
 const PAGE: u32 = 1000;
@@ -102,7 +102,7 @@ fn since(words: &str) -> Result<Since> {
     if let Ok(number) = words.parse() {
         return Ok(Since::Number(number));
     }
-    let moment = stats::moment(words, Timestamp::now());
+    let moment = moment::parse(words, Timestamp::now());
     moment.map(Since::Time).map_err(|error| {
         let message =
             error.message.replace("no point in time", "neither a number of the log nor a point in time");
@@ -176,12 +176,12 @@ impl Source {
         match self {
             Self::Archive(file, _) => {
                 let mut stop = None;
-                archive::events_of(file, &mut |event| {
+                archive::events_of(file, &mut |_, event| {
                     let goes_on = event.seq <= until;
                     if goes_on && is_meant(&event) {
                         stop = each(event).err();
                     }
-                    Ok(goes_on && stop.is_none())
+                    goes_on && stop.is_none()
                 })?;
                 stop.map_or(Ok(()), Err)
             }

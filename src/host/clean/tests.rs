@@ -55,8 +55,7 @@ impl House {
             now: Timestamp::now(),
         };
         let packed =
-            archive::pack(packing, &self.config.archive.dir, &mut |_| {}, &AtomicBool::new(false))
-                .unwrap();
+            archive::pack(packing, &self.config.archive.dir, &mut |_| {}, &AtomicBool::new(false)).unwrap();
         self.db.mark_archived(view.id, &packed.file).unwrap();
         (view.id, packed.file)
     }

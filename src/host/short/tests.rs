@@ -369,7 +369,9 @@ fn a_deletion_says_what_goes_and_what_stays() {
     let session = house.db.find(crate::store::Wanted::Exact("idea")).unwrap();
     house.prompt(session.id, "zanzibar");
     delete_rows(&mut house.db, "cli", &session).unwrap();
-    assert_eq!(house.db.search("zanzibar", 5).unwrap(), []);
+    let search =
+        Request::Search { query: "zanzibar".to_owned(), limit: 5, dir: None, plain: false, fresh: false };
+    assert_eq!(house.get(&search), Response::Hits(Vec::new()));
     let Response::Sessions(left) = house.get(&list()) else { panic!("no list") };
     assert_eq!(left.len(), 1);
 }

@@ -1,8 +1,8 @@
-//! The log's numbers, and finding what was said.
+//! The log's numbers.
 
 use proptest::prelude::*;
 
-use super::{accepted, made, said};
+use super::{made, said, search};
 use crate::error::Kind;
 use crate::model::{Detail, EventKind, NewEvent, Origin, Outcome, PromptId, SessionId, Stages, Usage};
 use crate::store::Db;
@@ -40,7 +40,7 @@ fn events_are_read_back_as_they_were_appended() {
     assert_eq!(db.events(copy, 0, 10).unwrap(), events);
     assert_eq!(db.next_turn(copy).unwrap(), 10, "turn ids go on after the imported ones");
     assert_eq!(db.feed(0, 10).unwrap(), appended, "a restored log is no news");
-    assert_eq!(db.search("hello", 10).unwrap().len(), 2);
+    assert_eq!(search(&db, "hello", 10).unwrap().len(), 2);
     assert!(db.append(copy, &[said("on")]).unwrap()[0].feed > appended[1].feed);
 }
 
@@ -95,63 +95,4 @@ proptest! {
             prop_assert_eq!(seqs, (1..=db.head(id).unwrap()).collect::<Vec<_>>());
         }
     }
-
-    #[test]
-    fn no_search_is_a_syntax_error(query in ".{0,40}") {
-        let db = Db::in_memory();
-        if let Err(error) = db.search(&query, 5) {
-            prop_assert_eq!(error.kind, Kind::Usage, "{}", error);
-        }
-    }
-}
-
-#[test]
-fn search_finds_words_phrases_and_beginnings() {
-    let mut db = Db::in_memory();
-    let id = made(&mut db, "work");
-    accepted(&mut db, id, "Why is the café closed today?");
-    db.append(id, &[said("The server closed the connection"), said("deployment done")]).unwrap();
-    let tool = NewEvent { kind: EventKind::Tool, ..said("closed tool") };
-    db.append(id, &[tool]).unwrap();
-    let seqs = |query: &str| {
-        let mut seqs: Vec<_> = db.search(query, 10).unwrap().iter().map(|hit| hit.seq).collect();
-        seqs.sort_unstable();
-        seqs
-    };
-    assert_eq!(seqs("closed"), [1, 2], "prompts and replies, not tools");
-    assert_eq!(seqs("CAFE"), [1]);
-    assert_eq!(seqs("closed server"), [2]);
-    assert_eq!(seqs("\"closed the\""), [2]);
-    assert!(seqs("\"the closed\"").is_empty());
-    assert!(seqs("deploy").is_empty());
-    assert_eq!(seqs("deploy*"), [3]);
-    let hit = db.search("cafe", 10).unwrap().remove(0);
-    assert_eq!(
-        (hit.snippet.as_str(), hit.kind, hit.name.as_str()),
-        ("Why is the [café] closed today?", EventKind::Prompt, "work")
-    );
-    assert_eq!(db.search("closed", 1).unwrap().len(), 1);
-}
-
-#[test]
-fn search_syntax_is_only_words() {
-    let mut db = Db::in_memory();
-    let id = made(&mut db, "work");
-    db.append(id, &[said("NEAR and OR are words: a-b \"quoted\" x:y")]).unwrap();
-    for query in [
-        "NEAR OR",
-        "a-b",
-        "x:y",
-        "\"quoted",
-        "and\" or",
-        "(near)",
-        "{near}",
-        "^near",
-        "n*ear near",
-        "near\0or",
-    ] {
-        db.search(query, 5).unwrap_or_else(|error| panic!("{query}: {error}"));
-    }
-    assert_eq!(db.search("a-b", 5).unwrap().len(), 1);
-    assert_eq!(db.search("-", 5).unwrap_err().kind, Kind::Usage);
 }

@@ -106,7 +106,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     Connection::open(home.file()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     for mode in [Mode::ReadWrite, Mode::ReadOnly] {
         let error = Db::open(&home.file(), mode).map(drop).unwrap_err();
-        assert!(error.message.contains("newer claudebot (format 7, this one knows 2)"), "{error}");
+        assert!(error.message.contains("newer claudebot (format 7, this one knows 3)"), "{error}");
         assert!(error.hint.unwrap().contains("upgrade claudebot"));
     }
 }
@@ -122,7 +122,7 @@ fn an_older_file_is_upgraded_with_all_that_it_holds() {
     drop(conn);
     assert!(Db::is_older(&home.file()));
     let error = Db::open(&home.file(), Mode::ReadOnly).map(drop).unwrap_err();
-    assert!(error.message.contains("of an older claudebot (format 1, this one reads 2)"), "{error}");
+    assert!(error.message.contains("of an older claudebot (format 1, this one reads 3)"), "{error}");
     assert_eq!(home.open().allowed().unwrap().len(), 1);
     assert!(!Db::is_older(&home.file()));
     assert_eq!(home.read().pairing("22222222").unwrap(), None);

@@ -1,17 +1,20 @@
 //! The store on real files, from the outside.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Db, Mode};
+use super::{Db, Found, Mode};
+use crate::error::Result;
 use crate::model::{
     Agent, Delivery, EventKind, NewEvent, Prompt, PromptId, PromptStatus, Session, SessionId, SessionState,
 };
+use crate::search::{Query, Surroundings};
 use crate::sqlite::columns::now;
 
 mod events;
 mod files;
 mod queue;
 mod rest;
+mod search;
 mod sessions;
 mod thread;
 
@@ -85,6 +88,11 @@ fn prompt(session: SessionId, key: &str, text: &str) -> Prompt {
 fn accepted(db: &mut Db, session: SessionId, text: &str) -> PromptId {
     let prompt = prompt(session, &PromptId::random().to_string(), text);
     db.accept(&prompt, false).unwrap().prompt.id
+}
+
+fn search(db: &Db, query: &str, limit: u32) -> Result<Vec<Found>> {
+    let around = Surroundings { now: now(), home: Path::new("/home/me"), dir: None };
+    db.search(&Query::parse(query, around)?, now(), limit)
 }
 
 fn said(text: &str) -> NewEvent {

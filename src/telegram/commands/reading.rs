@@ -4,17 +4,19 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Error, Kind};
-use crate::ipc::{Hit, Request, Response};
+use crate::ipc::{Hit, PlainIndex, Request, Response};
 use crate::model::{Detail, Event, EventKind, SessionId};
 use crate::telegram::action::Action;
 use crate::telegram::effects::Effect;
 use crate::telegram::host::{Outcome, Trouble, exactly, refuse, unexpected};
 use crate::telegram::render::Style;
 use crate::telegram::talk::Talk;
-use crate::telegram::view::{View, button};
+use crate::telegram::view::{Button, View, button};
 use crate::telegram::words;
 
 const HITS: u32 = 8;
+/// Characters of what was said there.
+const SNIPPET: usize = 240;
 /// What `/history` shows without a number, and with one at most.
 const SAID: usize = 6;
 const MOST_SAID: usize = 20;
@@ -74,36 +76,78 @@ pub(super) async fn search(talk: &Talk, query: &str) -> Outcome<Vec<Effect>> {
     if query.is_empty() {
         return refuse(Error::usage("/search needs words to search for"));
     }
-    match talk.bridge.ask(Request::Search { query: query.to_owned(), limit: HITS }).await? {
-        Response::Hits(hits) => talk.answer(hits_view(query, &hits, talk.now)),
+    let request =
+        Request::Search { query: query.to_owned(), limit: HITS, dir: None, plain: true, fresh: false };
+    match talk.bridge.ask(request).await? {
+        Response::Found { hits, plain } => talk.answer(hits_view(query, &hits, &plain, talk.now)),
+        Response::Hits(hits) => talk.answer(hits_view(query, &hits, &PlainIndex::default(), talk.now)),
         other => unexpected(&other),
     }
 }
 
-fn hits_view(query: &str, hits: &[Hit], now: Timestamp) -> View {
+fn hits_view(query: &str, hits: &[Hit], index: &PlainIndex, now: Timestamp) -> View {
     let query = words::line(query, 60);
+    let reading = index.at.is_none() && index.stale;
+    let reading = if reading {
+        "\nConversations of plain Claude Code are being read: ask again in a while."
+    } else {
+        ""
+    };
     if hits.is_empty() {
-        return View::plain(format!("Nothing was found for {query}."));
+        return View::plain(format!("Nothing was found for {query}.{reading}"));
     }
     let mut view = View::plain(format!("{query}:"));
-    let mut sessions: Vec<(SessionId, &str)> = Vec::new();
+    let mut buttons: Vec<(SessionId, Button)> = Vec::new();
+    let mut is_any_plain = false;
     for hit in hits {
-        if !sessions.iter().any(|(id, _)| *id == hit.session) {
-            sessions.push((hit.session, &hit.name));
+        let name = match (&hit.name, &hit.dir) {
+            (Some(name), _) => words::line(name, 60),
+            (None, Some(dir)) => words::line(&dir.display().to_string(), 60),
+            (None, None) => "somewhere".to_owned(),
+        };
+        if let Some(session) = hit.session.filter(|session| buttons.iter().all(|(id, _)| id != session)) {
+            let button = if hit.archived {
+                button(format!("Restore {name}"), Action::Restore { session })
+            } else {
+                button(&name, Action::Switch { session, stays: true })
+            };
+            buttons.push((session, button));
         }
-        view.rich.push("\n", Style::Plain).push(&words::line(&hit.name, 60), Style::Bold);
-        view.rich.push(&format!(", {}, {}: ", hit.kind, words::ago(hit.at, now)), Style::Plain);
-        snippet(&mut view, &words::line(&hit.snippet, 240));
+        let state = if hit.archived { ", archived" } else { "" };
+        view.rich.push("\n", Style::Plain).push(&name, Style::Bold);
+        view.rich.push(&format!("{state}, {}, {}: ", hit.kind, words::ago(hit.at, now)), Style::Plain);
+        snippet(&mut view, hit);
+        if let Some(id) = hit.conversation {
+            is_any_plain = true;
+            view.rich.push("\n", Style::Plain).push(&format!("claudebot session adopt {id}"), Style::Code);
+        }
     }
-    view.rows_of(
-        2,
-        sessions.into_iter().map(|(session, name)| button(name, Action::Switch { session, stays: true })),
-    )
+    if is_any_plain {
+        view =
+            view.line("A conversation of plain Claude Code is taken over at the desk, by the line below it.");
+    }
+    if !reading.is_empty() {
+        view.rich.push(reading, Style::Plain);
+    }
+    view.rows_of(2, buttons.into_iter().map(|(_, button)| button))
 }
 
-/// The words that were found stand out; the host has them between brackets.
-fn snippet(view: &mut View, text: &str) {
-    let mut rest = text;
+/// The words that were found stand out. A host of before does not say where they are, but has them in brackets.
+fn snippet(view: &mut View, hit: &Hit) {
+    if !hit.marks.is_empty() {
+        let mut left = SNIPPET;
+        for (piece, is_found) in hit.pieces() {
+            let shown = words::cut(piece, left);
+            view.rich.push(&shown, if is_found { Style::Bold } else { Style::Plain });
+            left = left.saturating_sub(piece.chars().count());
+            if left == 0 {
+                break;
+            }
+        }
+        return;
+    }
+    let text = words::line(&hit.snippet, SNIPPET);
+    let mut rest = text.as_str();
     while let Some((before, (found, after))) =
         rest.split_once('[').and_then(|(before, behind)| Some((before, behind.split_once(']')?)))
     {
@@ -216,23 +260,55 @@ mod tests {
         assert_eq!(shown(&history_view("work", &[], 3, now())), "Nothing was said in work yet.");
     }
 
-    #[test]
-    fn what_was_found_stands_out() {
-        let hit = |session, snippet: &str| Hit {
-            session,
-            name: "work".to_owned(),
-            seq: 1,
+    fn hit(snippet: &str, marks: &[(usize, usize)]) -> Hit {
+        Hit {
+            session: Some(SessionId(uuid::Uuid::nil())),
+            name: Some("work".to_owned()),
+            seq: Some(1),
+            conversation: None,
+            title: None,
+            dir: Some("/home/me/web".into()),
             at: "2026-11-22T11:00:00Z".parse().unwrap(),
             kind: "reply".to_owned(),
             snippet: snippet.to_owned(),
-        };
-        let id = SessionId::random();
-        let hits = [hit(id, "use [git] or [svn]"), hit(id, "an [open bracket")];
-        insta::assert_snapshot!(shown(&hits_view("git svn", &hits, now())), @r"
+            marks: marks.to_vec(),
+            archived: false,
+            archive: None,
+        }
+    }
+
+    #[test]
+    fn what_was_found_stands_out() {
+        let hits =
+            [hit("use [git] or [svn]", &[(4, 9), (13, 18)]), hit("an [open bracket", &[]), hit("[svn]", &[])];
+        insta::assert_snapshot!(shown(&hits_view("git svn", &hits, &PlainIndex::default(), now())), @r"
         git svn:
         **work**, reply, 1h ago: use **git** or **svn**
         **work**, reply, 1h ago: an [open bracket
+        **work**, reply, 1h ago: **svn**
         [work]
+        ");
+    }
+
+    #[test]
+    fn what_is_no_session_here_is_found_with_the_way_to_it() {
+        let archived = Hit { archived: true, ..hit("the [git]", &[(4, 9)]) };
+        let plain = Hit {
+            session: None,
+            name: None,
+            seq: None,
+            conversation: Some(uuid::Uuid::nil()),
+            ..hit("[git] it", &[(0, 5)])
+        };
+        let index = PlainIndex { stale: true, ..PlainIndex::default() };
+        insta::assert_snapshot!(shown(&hits_view("git", &[archived, plain], &index, now())), @r"
+        git:
+        **work**, archived, reply, 1h ago: the **git**
+        **/home/me/web**, reply, 1h ago: **git** it
+        `claudebot session adopt 00000000-0000-0000-0000-000000000000`
+        A conversation of plain Claude Code is taken over at the desk, by the line below it.
+        Conversations of plain Claude Code are being read: ask again in a while.
+        [Restore work]
         ");
     }
 
