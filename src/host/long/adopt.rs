@@ -18,7 +18,7 @@ use crate::host::adopt;
 use crate::host::shared::Shared;
 use crate::host::short;
 use crate::host::translate::history::{Dated, Retelling};
-use crate::ipc::{Adopt, Response};
+use crate::ipc::{Adopt, Push, Response};
 use crate::model::{ADOPTED, Agent, Event, NewEvent, Session, SessionId, SessionState};
 use crate::persona;
 use crate::store::{Db, check_name};
@@ -64,21 +64,10 @@ impl Job {
         let file = plan.copy.as_ref().map_or(&plan.file, Copy::file).clone();
         let history =
             blocking(move || History::open(&file).map_err(|e| Error::io("read", &file, &e))).await?;
-        let (who, total) = (self.who.clone(), plan.bytes);
-        let mut progress = self.progress(format!("adopting {}", plan.session.name));
+        let who = self.who.clone();
+        let shown = self.far(&plan);
         let copy = plan.copy.take();
-        let stored = self
-            .shared
-            .store
-            .run(move |db| {
-                let shown = |done| {
-                    if total >= LONG {
-                        progress(done, total)
-                    }
-                };
-                store(db, &who, plan, history, shown)
-            })
-            .await;
+        let stored = self.shared.store.run(move |db| store(db, &who, plan, history, shown)).await;
         match (&stored, copy) {
             (Ok(()), Some(copy)) => copy.keep(),
             // Removed from its disk before anybody hears of it.
@@ -86,6 +75,21 @@ impl Job {
             (_, None) => {}
         }
         stored
+    }
+
+    /// Tells the client how far it is, where that takes long enough to be read.
+    fn far(&self, plan: &Plan) -> impl FnMut(u64) + Send + 'static {
+        let (reply, total) = (self.reply.clone(), plan.bytes);
+        let what = format!("adopting {}", plan.session.name);
+        let mut last = None;
+        move |done| {
+            let percent = done.saturating_mul(100).checked_div(total);
+            if total >= LONG && last != percent {
+                last = percent;
+                // A client that is too slow misses a step, not the work.
+                reply.push(&Push::Progress { done, total, what: what.clone() }).ok();
+            }
+        }
     }
 }
 
