@@ -71,6 +71,15 @@ fn wait_until(desk: &Desk, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
+/// Until the process leads another conversation than this, by its own note.
+#[track_caller]
+fn wait_led(desk: &Desk, terminal: &Terminal, before: &str) {
+    let note = desk.home.path().join(format!(".claude/sessions/{}.json", terminal.pid()));
+    let led =
+        || serde_json::from_slice::<Value>(&std::fs::read(&note).unwrap_or_default()).unwrap_or_default();
+    wait_until(desk, "cleared", |_| led()["sessionId"].as_str().is_some_and(|id| id != before));
+}
+
 #[track_caller]
 fn wait_back(desk: &Desk) {
     wait_until(desk, "back", |shown| shown["lent"].is_null() && shown["state"] != "handed_over");
@@ -162,7 +171,9 @@ pub(super) fn hosts_come_and_go(release: Release) {
     // It also ends while no host is up.
     let mut terminal = sit_down(&desk, release);
     kill_host(&desk);
+    let before = text(&desk.show(), "conversation");
     enter(&mut terminal, "/clear");
+    wait_led(&desk, &terminal, &before);
     say(&desk, &mut terminal, "afresh");
     leave(&mut terminal);
     assert_eq!(desk.state(), "handed_over");

@@ -51,8 +51,8 @@ fn a_prompt_while_it_is_handed_over(release: Release) {
     desk.home.settle_claude();
     desk.say("hello");
     desk.wait("Echo: hello");
-    let mut terminal = desk.home.pty(&["session", "handover", "work"], 100, 40);
-    terminal.expect("hello", PATIENCE);
+    let mut terminal = desk.home.pty(&["session", "handover", "work", "--wait"], 100, 40);
+    terminal.expect("(shift+tab", PATIENCE);
     desk.wait("handed over to claude on pts/");
     desk.say("meanwhile");
     desk.wait("handed over to a terminal; runs when it comes back");

@@ -243,7 +243,7 @@ impl Actor {
             }
             // It is looked for when the process has ended.
             Err(error) => {
-                tracing::warn!(session = %self.session.name, %error, "cannot store the conversation")
+                tracing::warn!(session = %self.session.name, %error, "cannot store the conversation");
             }
         }
     }

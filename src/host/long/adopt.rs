@@ -71,7 +71,14 @@ impl Job {
         match (&stored, copy) {
             (Ok(()), Some(copy)) => copy.keep(),
             // Removed from its disk before anybody hears of it.
-            (Err(_), Some(copy)) => drop(blocking(move || Ok(drop(copy))).await),
+            (Err(_), Some(copy)) => {
+                let discard = move || {
+                    drop(copy);
+                    Ok(())
+                };
+                // What kept it from being stored is what is to be said.
+                blocking(discard).await.ok();
+            }
             (_, None) => {}
         }
         stored

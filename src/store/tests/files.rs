@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rusqlite::Connection;
 
 use super::{Home, made, said};
+use crate::store::open::FORMAT;
 use crate::store::{Db, Filter, Mode};
 
 #[test]
@@ -106,7 +107,8 @@ fn a_newer_file_is_refused_with_both_versions() {
     Connection::open(home.file()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     for mode in [Mode::ReadWrite, Mode::ReadOnly] {
         let error = Db::open(&home.file(), mode).map(drop).unwrap_err();
-        assert!(error.message.contains("newer claudebot (format 7, this one knows 3)"), "{error}");
+        let versions = format!("newer claudebot (format 7, this one knows {})", FORMAT.version());
+        assert!(error.message.contains(&versions), "{error}");
         assert!(error.hint.unwrap().contains("upgrade claudebot"));
     }
 }
@@ -122,7 +124,8 @@ fn an_older_file_is_upgraded_with_all_that_it_holds() {
     drop(conn);
     assert!(Db::is_older(&home.file()));
     let error = Db::open(&home.file(), Mode::ReadOnly).map(drop).unwrap_err();
-    assert!(error.message.contains("of an older claudebot (format 1, this one reads 3)"), "{error}");
+    let versions = format!("of an older claudebot (format 1, this one reads {})", FORMAT.version());
+    assert!(error.message.contains(&versions), "{error}");
     assert_eq!(home.open().allowed().unwrap().len(), 1);
     assert!(!Db::is_older(&home.file()));
     assert_eq!(home.read().pairing("22222222").unwrap(), None);
