@@ -126,6 +126,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"-\d{8}T\d{6}Z", "-TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\d{4}-\d\d-\d\d", "DATE"),
+    (r"packed DATE \d\d:\d\d (.*), [\d.]+ K?B", "packed DATE HH:MM $1, SIZE"),
     (r"(?m)^( +\d+) \d\d:\d\d ", "$1 HH:MM "),
     (r"process \d+", "process PID"),
     (r"(?m)^process    \d+", "process    PID"),
