@@ -67,11 +67,14 @@ pub(crate) struct HostOptions {
 /// returns once its [`Stay`] is over, and not before.
 pub(crate) type Guest = Box<dyn FnOnce(Stay) + Send>;
 
+type Give = dyn Fn() -> Result<serde_json::Value> + Send + Sync;
+type Take = dyn Fn(&serde_json::Value) -> Result<()> + Send + Sync;
+
 /// What a guest keeps of its own, for a house that moves: it alone can read and write it.
 #[derive(Clone)]
 pub(crate) struct Belongings {
-    pub(crate) give: Arc<dyn Fn() -> Result<serde_json::Value> + Send + Sync>,
-    pub(crate) take: Arc<dyn Fn(&serde_json::Value) -> Result<()> + Send + Sync>,
+    pub(crate) give: Arc<Give>,
+    pub(crate) take: Arc<Take>,
 }
 
 impl std::fmt::Debug for Belongings {

@@ -130,6 +130,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"DATE \d\d:\d\d", "DATE HH:MM"),
     ("DATE HH:MM to DATE HH:MM", "DATE HH:MM"),
     (r"(?m)^\*\d\d:\d\d · ", "*HH:MM · "),
+    (r"packed DATE \d\d:\d\d (.*), [\d.]+ K?B", "packed DATE HH:MM $1, SIZE"),
     (r"process \d+", "process PID"),
     (r"(?m)^process    \d+", "process    PID"),
     (r"`kill \d+`", "`kill PID`"),

@@ -89,17 +89,16 @@ fn check(home: &Home) -> usize {
     listed.len() - 1
 }
 
-/// Brings it in, and kills the host once it has told so many steps. Whether it came to its end before.
-fn bring(home: &Home, file: &str, steps: usize) -> bool {
+/// Brings it in, and kills the host once it has told so many steps. How many it told if it came to its end before.
+fn bring(home: &Home, file: &str, steps: usize) -> Option<usize> {
     let preview = home.run(&["move", "in", file, "--dry-run", "--json"]).expect_code(0).json();
     let mut client = Client::connect(home);
-    let request = json!({ "type": "house_in", "file": file, "maps": [], "agreed": preview["digest"] });
-    client.post(&request);
     let host = home.host().expect("a host is up");
+    client.post(&json!({ "type": "house_in", "file": file, "maps": [], "agreed": preview["digest"] }));
     let mut told = 0;
     while let Some(frame) = client.hear() {
         if frame["ok"].is_object() {
-            return true;
+            return Some(told);
         }
         assert!(frame["error"].is_null(), "{frame}");
         told += 1;
@@ -108,30 +107,31 @@ fn bring(home: &Home, file: &str, steps: usize) -> bool {
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
         }
     }
-    false
+    None
 }
 
 #[test]
 fn killed_at_any_step_it_goes_on() {
+    const KILLS: usize = 10;
     let (_there, file) = packed();
-    let here = Home::new();
-    let mut whole = Vec::new();
-    for steps in (101..).step_by(53) {
-        let done = bring(&here, &file, steps);
-        here.wait_empty(std::time::Duration::from_secs(10));
-        whole.push(check(&here));
-        if done {
-            break;
+    let all = bring(&Home::new(), &file, usize::MAX).expect("nobody kills it");
+    let mut partial = 0;
+    let mut here = Home::new();
+    for kill in 1..=KILLS {
+        // Every other time from the beginning; else on from where the last one was killed.
+        if kill % 2 == 0 {
+            here = Home::new();
         }
-        // From the beginning again, at a later step.
+        let done = bring(&here, &file, all * kill / (KILLS + 1));
         here.kill_everything();
-        if whole.len() % 3 == 0 {
-            continue;
-        }
-        std::fs::remove_dir_all(here.data_dir()).expect("it can be removed");
+        let came = check(&here);
+        assert!(done.is_none() || came == 6, "{came} came");
+        partial += usize::from(came > 0 && came < 6);
+        here.kill_everything();
     }
-    assert!(whole.len() > 3 && whole.iter().any(|count| *count > 0 && *count < 6), "{whole:?}");
-    assert_eq!(whole.last(), Some(&6), "{whole:?}");
+    assert!(partial > 0, "each kill came too early or too late");
+    bring(&here, &file, usize::MAX).expect("nobody kills it");
+    assert_eq!(check(&here), 6);
     for number in [1, 2, 3, 5, 6] {
         let recalled = here.run(&["send", "-s", &format!("s{number}"), "recall"]).expect_code(0).stdout;
         assert!(recalled.contains(&format!("echo {number}")), "{recalled}");

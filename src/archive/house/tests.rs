@@ -234,7 +234,10 @@ const HOSTILE: &[(&str, Change)] = &[
     }),
     ("no house of claudebot", |all| all.swap(0, 1)),
     ("no house of claudebot", Vec::clear),
-    ("plain file", |all| all[1].kind = EntryType::Symlink),
+    ("plain file", |all| {
+        all[2].kind = EntryType::Symlink;
+        all[2].content.clear();
+    }),
     ("hard link", |all| all[2].kind = EntryType::Link),
     ("plain file", |all| {
         all[2].kind = EntryType::Directory;
@@ -302,7 +305,9 @@ fn what_the_checksums_do_not_say_is_refused() {
     assert!(with(&|all| drop(all.remove(2))).contains("has a checksum but is missing"));
     assert!(with(&|all| drop(all.pop())).contains("is missing: the checksums"));
     assert!(with(&|all| all.push(forged("late", "x"))).contains("follows the checksums"));
-    assert!(with(&|all| all[8].content.truncate(100)).contains("not among the checksums"));
+    let first_line = sums.content.iter().position(|b| *b == b'\n').unwrap() + 1;
+    assert!(with(&|all| all[8].content.truncate(first_line)).contains("not among the checksums"));
+    assert!(with(&|all| all[8].content.truncate(100)).contains("cut off"));
     assert!(with(&|all| all[8].content = b"nonsense\n".to_vec()).contains("malformed"));
 }
 

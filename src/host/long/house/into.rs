@@ -139,9 +139,12 @@ fn config_dirs(shared: &Shared, configured: Option<&Path>) -> ConfigDirs {
     ConfigDirs { claude: shared.paths.claude_config_dir(configured), demo: shared.paths.demo_config_dir() }
 }
 
+/// Tells the client how far it is.
+type Tell = Box<dyn FnMut(u64, u64, &str) + Send>;
+
 struct Bringing {
     shared: Arc<Shared>,
-    tell: Mutex<Box<dyn FnMut(u64, u64, &str) + Send>>,
+    tell: Mutex<Tell>,
     runtime: tokio::runtime::Handle,
     /// Where it comes from, in words.
     from: String,
