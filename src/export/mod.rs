@@ -98,7 +98,7 @@ impl Export {
         facts.extend(self.contents(head));
         match self.options.format {
             Format::Markdown => {
-                markdown::begin(&mut out, &head.name, &facts, &self.survey, &self.options.zone)
+                markdown::begin(&mut out, &head.name, &facts, &self.survey, &self.options.zone);
             }
             Format::Html => html::begin(&mut out, &head.name, &facts, &self.survey, &self.options.zone),
         }

@@ -176,7 +176,7 @@ pub(super) fn dollars(amount: f64) -> String {
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_024 => format!("{bytes} B"),
-        1_024..1_048_576 => format!("{}.{} KB", bytes >> 10, (bytes % (1 << 10)) * 10 >> 10),
-        _ => format!("{}.{} MB", bytes >> 20, (bytes % (1 << 20)) * 10 >> 20),
+        1_024..1_048_576 => format!("{}.{} KB", bytes >> 10, ((bytes % (1 << 10)) * 10) >> 10),
+        _ => format!("{}.{} MB", bytes >> 20, ((bytes % (1 << 20)) * 10) >> 20),
     }
 }

@@ -72,7 +72,7 @@ struct Written<'a> {
 }
 
 fn format(args: &Args) -> Format {
-    let ending = args.output.as_deref().and_then(Path::extension).map(|ending| ending.to_ascii_lowercase());
+    let ending = args.output.as_deref().and_then(Path::extension).map(std::ffi::OsStr::to_ascii_lowercase);
     let is_page = ending.is_some_and(|ending| ending == "html" || ending == "htm");
     match args.format {
         Some(ExportFormat::Html) => Format::Html,

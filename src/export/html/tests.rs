@@ -100,7 +100,7 @@ fn read(page: &str, about: &str) -> String {
 fn attributes(mut rest: &str, about: &str, ids: &mut std::collections::HashSet<String>) {
     while !rest.trim().is_empty() {
         rest = rest.trim_start();
-        let (name, after) = rest.split_at(rest.find(|c: char| c == '=' || c == ' ').unwrap_or(rest.len()));
+        let (name, after) = rest.split_at(rest.find(['=', ' ']).unwrap_or(rest.len()));
         let Some(value) = after.strip_prefix("=\"") else {
             assert!(["open", "disabled", "checked"].contains(&name), "{about:?}: attribute {name}");
             rest = after;
@@ -115,7 +115,7 @@ fn attributes(mut rest: &str, about: &str, ids: &mut std::collections::HashSet<S
                 "{about:?}: leads to {value}"
             ),
             "id" => {
-                assert!(value.starts_with("prompt-") && ids.insert(value.clone()), "{about:?}: id {value}")
+                assert!(value.starts_with("prompt-") && ids.insert(value.clone()), "{about:?}: id {value}");
             }
             "class" | "content" | "lang" | "charset" | "name" | "http-equiv" | "type" | "disabled"
             | "checked" | "start" => {}

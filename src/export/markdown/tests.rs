@@ -30,7 +30,7 @@ fn check(text: &str) {
                 assert!(is_ours || may_lead_to(dest_url), "{text:?} leads to {dest_url:?}");
             }
             Event::Start(Tag::Heading { level, .. }) if *level <= HeadingLevel::H2 => {
-                heading = Some(String::new())
+                heading = Some(String::new());
             }
             Event::End(TagEnd::Heading(_)) => titles.extend(heading.take()),
             Event::Text(words) => heading.iter_mut().for_each(|heading| heading.push_str(words)),
