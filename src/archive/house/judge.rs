@@ -75,8 +75,11 @@ impl<'a> Judge<'a> {
             return Err(flaw(name, "it follows the checksums, which should stand last"));
         }
         let (part, place) = self.part_of(name)?;
-        if place < self.place || (place > Place::Sessions && self.next < self.contents.sessions.len()) {
+        if place < self.place {
             return Err(flaw(name, "it is out of order"));
+        }
+        if place > Place::Sessions {
+            self.all_sessions()?;
         }
         self.place = place;
         if entry.kind != Kind::File {
@@ -154,10 +157,15 @@ impl<'a> Judge<'a> {
         }
     }
 
-    pub(super) fn conclude(&self) -> Result<()> {
-        if let Some(item) = self.contents.sessions.get(self.next) {
-            return Err(Error::failed(format!("something is missing: the session {}", item.name)));
+    fn all_sessions(&self) -> Result<()> {
+        match self.contents.sessions.get(self.next) {
+            Some(item) => Err(Error::failed(format!("something is missing: the session {}", item.name))),
+            None => Ok(()),
         }
+    }
+
+    pub(super) fn conclude(&self) -> Result<()> {
+        self.all_sessions()?;
         if self.place != Place::Checksums {
             return Err(Error::failed("something is missing: the checksums"));
         }

@@ -228,7 +228,7 @@ const HOSTILE: &[(&str, Change)] = &[
     ("there twice", |all| all.insert(2, all[1].clone())),
     ("out of order", |all| all.swap(1, 2)),
     ("no place in a house", |all| all.swap(4, 5)),
-    ("out of order", |all| {
+    ("is missing: the session", |all| {
         let bindings = all.pop().unwrap();
         all.insert(4, bindings);
     }),
@@ -246,12 +246,12 @@ const HOSTILE: &[(&str, Change)] = &[
     ("device", |all| all[2].kind = EntryType::Char),
     ("too large", |all| all[1].content = vec![b'#'; (1 << 20) + 1]),
     ("is missing: the session", |all| drop(all.drain(6..))),
-    ("out of order", |all| drop(all.remove(6))),
+    ("is missing: the session", |all| drop(all.remove(6))),
     ("is missing: the bindings", |all| drop(all.pop())),
     ("is not text", |all| all[1].content = vec![0xff]),
     ("another session", |all| all[4].content = all[5].content.clone()),
     ("sessions/0001-work.tar.gz", |all| all[4].content.truncate(200)),
-    ("no gzip file", |all| all[4].content = b"garbage".to_vec()),
+    ("no gzip file", |all| all[4].content = vec![b'x'; 3000]),
     ("bindings.json", |all| all[7].content = b"{}".to_vec()),
     ("not those of house.toml", |all| {
         all[7].content = br#"{"sessions":[],"channels":[],"access":[]}"#.to_vec();
@@ -279,15 +279,18 @@ fn hostile_houses_are_refused_with_their_reason() {
     whole.push(sums(&good));
     fs::write(root.path().join("same.tar"), tar(&whole)).unwrap();
     open(&root.path().join("same.tar")).unwrap();
+    let mut wrong = Vec::new();
     for (number, (reason, change)) in HOSTILE.iter().enumerate() {
         let mut all = good.clone();
         change(&mut all);
         all.push(sums(&all));
         let error = refused(root.path(), &tar(&all));
         let words = format!("{} {}", error.message, error.hint.unwrap_or_default());
-        assert!(words.contains(reason), "{number}: {words} instead of {reason}");
-        assert!(words.contains("forged.tar"), "{words}");
+        if !words.contains(reason) || !words.contains("forged.tar") {
+            wrong.push(format!("{number}: {words} instead of {reason}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
