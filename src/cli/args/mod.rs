@@ -3,6 +3,7 @@
 //! Help, man pages and completions all come from here. This file and `args/` must not know how anything is
 //! done; they only describe, so that building the command for `--help` costs nothing else.
 
+mod archive;
 mod house;
 mod moving;
 mod session;
@@ -11,6 +12,7 @@ mod talk;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
+pub(crate) use archive::{ArchiveCommand, ArchiveList, ArchiveSearch, ArchiveShow, ArchiveVerify};
 pub(crate) use house::{
     CleanArgs, CompletionsArgs, ConfigCommand, ConfigSet, DemoArgs, DoctorArgs, HostCommand, HostRun,
     HostStatusArgs, ManArgs, PairArgs, PersonaCommand, Restart, ServeArgs, Shell, StatsArgs, Stop,
@@ -18,9 +20,8 @@ pub(crate) use house::{
 };
 pub(crate) use moving::{MoveCommand, MoveIn, MoveOut};
 pub(crate) use session::{
-    Adopt, AgentArg, ArchiveCommand, ArchiveList, ArchiveSearch, ArchiveSession, ArchiveShow, ArchiveVerify,
-    Delete, Export, ExportFormat, ExportTools, Handover, List, New, Pin, Queue, Rename, Restore, Rules,
-    SessionCommand, Show, Sleep, StopTurn, Switch, Tag, TakeBack,
+    Adopt, AgentArg, ArchiveSession, Delete, Export, ExportFormat, ExportTools, Handover, List, New, Pin,
+    Queue, Rename, Restore, Rules, SessionCommand, Show, Sleep, StopTurn, Switch, Tag, TakeBack,
 };
 pub(crate) use talk::{ApprovalsArgs, ApproveArgs, DenyArgs, LogArgs, SearchArgs, SendArgs, StatusArgs};
 
