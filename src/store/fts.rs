@@ -91,7 +91,7 @@ mod tests {
         let id = Uuid::from_u128(0xab);
         let mark = format!("\"\u{e000}{}\"", id.simple());
         for (typed, within, wanted) in [
-            ("a b*", Within::All, "\"a\" AND \"b\" *".to_owned()),
+            ("a be*", Within::All, "\"a\" AND \"be\" *".to_owned()),
             ("\"a b\" -c -d", Within::All, "(\"a b\") NOT (\"c\" OR \"d\")".to_owned()),
             (
                 "a role:reply",
