@@ -225,8 +225,10 @@ pub(super) fn after_a_turn(release: Release) {
     impatient.expect("waits for the end", PATIENCE);
     impatient.send("\x03");
     impatient.wait(PATIENCE);
+    // The host hears of it a moment later.
+    refused_with(&desk, "is busy");
     let mut terminal = desk.home.pty(&["session", "handover", "work", "--wait"], 100, 40);
-    terminal.expect("waits for the end", PATIENCE);
+    refused_with(&desk, "about to be handed over");
     desk.post(&["meanwhile"]);
     desk.api.release("door");
     assert_eq!(send.wait(PATIENCE).expect_code(0).stdout, "Holding door\n");
@@ -236,6 +238,20 @@ pub(super) fn after_a_turn(release: Release) {
     leave(&mut terminal);
     wait_back(&desk);
     assert!(desk.send("recall").ends_with("hold door | meanwhile"));
+}
+
+/// Asks for the session until the host refuses it with these words.
+#[track_caller]
+fn refused_with(desk: &Desk, words: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut asked = desk.home.pty(&["session", "handover", "work"], 100, 24);
+        let said = asked.wait(PATIENCE).expect_code(1).stdout;
+        if said.contains(words) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{said}");
+    }
 }
 
 /// It is the shell's own job: suspended and brought back as any other.
