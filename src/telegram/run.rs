@@ -285,6 +285,8 @@ impl Parts {
         let Self { bridge, live, orders, wished, asked } = self;
         let wake = watch::Sender::new(0);
         let news = wake.subscribe();
+        let poll = watch::Sender::new(PollState::Starting);
+        let heard = poll.subscribe();
 
         // What happened meanwhile is told to whoever is let in: nobody may be unknown by then.
         if let Err(trouble) = intake::learn(&bridge).await {
@@ -298,8 +300,8 @@ impl Parts {
         tellers.start("what sets that going", |stop| watch_what_is_asked(live.clone(), asked, stop));
         tellers.start("what looks for deleted sessions", |stop| gone::run(of(), stop));
         tellers.start("what keeps its file small", |stop| keep_house(of(), stop));
-        receivers.start("what receives", |stop| receive(of(), wake, stop));
-        receivers.start("what handles updates", |stop| act(of(), news, stop));
+        receivers.start("what receives", |stop| receive(of(), wake, poll, stop));
+        receivers.start("what handles updates", |stop| act(of(), news, heard, stop));
 
         let end = tokio::select! {
             biased;
@@ -320,12 +322,17 @@ impl Parts {
     }
 }
 
-async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+async fn receive(
+    bridge: Arc<Bridge>,
+    wake: watch::Sender<u64>,
+    state: watch::Sender<PollState>,
+    mut stop: watch::Receiver<bool>,
+) {
     let poller = Poller {
         api: bridge.api.clone(),
         db: Arc::clone(&bridge.db),
         wake,
-        state: watch::Sender::new(PollState::Starting),
+        state,
         times: PollTimes::default(),
     };
     if let Err(error) = poller.run(ending::told(&mut stop)).await {
@@ -333,7 +340,12 @@ async fn receive(bridge: Arc<Bridge>, wake: watch::Sender<u64>, mut stop: watch:
     }
 }
 
-async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
+async fn act(
+    bridge: Arc<Bridge>,
+    news: watch::Receiver<u64>,
+    poll: watch::Receiver<PollState>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut stopped = stop.clone();
     let menu = async {
         let menu = commands::menu();
@@ -347,7 +359,7 @@ async fn act(bridge: Arc<Bridge>, news: watch::Receiver<u64>, mut stop: watch::R
             () = ending::told(&mut stopped) => {}
         }
     };
-    let handle = intake::run(Arc::clone(&bridge), news, ending::told(&mut stop));
+    let handle = intake::run(Arc::clone(&bridge), news, poll, ending::told(&mut stop));
     let ((), handled) = tokio::join!(menu, handle);
     if let Err(error) = handled {
         tracing::error!("nothing that people write is handled: {}", error.message);

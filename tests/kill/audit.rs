@@ -146,10 +146,10 @@ impl Session<'_> {
             matches!(prompt.said.answer, super::talk::Answer::Unique(_))
                 || reply["prompt_id"].as_str().is_some_and(|id| id.parse().is_ok_and(|id| own.contains(&id)))
         };
-        let count =
-            self.of_kind("reply").filter(in_turn).filter(|reply| prompt.said.answer.is_in(reply)).count();
-        let fits = if outcome == "done" { count == 1 } else { count <= 1 };
-        assert!(fits, "{}: {outcome}, but answered {count} times: {prompt:?}", self.name);
+        let answers: Vec<&Value> =
+            self.of_kind("reply").filter(in_turn).filter(|reply| prompt.said.answer.is_in(reply)).collect();
+        let fits = if outcome == "done" { answers.len() == 1 } else { answers.len() <= 1 };
+        assert!(fits, "{}: {outcome}, but answered with {answers:?}: {prompt:?}", self.name);
     }
 }
 

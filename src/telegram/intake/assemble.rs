@@ -14,8 +14,10 @@ use crate::telegram::db::{PromptSet, Why};
 use crate::telegram::gate::Accepted;
 use crate::telegram::update::Message;
 
-/// The rest of a text or an album follows within this.
-pub(super) const PATIENCE: Duration = Duration::from_millis(700);
+/// The rest of a text or an album follows within this, if it can be received.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1200);
+/// What cannot be received for so long is not waited for.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// UTF-16 units. Clients cut at 4096, or a little before, where a line or word ends.
 const LONG: usize = 4000;
@@ -70,10 +72,22 @@ struct Open {
     user: i64,
     kind: Kind,
     parts: Vec<Part>,
+    /// When the newest part came.
+    newest: Instant,
     until: Instant,
 }
 
 impl Open {
+    fn new(user: i64, kind: Kind, part: Part, now: Instant) -> Self {
+        Self { user, kind, parts: vec![part], newest: now, until: now + PATIENCE }
+    }
+
+    fn add(&mut self, part: Part, now: Instant) {
+        self.parts.push(part);
+        self.newest = now;
+        self.until = now + PATIENCE;
+    }
+
     fn done(self) -> Set {
         Set { stored: matches!(self.kind, Kind::Stored(_)), parts: self.parts }
     }
@@ -99,15 +113,13 @@ impl Assembler {
 
     /// Takes a message in; gives what is complete now.
     pub(crate) fn take(&mut self, part: Part, now: Instant) -> Vec<Set> {
-        let until = now + PATIENCE;
         let user = part.accepted.user;
         if let Some(updates) = self.stored.remove(&part.update) {
-            return self.join_stored(part, updates, until);
+            return self.join_stored(part, updates, now);
         }
         if let Some(open) = self.open.iter_mut().find(|open| open.user == user && open.takes(&part)) {
             let more = matches!(open.kind, Kind::Album(_)) || is_long(&part.message);
-            open.parts.push(part);
-            open.until = until;
+            open.add(part, now);
             let is_done = !more || open.parts.len() >= MOST;
             return if is_done { self.flush_of(user) } else { Vec::new() };
         }
@@ -117,26 +129,25 @@ impl Assembler {
             None => is_long(&part.message).then_some(Kind::Text),
         };
         match kind {
-            Some(kind) => self.open.push(Open { user, kind, parts: vec![part], until }),
+            Some(kind) => self.open.push(Open::new(user, kind, part, now)),
             None => done.push(Set { parts: vec![part], stored: false }),
         }
         done
     }
 
-    fn join_stored(&mut self, part: Part, updates: Arc<BTreeSet<i64>>, until: Instant) -> Vec<Set> {
-        let user = part.accepted.user;
+    fn join_stored(&mut self, part: Part, updates: Arc<BTreeSet<i64>>, now: Instant) -> Vec<Set> {
         let kind = Kind::Stored(Arc::clone(&updates));
         let at = match self.open.iter().position(|open| open.kind == kind) {
-            Some(at) => at,
+            Some(at) => {
+                self.open[at].add(part, now);
+                at
+            }
             None => {
-                self.open.push(Open { user, kind, parts: Vec::new(), until });
+                self.open.push(Open::new(part.accepted.user, kind, part, now));
                 self.open.len() - 1
             }
         };
-        let open = &mut self.open[at];
-        open.parts.push(part);
-        open.until = until;
-        if open.parts.len() < updates.len() { Vec::new() } else { vec![self.open.remove(at).done()] }
+        if self.open[at].parts.len() < updates.len() { Vec::new() } else { vec![self.open.remove(at).done()] }
     }
 
     /// Whether a message that was not for the bot is the rest of one that was.
@@ -152,6 +163,15 @@ impl Assembler {
     /// When something is complete although nothing comes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.open.iter().map(|open| open.until).min()
+    }
+
+    /// What is due now may not be complete: it could not all be received.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        for open in &mut self.open {
+            if open.until <= now && now < open.newest + LONGEST {
+                open.until = now + PATIENCE;
+            }
+        }
     }
 
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Set> {
@@ -271,13 +291,27 @@ mod tests {
         let (clock, mut assembler) = (clock(), Assembler::default());
         assert!(assembler.take(long(1), clock.at(0)).is_empty());
         assert!(assembler.take(long(2), clock.at(300)).is_empty());
-        assert_eq!(assembler.deadline(), Some(clock.at(1000)));
+        assert_eq!(assembler.deadline(), Some(clock.at(1500)));
         assert_eq!(ids(&assembler.take(text(3, "the end"), clock.at(900))), [[1, 2, 3]]);
         assert_eq!(assembler.deadline(), None);
         // Exactly as long as a part, and nothing follows.
         assert!(assembler.take(long(4), clock.at(2000)).is_empty());
-        assert!(assembler.due(clock.at(2699)).is_empty());
-        assert_eq!(ids(&assembler.due(clock.at(2700))), [[4]]);
+        assert!(assembler.due(clock.at(3199)).is_empty());
+        assert_eq!(ids(&assembler.due(clock.at(3200))), [[4]]);
+    }
+
+    #[test]
+    fn what_could_not_be_received_is_waited_for_but_not_for_ever() {
+        let (clock, mut assembler) = (clock(), Assembler::default());
+        assembler.take(long(1), clock.at(0));
+        assembler.postpone(clock.at(1199));
+        assert_eq!(assembler.deadline(), Some(clock.at(1200)), "nothing is late yet");
+        assembler.postpone(clock.at(1200));
+        assert!(assembler.due(clock.at(2399)).is_empty());
+        assert_eq!(ids(&assembler.take(text(2, "the end"), clock.at(2399))), [[1, 2]]);
+        assembler.take(long(3), clock.at(3000));
+        assembler.postpone(clock.at(63_000));
+        assert_eq!(ids(&assembler.due(clock.at(63_000))), [[3]]);
     }
 
     #[test]
@@ -303,9 +337,9 @@ mod tests {
         let (clock, mut assembler) = (clock(), Assembler::default());
         assert!(assembler.take(photo(1, "a"), clock.at(0)).is_empty());
         assert!(assembler.take(photo(2, "a"), clock.at(600)).is_empty());
-        assert!(assembler.due(clock.at(1200)).is_empty(), "each part begins the wait anew");
-        assert_eq!(ids(&assembler.take(photo(3, "b"), clock.at(1250))), [[1, 2]]);
-        assert_eq!(ids(&assembler.take(text(4, "and?"), clock.at(1260))), [vec![3], vec![4]]);
+        assert!(assembler.due(clock.at(1700)).is_empty(), "each part begins the wait anew");
+        assert_eq!(ids(&assembler.take(photo(3, "b"), clock.at(1750))), [[1, 2]]);
+        assert_eq!(ids(&assembler.take(text(4, "and?"), clock.at(1760))), [vec![3], vec![4]]);
     }
 
     #[test]
@@ -314,7 +348,7 @@ mod tests {
         assembler.take(photo(1, "a"), clock.at(0));
         assert_eq!(ids(&assembler.take(part_of(8, 2, json!({ "text": "hi" })), clock.at(1))), [[2]]);
         assert!(assembler.take(photo(3, "a"), clock.at(2)).is_empty());
-        assert_eq!(ids(&assembler.due(clock.at(702))), [[1, 3]]);
+        assert_eq!(ids(&assembler.due(clock.at(1202))), [[1, 3]]);
     }
 
     #[test]
@@ -325,7 +359,7 @@ mod tests {
         assembler.take(photo(2, "a"), clock.at(1));
         let sets = assembler.take(silent(3, "b"), clock.at(2));
         assert_eq!((ids(&sets), sets[0].is_meant()), (vec![vec![1, 2]], true));
-        let sets = assembler.due(clock.at(702));
+        let sets = assembler.due(clock.at(1202));
         assert_eq!((ids(&sets), sets[0].is_meant()), (vec![vec![3]], false));
     }
 
@@ -373,7 +407,7 @@ mod tests {
         assert_eq!((ids(&sets), sets[0].stored), (vec![vec![1, 2]], true));
         // A part that had come too late is a prompt of its own, as it would have been.
         assembler.take(photo(3, "a"), clock.at(0));
-        let sets = assembler.due(clock.at(700));
+        let sets = assembler.due(clock.at(1200));
         assert_eq!((ids(&sets), sets[0].stored), (vec![vec![3]], false));
     }
 }

@@ -11,14 +11,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::assemble::{Assembler, PATIENCE, Part, Set};
 use super::door::Author;
 use super::work::{Ids, Job, Worker};
-use super::{Name, Note, Row, Shared, patiently, said};
-use crate::telegram::db::{PromptSet, Why};
+use super::{Name, Note, Row, Shared, is_urgent, patiently, said};
+use crate::telegram::db::{Incoming, PromptSet, Why};
 use crate::telegram::gate::{Accepted, Gate, Reason, decide};
+use crate::telegram::poll::PollState;
 use crate::telegram::talk::Talk;
 use crate::telegram::update::{Callback, Message, Update, UpdateKind};
 
 /// `/stop` waits so long for what was said before it.
 const MANNERS: Duration = Duration::from_secs(1);
+/// Rows among which the rest of something is looked for.
+const MOST: u32 = 16;
 
 pub(super) struct Lane {
     worker: Worker,
@@ -26,6 +29,8 @@ pub(super) struct Lane {
     assembler: Assembler,
     late: Vec<(Talk, Set)>,
     late_until: Option<Instant>,
+    /// The position of the newest row that was given.
+    newest: i64,
     /// Positions of what was kept and let go on, as far as it has come by.
     let_go: HashSet<i64>,
 }
@@ -48,7 +53,8 @@ impl Lane {
         let here = sets.iter().filter(|set| set.place == name.place);
         let assembler = Assembler::new(here);
         let worker = Worker::new(shared, name, done);
-        Self { worker, rows, assembler, late: Vec::new(), late_until: None, let_go: HashSet::new() }
+        let (late, let_go) = (Vec::new(), HashSet::new());
+        Self { worker, rows, assembler, late, late_until: None, newest: 0, let_go }
     }
 
     pub(super) async fn run(mut self) {
@@ -88,6 +94,9 @@ impl Lane {
 
     async fn due(&mut self) {
         let now = Instant::now();
+        if self.may_have_missed_some() {
+            self.assembler.postpone(now);
+        }
         for set in self.assembler.due(now) {
             self.set(set).await;
         }
@@ -97,7 +106,25 @@ impl Lane {
         }
     }
 
+    /// Whether the rest of something may be on its way here: Telegram was not heard all the time, or it lies in the
+    /// file and was not given yet.
+    fn may_have_missed_some(&self) -> bool {
+        let shared = &self.worker.shared;
+        let hears = match &*shared.poll.borrow() {
+            PollState::Receiving { since } => {
+                Timestamp::now().duration_since(*since).unsigned_abs() >= PATIENCE
+            }
+            PollState::Starting | PollState::Trouble { .. } => false,
+            PollState::Ended => true,
+        };
+        let Name { place, .. } = self.worker.name;
+        let unread = || shared.bridge.db.read(|tables| tables.new_updates_in(place, self.newest, MOST));
+        let is_more = |(_, row): (i64, Incoming)| !is_urgent(&Update::read(row.id, &row.raw));
+        !hears || unread().is_ok_and(|rows| rows.into_iter().any(is_more))
+    }
+
     async fn row(&mut self, row: Row) {
+        self.newest = self.newest.max(row.position);
         self.worker.at(&[row.id], None);
         if let Some((mut earlier, count)) = row.behind.clone() {
             // What was said before it should be there to be stopped, and what was picked be current; but a download

@@ -43,6 +43,7 @@ use super::effects::{self, After, Effect, Say};
 use super::host::{Outcome, Trouble};
 use super::media;
 use super::place::Place;
+use super::poll::PollState;
 use super::update::{Update, UpdateKind};
 use super::view::View;
 use super::words;
@@ -100,6 +101,8 @@ struct Shared {
     /// Unbounded: as long as nobody reads them, no lane gets anything to take note of.
     notes: mpsc::UnboundedSender<Note>,
     door: Door,
+    /// How receiving goes.
+    poll: watch::Receiver<PollState>,
     under_way: UnderWay,
     /// Nothing more is to be begun.
     ends: AtomicBool,
@@ -193,6 +196,7 @@ async fn patiently<T>(shared: &Shared, work: impl Fn() -> Outcome<T> + Send) -> 
 pub(crate) async fn run(
     bridge: Arc<Bridge>,
     mut wake: watch::Receiver<u64>,
+    poll: watch::Receiver<PollState>,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let mut stop = pin!(stop);
@@ -202,6 +206,7 @@ pub(crate) async fn run(
         bridge,
         notes,
         door: Door::default(),
+        poll,
         under_way: UnderWay::default(),
         ends: AtomicBool::new(false),
     }))?;

@@ -254,7 +254,7 @@ impl Told<'_> {
 }
 
 /// Everything that is not done, or came to nothing. While the bridge runs nobody else can read its file.
-fn open(desk: &Desk) -> Vec<String> {
+pub(super) fn open(desk: &Desk) -> Vec<String> {
     const SQL: &str = "SELECT 'in ' || state || ' ' || coalesce(error, '') || raw FROM incoming WHERE state <> 'done' \
          UNION ALL SELECT 'out ' || state || ' ' || coalesce(error, '') || payload FROM outgoing \
          WHERE state IN ('waiting', 'sending', 'failed') \

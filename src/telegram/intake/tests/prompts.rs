@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
+use crate::error::Error;
 use crate::ipc::Request;
 use crate::model::{ApprovalKind, Decision, Delivery, SessionState};
 use crate::telegram::api::test_server::Reply;
 use crate::telegram::db::{MessageKind, Noted, PromptState, TopicRow};
+use crate::telegram::intake::assemble::PATIENCE;
 use crate::telegram::outbox::Order;
 use crate::telegram::place::Place;
+use crate::telegram::poll::PollState;
 use crate::telegram::testing::{Rig, approval, id_of};
 
 const QUEUE: Delivery = Delivery::Queue;
@@ -45,7 +49,7 @@ async fn an_answer_goes_to_the_session_that_is_answered() {
         kind,
         session,
         prompt: None,
-        at: jiff::Timestamp::UNIX_EPOCH,
+        at: Timestamp::UNIX_EPOCH,
     };
     rig.bridge
         .db
@@ -130,7 +134,7 @@ async fn what_was_withdrawn_meanwhile_goes_no_other_way() {
         rig.host.scene().taken_back.push(prompt);
         if is_handled_again {
             let begun = crate::telegram::action::Begun::Deliver.stored().unwrap();
-            rig.bridge.db.write(|t| t.note_begun(2, &begun, jiff::Timestamp::now())).unwrap();
+            rig.bridge.db.write(|t| t.note_begun(2, &begun, Timestamp::now())).unwrap();
         }
         assert_eq!(rig.comes("callback_query", press), 2);
         let (toast, said) = if is_handled_again {
@@ -323,6 +327,39 @@ async fn a_long_text_and_an_album_are_one_prompt_each() {
 }
 
 #[tokio::test]
+async fn the_rest_of_a_text_is_waited_for_while_it_cannot_come() {
+    let mut rig = Rig::new().await;
+    let long = "x".repeat(4096);
+    let parts = |rig: &Rig, number: i64| {
+        let rest = json!({ "text": "rest", "message_id": number + 1 });
+        (rig.message(json!({ "text": long, "message_id": number })), rig.message(rest))
+    };
+    // Telegram cannot be reached.
+    let (first, rest) = parts(&rig, 101);
+    rig.comes("message", first);
+    let trouble = PollState::Trouble { error: Error::failed("no network"), since: Timestamp::now() };
+    rig.poll.send_replace(trouble);
+    tokio::time::sleep(PATIENCE * 2).await;
+    rig.poll.send_replace(PollState::Receiving { since: Timestamp::now() });
+    tokio::time::sleep(PATIENCE / 2).await;
+    rig.comes("message", rest);
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts(), [format!("{long}rest")]);
+    rig.rests().await;
+    // It has come, but is not given out yet.
+    rig.poll.send_replace(PollState::Receiving { since: Timestamp::UNIX_EPOCH });
+    let (first, rest) = parts(&rig, 201);
+    rig.comes("message", first);
+    tokio::time::sleep(PATIENCE / 2).await;
+    rig.lie([("message", rest)]);
+    tokio::time::sleep(PATIENCE * 2).await;
+    assert_eq!(rig.host.scene().texts().len(), 1);
+    rig.comes("message", rig.message(json!({ "text": "more" })));
+    rig.works().await;
+    assert_eq!(rig.host.scene().texts()[1], format!("{long}rest"));
+}
+
+#[tokio::test]
 async fn in_a_group_an_album_counts_by_the_part_that_names_the_bot() {
     let mut rig = Rig::new().await;
     let channel = crate::model::Channel("tg:-1001".to_owned());
@@ -390,7 +427,7 @@ async fn an_edit_changes_what_waits_and_nothing_else() {
     rig.comes("edited_message", command);
     rig.hears("An edit cannot become a command").await;
     rig.comes("edited_message", unknown);
-    rig.host.scene().scripted.push(("prompt_edit", Err(crate::error::Error::conflict("it was sent"))));
+    rig.host.scene().scripted.push(("prompt_edit", Err(Error::conflict("it was sent"))));
     let late = rig.message(edit("too late"));
     rig.comes("edited_message", late);
     rig.hears("Claude has begun with it already").await;
