@@ -50,9 +50,7 @@ pub(crate) use list::{Listed, list, read_manifest};
 pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use meter::{Progress, Step};
 pub(crate) use pack::{Packed, Packing, pack};
-#[cfg(test)]
-use restore::Restored;
-pub(crate) use restore::restore;
+pub(crate) use restore::{Restored, refuse_full, restore};
 pub(crate) use survey::{size, survey};
 pub(crate) use temporary::{TemporaryFile, leftovers, remove_tree, sweep};
 pub(crate) use verify::verify;

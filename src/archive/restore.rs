@@ -40,10 +40,13 @@ struct PlacedWorkspace {
     target: PathBuf,
     /// An empty directory stood there.
     stood: bool,
+    /// The directories above it that were made for it, outermost first.
+    above: Vec<PathBuf>,
 }
 
 /// Unpacks and verifies an archive in a temporary directory within `staging_parent`, which must exist. For the
-/// workspace to be placed by a rename, that is the directory in which it is to lie.
+/// workspace to be placed by a rename, that is the directory in which it is to lie, or the first one above that is
+/// there.
 pub(crate) fn restore(
     archive: &Path,
     staging_parent: &Path,
@@ -77,15 +80,15 @@ impl Restored {
         File::open(&path).map(Events::of).map_err(|e| Error::io("read", &path, &e))
     }
 
-    /// Whether the working directory was packed.
-    pub(crate) const fn has_workspace(&self) -> bool {
-        self.workspace_root.is_some()
-    }
-
     /// What the working directory is known by, here and where it will be moved to: device and number.
     pub(crate) fn workspace_identity(&self) -> Result<Option<(u64, u64)>> {
         let path = self.staging.path().join(WORKSPACE);
         self.workspace_root.as_ref().map(|_| temporary::identity(&path)).transpose()
+    }
+
+    /// What [`Self::place_workspace`] would make above a directory, outermost first.
+    pub(crate) fn places_above(dir: &Path) -> Vec<PathBuf> {
+        absent_above(dir)
     }
 
     /// What [`Self::place_conversation`] and [`Self::place_inbox`] would make, outermost first.
@@ -95,7 +98,7 @@ impl Restored {
         Ok(places)
     }
 
-    /// Moves the working directory to `target`, which must not exist or be empty.
+    /// Moves the working directory to `target`, which must not exist or be empty. What is missing above it is made.
     pub(crate) fn place_workspace(&mut self, target: &Path) -> Result<()> {
         let Some(root) = &self.workspace_root else {
             return Err(Error::failed("the archive holds no working directory"));
@@ -106,6 +109,9 @@ impl Restored {
         let empty = empty_dir(target)?;
         let stood = empty.is_some();
         let target = empty.unwrap_or_else(|| target.to_owned());
+        let above = make_above(&target)?;
+        // From here on it is taken back.
+        self.placed_workspace = Some(PlacedWorkspace { target: target.clone(), stood, above });
         fs::rename(self.staging.path().join(WORKSPACE), &target).map_err(|e| {
             let error = Error::io("place the working directory at", &target, &e);
             match e.kind() {
@@ -115,7 +121,6 @@ impl Restored {
                 _ => error,
             }
         })?;
-        self.placed_workspace = Some(PlacedWorkspace { target: target.clone(), stood });
         set_meta(&target, root.mode & DIR_MODE, root.mtime)?;
         target.parent().map_or(Ok(()), temporary::sync_dir)
     }
@@ -148,15 +153,28 @@ impl Restored {
                 tracing::warn!("cannot take back {}: {e}", path.display());
             }
         }
-        if let Some(PlacedWorkspace { target, stood }) = self.placed_workspace.take() {
-            // Moved back rather than removed: a rename fails or succeeds, and the staging goes as a whole.
+        if let Some(placed) = self.placed_workspace.take() {
+            placed.take_back(&self.staging.path().join(WORKSPACE));
+        }
+    }
+}
+
+impl PlacedWorkspace {
+    /// Moved back rather than removed: a rename fails or succeeds, and the staging goes as a whole.
+    fn take_back(self, staged: &Path) {
+        let Self { target, stood, above } = self;
+        if fs::symlink_metadata(staged).is_err() {
             // It fails where the directory may not be written, so that goes first.
             let opened = fs::set_permissions(&target, fs::Permissions::from_mode(0o700));
-            let moved = opened.and_then(|()| fs::rename(&target, self.staging.path().join(WORKSPACE)));
+            let moved = opened.and_then(|()| fs::rename(&target, staged));
             let back = moved.and_then(|()| if stood { fs::create_dir(&target) } else { Ok(()) });
             if let Err(e) = back {
                 tracing::warn!("cannot take back {}: {e}", target.display());
             }
+        }
+        for dir in above.iter().rev() {
+            // Somebody else may use it by now.
+            fs::remove_dir(dir).ok();
         }
     }
 }
@@ -193,6 +211,28 @@ impl Iterator for Events {
             Err(e) => Some(Err(Error::failed(format!("cannot read the log back: {e}")))),
         }
     }
+}
+
+/// The directories above a path that are not there, outermost first.
+fn absent_above(path: &Path) -> Vec<PathBuf> {
+    let absent = |dir: &&Path| fs::symlink_metadata(dir).is_err();
+    let mut above: Vec<_> = path.ancestors().skip(1).take_while(absent).map(Path::to_owned).collect();
+    above.reverse();
+    above
+}
+
+fn make_above(path: &Path) -> Result<Vec<PathBuf>> {
+    let above = absent_above(path);
+    for dir in &above {
+        fs::create_dir(dir).map_err(|e| Error::io("create", dir, &e))?;
+        dir.parent().map_or(Ok(()), temporary::sync_dir)?;
+    }
+    Ok(above)
+}
+
+/// Says so early if a working directory cannot be placed there.
+pub(crate) fn refuse_full(target: &Path) -> Result<()> {
+    empty_dir(target).map(drop)
 }
 
 /// The real path of an empty directory, or None where nothing is.

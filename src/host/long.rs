@@ -6,12 +6,13 @@
 
 mod adopt;
 mod house;
+mod journal;
 mod plan;
 mod restore;
 #[cfg(test)]
 mod tests;
 
-pub(super) use house::take_back;
+pub(super) use journal::end_all_left;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,11 +26,12 @@ use super::shared::{Ending, Shared};
 use super::{Replier, clean, short};
 use crate::archive::{self, Progress, Step};
 use crate::claude::files;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
 use crate::model::{ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Mode};
+use journal::{Goes, Journal, Noted, end_left};
 
 /// So many events are read at a time while a log is packed.
 const PAGE: u32 = 500;
@@ -135,7 +137,7 @@ impl Job {
     async fn archive(&self, selector: Selector, options: ArchiveOptions) -> Result<Response> {
         let session = find(&self.shared, selector).await?;
         if session.state == SessionState::Archived {
-            return Err(Error::conflict(format!("session {} is archived already", session.name)));
+            return Err(archived_already(&session));
         }
         let claim = self.shared.claim(session.id, "archived")?;
         let subscribers = claim.close(false).await?;
@@ -145,32 +147,89 @@ impl Job {
     }
 
     async fn pack(&self, id: SessionId, options: ArchiveOptions) -> Result<(String, Response)> {
+        end_left(&self.shared, id).await?;
         let (session, files) = self.everything_of(id).await?;
-        let packed = self.write_archive(session.clone(), files.clone(), options).await?;
-        let (who, name, file) = (self.who.clone(), session.name.clone(), packed.file.clone());
-        self.shared
-            .store
-            .run(move |db| {
-                db.append(id, &[notice(ARCHIVED, format!("archived in {}", file.display()))])?;
-                db.mark_archived(id, &file)?;
-                db.audit(&who, "session_archived", &name)
-            })
-            .await?;
-        self.shared.feed_moved();
+        if session.state == SessionState::Archived {
+            // Another request was first.
+            return Err(archived_already(&session));
+        }
+        let useless = self.left_behind(&session).await?;
+        let workspace = workspace(&session, &options)?;
+        let packed = self.write_archive(session.clone(), files.clone(), workspace.clone(), options).await?;
         let mut notes = left_out(&packed.manifest.left_out);
-        notes.extend(self.tidy_up(&session, files, packed.manifest.counts.inbox.is_some()).await?);
-        let response = Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes };
-        Ok((session.name, response))
+        if session.managed && workspace.is_none() {
+            notes.push(format!("its directory is gone: {}", session.dir.display()));
+        }
+        let own_dir = match self.kept_for_others(&session).await? {
+            _ if !session.managed => None,
+            Some(kept) => {
+                notes.push(kept);
+                None
+            }
+            None => workspace,
+        };
+        let inbox = packed.manifest.counts.inbox.map(|_| self.inbox(id));
+        let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).chain(useless).collect();
+        doomed.extend(inbox.into_iter().chain(own_dir));
+        let journal = self.doomed(id, doomed, &packed.file).await?;
+        let name = session.name.clone();
+        if let Err(error) = self.store_archived(session, &packed.file).await {
+            self.give_up(id, packed.file).await;
+            return Err(error);
+        }
+        self.shared.feed_moved();
+        notes.extend(self.tidy_up(journal).await?);
+        Ok((name, Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes }))
+    }
+
+    /// Notes durably what goes once the session is archived.
+    async fn doomed(&self, id: SessionId, doomed: Vec<PathBuf>, archive: &Path) -> Result<Journal> {
+        let (paths, archive) = (self.shared.paths.clone(), archive.to_owned());
+        blocking(move || {
+            let own = paths.session_dir(&id.to_string());
+            // What the agent was started with.
+            let beside = std::fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
+            let beside: Vec<_> = beside.filter(|path| path.is_file()).collect();
+            // Goes only if nothing is left in it.
+            let mut files = vec![Noted { path: own, whole: None }];
+            files.extend(doomed.into_iter().chain(beside).filter_map(Noted::here));
+            let journal = Journal { session: id, goes: Goes::OnceArchived(archive), files };
+            journal.write(paths.data_dir()).map(|()| journal)
+        })
+        .await
+    }
+
+    async fn store_archived(&self, session: Session, file: &Path) -> Result<()> {
+        let (who, file) = (self.who.clone(), file.to_owned());
+        let store = move |db: &mut Db| {
+            db.append(session.id, &[notice(ARCHIVED, format!("archived in {}", file.display()))])?;
+            db.mark_archived(session.id, &file)?;
+            db.audit(&who, "session_archived", &session.name)
+        };
+        self.shared.store.run(store).await
+    }
+
+    /// Removes an archive that the store could not be told of, so that a second try does not leave two.
+    async fn give_up(&self, id: SessionId, file: PathBuf) {
+        let data_dir = self.shared.paths.data_dir().to_owned();
+        let session = self.shared.store.read(move |db| db.session(id)).await;
+        // Where nobody can say whether it was told after all, it stays.
+        if session.is_ok_and(|session| session.archive.as_ref() != Some(&file)) {
+            let removing = move || remove(&file).and_then(|()| Journal::clear(&data_dir, id));
+            if let Err(error) = blocking(removing).await {
+                tracing::warn!(session = %id, "what could not be archived has left something: {error}");
+            }
+        }
     }
 
     async fn write_archive(
         &self,
         session: Session,
         files: Vec<(PathBuf, PathBuf)>,
+        workspace: Option<PathBuf>,
         options: ArchiveOptions,
     ) -> Result<archive::Packed> {
         let id = session.id;
-        let workspace = is_packed(&session, &options).then(|| session.dir.clone());
         let inbox = self.inbox(id);
         let conversations = self.shared.store.read(move |db| db.conversations(id)).await?;
         let dest = self.shared.config.archive.dir.clone();
@@ -199,28 +258,11 @@ impl Job {
 
     /// Removes what is in the archive now, and what is of no use any more. What cannot be removed is told; the
     /// session is archived all the same.
-    async fn tidy_up(
-        &self,
-        session: &Session,
-        files: Vec<(PathBuf, PathBuf)>,
-        has_inbox: bool,
-    ) -> Result<Vec<String>> {
-        let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
-        doomed.extend(self.left_behind(session).await?);
-        doomed.extend(has_inbox.then(|| self.inbox(session.id)));
-        let kept = if session.managed { self.kept_for_others(session).await? } else { None };
-        doomed.extend((session.managed && kept.is_none()).then(|| session.dir.clone()));
-        let own = self.shared.paths.session_dir(&session.id.to_string());
+    async fn tidy_up(&self, journal: Journal) -> Result<Vec<String>> {
+        let data_dir = self.shared.paths.data_dir().to_owned();
         blocking(move || {
-            // What the agent was started with.
-            let beside = std::fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
-            doomed.extend(beside.filter(|path| path.is_file()));
-            let mut notes: Vec<_> =
-                doomed.iter().filter_map(|path| remove(path).err()).map(|error| error.message).collect();
-            notes.extend(kept);
-            // Goes only if nothing is left in it.
-            std::fs::remove_dir(&own).ok();
-            Ok(notes)
+            let notes = journal.remove_files().into_iter().map(|error| error.message).collect();
+            Journal::clear(&data_dir, journal.session).map(|()| notes)
         })
         .await
     }
@@ -298,9 +340,20 @@ impl Job {
     }
 }
 
-/// Whether the session's directory goes into the archive: its own always, a project where it was asked for.
-const fn is_packed(session: &Session, options: &ArchiveOptions) -> bool {
-    session.managed || options.with_dir
+/// The directory that goes into the archive: its own, unless that is gone, and a project where it was asked for.
+fn workspace(session: &Session, options: &ArchiveOptions) -> Result<Option<PathBuf>> {
+    let is_there = session.dir.is_dir();
+    if options.with_dir && !session.managed && !is_there {
+        let message = format!("the directory of session {} is gone: {}", session.name, session.dir.display());
+        return Err(Error::new(Kind::NotFound, message).hint("archive it without --with-dir"));
+    }
+    let is_packed = is_there && (session.managed || options.with_dir);
+    Ok(is_packed.then(|| session.dir.clone()))
+}
+
+fn archived_already(session: &Session) -> Error {
+    Error::conflict(format!("session {} is archived already", session.name))
+        .hint(format!("`claudebot session restore {}` brings it back", session.name))
 }
 
 /// What may lie where nobody can look is neither packed nor removed.

@@ -216,7 +216,7 @@ impl Host {
         let about =
             About { started: jiff::Timestamp::now(), socket: socket.path().to_owned(), mode: mode.as_str() };
         let shared = Shared::new(store, paths, config, env, own_program()?, about);
-        long::take_back(&shared).await?;
+        long::end_all_left(&shared).await;
         for dir in [&shared.config.archive.dir, &shared.config.session.root] {
             archive::sweep(dir);
         }

@@ -313,6 +313,9 @@ pub(crate) enum Response {
     ArchivePlan(Box<ArchivePlan>),
     Restored {
         session: SessionView,
+        /// What a person should know of it: what stayed as it was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     Adoptable(Vec<Adoptable>),
     Granted(Granted),

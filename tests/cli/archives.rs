@@ -59,6 +59,74 @@ fn a_name_that_is_used_again() {
     shell.matches("archives_name_used_again");
 }
 
+/// Its directory went another way: what was said is packed all the same, and of several no other is kept.
+#[test]
+fn a_directory_that_is_gone() {
+    let mut shell = Shell::with_session();
+    shell
+        .home
+        .run(&["session", "new", "scratch", "--agent", "demo", "--scratch", "--tag", "x"])
+        .expect_code(0);
+    shell.home.run(&["session", "new", "gone", "--agent", "demo", "--scratch", "--tag", "x"]).expect_code(0);
+    shell.home.run(&["send", "-s", "gone", "echo remember me"]).expect_code(0);
+    std::fs::remove_dir_all(shell.home.data_dir().join("sessions/gone")).expect("it was there");
+    shell.run(&["session", "archive", "--tag", "x", "--dry-run"]).expect_code(0);
+    shell.run(&["session", "archive", "--tag", "x", "--yes"]).expect_code(0);
+    shell.run(&["session", "restore", "gone"]).expect_code(3);
+    shell.run(&["session", "restore", "gone", "--dir", "."]).expect_code(0);
+    shell.run(&["send", "-s", "gone", "recall"]).expect_code(0);
+    // A project's directory has to be there where it was asked for.
+    let project = shell.home.path().join("other");
+    std::fs::create_dir(&project).expect("a new directory");
+    shell
+        .home
+        .run(&["session", "new", "p", "--agent", "demo", "--dir", &project.display().to_string()])
+        .expect_code(0);
+    std::fs::remove_dir(&project).expect("it is empty");
+    shell.run(&["session", "archive", "p", "--with-dir"]).expect_code(3);
+    shell.run(&["session", "archive", "p", "work", "--with-dir", "--dry-run"]).expect_code(1);
+    shell.run(&["session", "archive", "p"]).expect_code(0);
+    shell.matches("archives_directory_gone");
+}
+
+/// A project stays where it is, so its session comes back to it; what was packed of it lies where it is asked for.
+#[test]
+fn a_project_that_is_still_there() {
+    let mut shell = Shell::with_session();
+    shell.home.write("project/file", "older");
+    shell.home.run(&["session", "archive", "work", "--with-dir"]).expect_code(0);
+    let file = shell.home.write("project/file", "newer");
+    shell.run(&["session", "restore", "work"]).expect_code(0);
+    assert_eq!(std::fs::read_to_string(&file).expect("it stays"), "newer");
+    shell.home.run(&["session", "archive", "work", "--with-dir"]).expect_code(0);
+    shell.run(&["session", "restore", "work", "--dir", "."]).expect_code(1);
+    shell.run(&["session", "restore", "work", "--dir", "new/place"]).expect_code(0);
+    let unpacked = file.parent().expect("a directory").join("new/place/file");
+    assert_eq!(std::fs::read_to_string(unpacked).expect("it was packed"), "newer");
+    shell.matches("archives_project_still_there");
+}
+
+/// What was said since would stand above what was said then.
+#[test]
+fn an_older_archive() {
+    let mut shell = Shell::with_session();
+    shell.home.run(&["send", "echo first"]).expect_code(0);
+    shell.home.run(&["session", "archive", "work"]).expect_code(0);
+    let older = only_archive(&shell);
+    let copy = shell.home.path().join("older.tar.gz");
+    std::fs::rename(&older, &copy).expect("the archive");
+    std::fs::copy(&copy, &older).expect("the archive");
+    let copy = copy.display().to_string();
+    shell.home.run(&["session", "restore", &copy]).expect_code(0);
+    std::fs::remove_file(&older).expect("it was there");
+    shell.home.run(&["send", "-s", "work", "echo second"]).expect_code(0);
+    shell.home.run(&["session", "archive", "work"]).expect_code(0);
+    shell.run(&["session", "restore", &copy]).expect_code(1);
+    std::fs::remove_file(only_archive(&shell)).expect("it was there");
+    shell.run(&["session", "restore", &copy]).expect_code(0);
+    shell.matches("archives_older");
+}
+
 /// A directory of ours goes with its session, unless another one works in it.
 #[test]
 fn a_directory_that_others_use() {

@@ -137,6 +137,18 @@ impl Session<'_> {
         &turn.outcome
     }
 
+    /// What the log says from shortly before a prompt to its end, for the words of a failure.
+    fn around(&self, prompt: &Uuid) -> String {
+        let names = |event: &&Value| event.to_string().contains(&prompt.to_string());
+        let first = self.log.iter().position(|event| names(&event)).unwrap_or_default();
+        let last = self.log.iter().rposition(|event| names(&event)).unwrap_or_default();
+        let shown = &self.log[first.saturating_sub(10)..(last + 10).min(self.log.len())];
+        shown
+            .iter()
+            .map(|event| format!("{}\n", event.to_string().chars().take(300).collect::<String>()))
+            .collect()
+    }
+
     /// Answered once where it is done, and never twice.
     fn answered(&self, prompt: &Accepted, outcome: &str, turns: &[Turn]) {
         let no_turn = HashSet::new();
@@ -149,7 +161,12 @@ impl Session<'_> {
         let answers: Vec<&Value> =
             self.of_kind("reply").filter(in_turn).filter(|reply| prompt.said.answer.is_in(reply)).collect();
         let fits = if outcome == "done" { answers.len() == 1 } else { answers.len() <= 1 };
-        assert!(fits, "{}: {outcome}, but answered with {answers:?}: {prompt:?}", self.name);
+        assert!(
+            fits,
+            "{}: {outcome}, but answered with {answers:?}: {prompt:?}\n{}",
+            self.name,
+            self.around(&prompt.id)
+        );
     }
 }
 

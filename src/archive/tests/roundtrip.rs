@@ -56,7 +56,6 @@ fn a_session_that_said_nothing_and_has_no_directory_of_its_own() {
     let packed = crate::archive::pack(packing, &house.archives(), &mut |_| {}, &cancel).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let mut restored = restore(&packed.file, elsewhere.path()).unwrap();
-    assert!(!restored.has_workspace());
     assert!(restored.place_workspace(&elsewhere.path().join("x")).is_err());
     assert_eq!(restored.events().unwrap().count(), 0);
     assert!(restored.place_conversation(&elsewhere.path().join("c"), elsewhere.path()).unwrap().is_empty());

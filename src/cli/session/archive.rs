@@ -17,50 +17,48 @@ use crate::model::{Channel, SessionState, SessionView, moment};
 pub(crate) fn run(ctx: &Ctx, args: ArchiveSession) -> Finish {
     let options =
         ArchiveOptions { with_dir: args.with_dir, all_files: args.all_files, leave_out: args.leave_out };
-    let chosen = choose(ctx, &args)?;
+    let mut chosen = choose(ctx, &args)?;
+    let (count, mut failed) = (chosen.len(), 0);
     let is_asked = args.names.is_empty();
     if chosen.is_empty() {
         ctx.screen.say("no session fits");
         return Ok(DONE);
     }
     if args.dry_run || args.with_dir || is_asked {
-        let plans = plan(ctx, &chosen, &options)?;
+        let plans = plan(ctx, &mut chosen, &options, args.json)?;
+        failed = count - chosen.len();
         if args.dry_run {
-            return show(ctx, &plans, args.json);
+            show(ctx, &plans, args.json)?;
+            return all_but(failed, count);
         }
         if !args.json {
             plans.iter().for_each(|plan| ctx.screen.say(&describe(plan)));
         }
-        if is_asked && !args.yes {
+        if is_asked && !args.yes && !plans.is_empty() {
             agreed(ctx, &plans)?;
         }
     }
     let mut out = ctx.screen.out();
-    let several = chosen.len() > 1;
-    let mut failed = 0;
     for wanted in &chosen {
         match archive(ctx, wanted, &options) {
             Ok(archived) => tell(ctx, &mut out, archived, args.json)?,
-            Err(Stop::Error(error)) if several => {
+            Err(Stop::Error(error)) if count > 1 => {
                 failed += 1;
-                if args.json {
-                    out.json(&json!({ "session": wanted.id, "name": wanted.name, "error": error }))?;
-                } else {
-                    ctx.screen.complain(&error);
-                }
+                complain(ctx, &mut out, wanted, &error, args.json)?;
             }
             Err(stop) => return Err(stop),
         }
         out.flush()?;
     }
+    all_but(failed, count)
+}
+
+fn all_but(failed: usize, count: usize) -> Finish {
     if failed == 0 {
         return Ok(DONE);
     }
-    Err(Error::failed(format!(
-        "{failed} of {} were not archived",
-        text::count(chosen.len() as u64, "session")
-    ))
-    .into())
+    let count = text::count(count as u64, "session");
+    Err(Error::failed(format!("{failed} of {count} cannot be archived")).into())
 }
 
 /// A session as it is asked for.
@@ -115,7 +113,13 @@ fn spared(session: &SessionView) -> Option<&'static str> {
     }
 }
 
-fn plan(ctx: &Ctx, chosen: &[Wanted], options: &ArchiveOptions) -> Result<Vec<ArchivePlan>, Stop> {
+/// What each would mean. One of several that cannot be looked at is not chosen any more.
+fn plan(
+    ctx: &Ctx,
+    chosen: &mut Vec<Wanted>,
+    options: &ArchiveOptions,
+    json: bool,
+) -> Result<Vec<ArchivePlan>, Stop> {
     let plan = |wanted: &Wanted| {
         let request = Request::ArchivePlan { session: wanted.selector.clone(), options: options.clone() };
         match ask_long(ctx, request, |_, _, _| {})? {
@@ -123,7 +127,29 @@ fn plan(ctx: &Ctx, chosen: &[Wanted], options: &ArchiveOptions) -> Result<Vec<Ar
             other => Err(ask::unexpected(&other)),
         }
     };
-    chosen.iter().map(plan).collect()
+    let several = chosen.len() > 1;
+    let (mut plans, mut out) = (Vec::new(), ctx.screen.out());
+    for wanted in std::mem::take(chosen) {
+        match plan(&wanted) {
+            Ok(plan) => {
+                plans.push(plan);
+                chosen.push(wanted);
+            }
+            Err(Stop::Error(error)) if several => complain(ctx, &mut out, &wanted, &error, json)?,
+            Err(stop) => return Err(stop),
+        }
+    }
+    out.flush()?;
+    Ok(plans)
+}
+
+fn complain(ctx: &Ctx, out: &mut Out, wanted: &Wanted, error: &Error, json: bool) -> Result<(), Stop> {
+    if json {
+        out.json(&json!({ "session": wanted.id, "name": wanted.name, "error": error }))?;
+    } else {
+        ctx.screen.complain(error);
+    }
+    Ok(())
 }
 
 fn bytes(plan: &ArchivePlan) -> u64 {

@@ -53,7 +53,7 @@ pub(crate) fn run(ctx: &Ctx, command: SessionCommand) -> Finish {
 /// The session of a response that must be one.
 fn session_of(response: Response) -> Result<SessionView, Stop> {
     match response {
-        Response::Session(session) | Response::Restored { session } => Ok(session),
+        Response::Session(session) => Ok(session),
         other => Err(ask::unexpected(&other)),
     }
 }

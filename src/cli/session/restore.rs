@@ -20,12 +20,18 @@ pub(crate) fn run(ctx: &Ctx, args: Restore) -> Finish {
     let mut progress = Progress::new(ctx.screen);
     let response = ask_long(ctx, request, |done, total, what| progress.show(done, total, what));
     progress.clear();
-    let session = session_of(response?)?;
+    let (session, notes) = match response? {
+        Response::Restored { session, notes } => (session, notes),
+        other => return Err(unexpected(&other)),
+    };
     if args.json {
         return print_json(ctx, &session);
     }
     let place = text::tilde(&session.dir, ctx.paths.home());
     ctx.screen.say(&format!("restored {} in {place}", text::one_line(&session.name)));
+    for note in notes {
+        ctx.screen.note(&text::one_line(&note));
+    }
     ctx.screen.say(&format!("make it the current one: claudebot session switch {}", quoted(&session.name)));
     Ok(DONE)
 }

@@ -1,6 +1,6 @@
 //! What an archive would hold, before anybody decides on it. Nothing is claimed and nothing changes.
 
-use super::{Job, find, is_packed};
+use super::{Job, find, workspace};
 use crate::archive;
 use crate::error::Result;
 use crate::ipc::{ArchiveOptions, ArchivePlan, DirectoryPlan, Response, Selector};
@@ -11,7 +11,7 @@ impl Job {
         let (session, files) = self.everything_of(id).await?;
         let mut own: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
         own.push(self.inbox(id));
-        let dir = is_packed(&session, &options).then(|| session.dir.clone());
+        let dir = workspace(&session, &options)?;
         let all_files = options.all_files || session.managed;
         let measure = self.work(move |cancel| {
             let surveyed = dir.map(|dir| archive::survey(&dir, all_files, cancel)).transpose()?;

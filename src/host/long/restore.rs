@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::journal::{Goes, Journal, Noted, end_left};
 use super::{Job, notice};
-use crate::archive::{self, Manifest};
+use crate::archive::{self, Manifest, Restored};
 use crate::error::{Error, Kind, Result};
 use crate::host::shared::Shared;
 use crate::host::short;
@@ -23,6 +24,8 @@ pub(super) struct Plan {
     session: Session,
     /// This store has no row of it.
     foreign: bool,
+    /// The packed working directory is placed.
+    workspace: bool,
     /// The permission mode that the archive asked for and does not get.
     refused_mode: Option<String>,
 }
@@ -39,18 +42,29 @@ impl Job {
         let manifest = super::blocking(move || archive::read_manifest(&file)).await?;
         let id = manifest.session.id;
         let claim = self.shared.claim(id, "restored")?;
+        end_left(&self.shared, id).await?;
         let known = self.known(id).await?;
         if self.shared.has_actor(id) {
             // Somebody asked it something while it was archived.
             drop(claim.close(true).await?);
         }
         let shared = self.shared.clone();
-        let planning = move || Ok((plan(&shared, &manifest, known, dir, name)?, manifest));
+        let file = archive.clone();
+        let planning = move || {
+            known.as_ref().map_or(Ok(()), |known| refuse_another(known, &file, &manifest))?;
+            Ok((plan(&shared, &manifest, known, dir, name)?, manifest))
+        };
         let (plan, manifest) = super::blocking(planning).await?;
-        self.unpack(archive, manifest, plan).await?;
+        let name = plan.session.name.clone();
+        self.shared.store.read(move |db| db.refuse_taken_name(&name)).await?;
+        let notes = plan.notes(&manifest);
+        let unpacked = self.unpack(archive, manifest, plan).await;
+        // It is stored as a whole, or taken back by now.
+        Journal::clear(self.shared.paths.data_dir(), id)?;
+        unpacked?;
         self.shared.feed_moved();
         let listed = self.shared.store.read(move |db| db.listed(id)).await?;
-        Ok(Response::Restored { session: self.shared.view(listed) })
+        Ok(Response::Restored { session: self.shared.view(listed), notes })
     }
 
     /// The row of an archived session of this store.
@@ -72,16 +86,18 @@ impl Job {
         let mut progress = self.progress(&plan.session.name);
         let inbox = self.inbox(plan.session.id);
         self.work(move |cancel| {
-            let staging = staging(&shared, &manifest, &plan.session)?;
+            let staging = staging(&shared, plan.workspace, &plan.session)?;
             let mut restored = archive::restore(&archive, &staging, &mut progress, cancel)?;
             if restored.manifest != manifest {
                 return Err(Error::failed("the archive was changed while it was read").hint("try again"));
             }
-            if restored.has_workspace() {
-                restored.place_workspace(&plan.session.dir)?;
-            }
-            restored.place_conversation(&shared.config_dir(plan.session.agent), &plan.session.dir)?;
-            restored.place_inbox(&inbox)?;
+            let places = Places {
+                dir: plan.workspace.then_some(&plan.session.dir),
+                config_dir: &shared.config_dir(plan.session.agent),
+                inbox: &inbox,
+            };
+            let goes = if plan.foreign { Goes::UnlessThere } else { Goes::UnlessRestored };
+            place(&mut restored, &plan.session, goes, places, shared.paths.data_dir())?;
             let events = restored.events()?;
             let stored = shared.store.run(move |db| bring_back(db, &who, &plan, &manifest, events));
             handle.block_on(stored)?;
@@ -92,17 +108,71 @@ impl Job {
     }
 }
 
-/// Where the archive is unpacked aside: next to where its directory is to lie.
-fn staging(shared: &Shared, manifest: &Manifest, session: &Session) -> Result<PathBuf> {
+impl Plan {
+    /// What a person should know of it.
+    fn notes(&self, manifest: &Manifest) -> Vec<String> {
+        let stays = manifest.counts.workspace.is_some() && !self.workspace;
+        let words = format!(
+            "{} is there and was left as it is; the packed directory comes elsewhere with --dir",
+            self.session.dir.display()
+        );
+        stays.then_some(words).into_iter().collect()
+    }
+}
+
+/// Where the parts of a session lie.
+pub(super) struct Places<'a> {
+    /// None: its working directory is not placed.
+    pub(super) dir: Option<&'a PathBuf>,
+    pub(super) config_dir: &'a Path,
+    pub(super) inbox: &'a Path,
+}
+
+/// Places an unpacked session's files, and notes that before: a host that is killed now leaves nothing behind.
+pub(super) fn place(
+    restored: &mut Restored,
+    session: &Session,
+    goes: Goes,
+    places: Places<'_>,
+    data_dir: &Path,
+) -> Result<()> {
+    let Places { dir, config_dir, inbox } = places;
+    let new = |path| Noted { path, whole: None };
+    let mut files = Vec::new();
+    if let (Some(dir), Some(whole)) = (dir, restored.workspace_identity()?) {
+        files.extend(Restored::places_above(dir).into_iter().map(new));
+        files.push(Noted { path: dir.clone(), whole: Some(whole) });
+    }
+    files.extend(restored.places(config_dir, &session.dir, inbox)?.into_iter().map(new));
+    Journal { session: session.id, goes, files }.write(data_dir)?;
+    if let Some(dir) = dir {
+        restored.place_workspace(dir)?;
+    }
+    restored.place_conversation(config_dir, &session.dir)?;
+    restored.place_inbox(inbox)
+}
+
+/// An older archive of a session would put its old conversation under its newer log.
+fn refuse_another(known: &Session, file: &Path, manifest: &Manifest) -> Result<()> {
+    let Some(own) = known.archive.as_deref().filter(|own| *own != file) else { return Ok(()) };
+    match archive::read_manifest(own) {
+        Ok(newest) if newest != *manifest => Err(Error::conflict(format!(
+            "this is not the archive that session {} was put into last: that is {}",
+            known.name,
+            own.display()
+        ))
+        .hint("restore that one; if you do want this one, move the other file away first")),
+        _ => Ok(()),
+    }
+}
+
+/// Where the archive is unpacked aside: as near as can be to where its directory is to lie.
+fn staging(shared: &Shared, workspace: bool, session: &Session) -> Result<PathBuf> {
     let root = &shared.config.session.root;
     Paths::create_private(root)?;
-    match session.dir.parent().filter(|_| manifest.counts.workspace.is_some()) {
-        Some(parent) if parent != root => {
-            Paths::create_shared(parent)?;
-            Ok(parent.to_owned())
-        }
-        _ => Ok(root.clone()),
-    }
+    // What is missing above it is made once all of the archive was verified.
+    let near = session.dir.ancestors().skip(1).find(|above| above.is_dir());
+    Ok(near.filter(|_| workspace).unwrap_or(root).to_owned())
 }
 
 pub(super) fn plan(
@@ -116,23 +186,26 @@ pub(super) fn plan(
     let mut session = known.unwrap_or_else(|| manifest.session.clone());
     session.name = name.unwrap_or(session.name);
     check_name(&session.name)?;
-    (session.dir, session.managed) = place(shared, manifest, &session, dir, foreign)?;
+    let workspace;
+    (session.dir, session.managed, workspace) = choose_place(shared, manifest, &session, dir, foreign)?;
     let refused_mode = session.permission_mode.take_if(|mode| foreign && !NARROW.contains(&mode.as_str()));
     session.state = SessionState::Asleep;
     session.hold = None;
     session.archive = None;
-    Ok(Plan { session, foreign, refused_mode })
+    Ok(Plan { session, foreign, workspace, refused_mode })
 }
 
-/// The working directory, and whether it is ours to remove one day: only where we choose it ourselves.
-fn place(
+/// The working directory, whether it is ours to remove one day (only where we choose it ourselves), and whether the
+/// packed one is placed there.
+fn choose_place(
     shared: &Shared,
     manifest: &Manifest,
     session: &Session,
     dir: Option<PathBuf>,
     foreign: bool,
-) -> Result<(PathBuf, bool)> {
+) -> Result<(PathBuf, bool, bool)> {
     let packed = manifest.counts.workspace.is_some();
+    let given = dir.is_some();
     let (dir, managed) = match dir {
         Some(dir) => (dir, false),
         None if packed && session.managed => (free_dir(&shared.config.session.root, &session.name)?, true),
@@ -157,7 +230,12 @@ fn place(
         let message = format!("the session's directory is gone: {}", dir.display());
         return Err(Error::new(Kind::NotFound, message).hint("choose another one with --dir"));
     }
-    Ok((dir, managed))
+    // The project of a session that comes back to it is the newer one.
+    let stays = packed && !managed && !given && dir.is_dir() && archive::refuse_full(&dir).is_err();
+    if packed && !stays {
+        archive::refuse_full(&dir)?;
+    }
+    Ok((dir, managed, packed && !stays))
 }
 
 /// A place below `root` where nothing is.
@@ -212,18 +290,19 @@ pub(super) mod tests {
     use crate::host::shared::About;
     use crate::model::Agent;
     use crate::paths::Env;
-    use crate::store::Store;
+    use crate::store::{Mode, Store};
 
     pub(in crate::host::long) fn house(home: &Path) -> Arc<Shared> {
         let env = Env::from_pairs([("HOME", home.to_str().unwrap())]);
         let paths = Paths::resolve(&env).unwrap();
         let config = Config::defaults(&paths);
-        let store = Store::start(Db::in_memory()).unwrap();
+        Paths::create_private(paths.data_dir()).unwrap();
+        let store = Store::start(Db::open(&paths.database(), Mode::ReadWrite).unwrap()).unwrap();
         let about = About { started: jiff::Timestamp::now(), socket: PathBuf::new(), mode: "foreground" };
         Shared::new(store, paths, config, env, PathBuf::new(), about)
     }
 
-    fn manifest(name: &str, dir: &Path, packed: bool) -> Manifest {
+    pub(in crate::host::long) fn manifest(name: &str, dir: &Path, packed: bool) -> Manifest {
         let now = jiff::Timestamp::now();
         let session = Session {
             id: SessionId::random(),
@@ -284,8 +363,10 @@ pub(super) mod tests {
         assert_eq!(plan(&ours, None).unwrap().session.dir, root.join("work-2"));
 
         // What a person chose is never ours to remove.
-        let chosen = plan(&ours, Some(home.path())).unwrap().session;
-        assert_eq!((chosen.dir.as_path(), chosen.managed), (home.path(), false));
+        let place = home.path().join("chosen");
+        let chosen = plan(&ours, Some(&place)).unwrap().session;
+        assert_eq!((chosen.dir, chosen.managed), (place, false));
+        assert_eq!(plan(&ours, Some(home.path())).err().unwrap().kind, Kind::Conflict, "it is not empty");
         let project = home.path().join("project");
         std::fs::create_dir(&project).unwrap();
         let bare = plan(&manifest("work", &project, false), None).unwrap().session;

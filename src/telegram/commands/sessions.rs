@@ -231,9 +231,13 @@ pub(crate) async fn restore(talk: &Talk, session: SessionId) -> Outcome<View> {
     };
     let request = Request::SessionRestore { archive, dir: None, name: None };
     match talk.bridge.ask(request).await? {
-        Response::Session(session) | Response::Restored { session } => {
+        Response::Restored { session, notes } => {
             let dir = words::path(&session.dir, &talk.bridge.home);
-            let view = View::plain(format!("{} is back, in {dir}.", words::line(&session.name, 60)));
+            let mut said = format!("{} is back, in {dir}.", words::line(&session.name, 60));
+            for note in notes {
+                said.push_str(&format!("\n{}", words::sentence(&words::line(&note, 200))));
+            }
+            let view = View::plain(said);
             Ok(view.row([button("Switch", Action::Switch { session: session.id, stays: false })]))
         }
         other => unexpected(&other),

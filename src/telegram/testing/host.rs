@@ -200,7 +200,9 @@ impl Scene {
                 bytes: 2048,
                 notes: vec!["a socket could not be packed".to_owned()],
             },
-            Request::SessionRestore { .. } => Response::Restored { session: self.sessions[0].clone() },
+            Request::SessionRestore { .. } => {
+                Response::Restored { session: self.sessions[0].clone(), notes: Vec::new() }
+            }
             Request::QueueRun { .. } => Response::Said("the prompt that waits is run".to_owned()),
             Request::QueueClear { .. } => Response::Said("1 waiting prompt discarded".to_owned()),
             Request::HostStatus => Response::Host(status()),

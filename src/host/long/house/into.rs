@@ -8,52 +8,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::journal::{Journal, Placed};
 use super::maps::Maps;
 use super::out::nobody;
 use super::plan::{Coming, Here, Plan};
 use crate::archive::Progress;
 use crate::archive::house::{Depth, House};
 use crate::error::{Error, Kind, Result};
+use crate::host::long::journal::{Goes, Journal, Noted, end_left};
+use crate::host::long::restore::{Places, place};
 use crate::host::long::{Job, blocking, notice};
 use crate::host::shared::Shared;
 use crate::ipc::{ArrivedAs, HouseArrival, HouseIn, Response};
-use crate::model::{ARCHIVED, Detail, Event, NewEvent, RESTORED, SessionId};
+use crate::model::{ARCHIVED, Detail, Event, NewEvent, RESTORED};
 use crate::paths::Paths;
-use crate::store::{Arriving, Db};
+use crate::store::Arriving;
 
 /// Archives of one name that may exist before another house is asked for.
 const TRIES: u32 = 1000;
-
-/// Takes back what a host that was killed had placed and not stored.
-pub(in crate::host) async fn take_back(shared: &Arc<Shared>) -> Result<()> {
-    let data_dir = shared.paths.data_dir().to_owned();
-    let Some(journal) = Journal::left(&data_dir) else { return Ok(()) };
-    let id = journal.session;
-    let stored = shared.store.read(move |db| is_here(db, id)).await?;
-    blocking(move || {
-        if !stored {
-            tracing::info!(session = %id, "taking back what was placed of a session that did not come to its end");
-            journal.take_back()?;
-        }
-        Journal::clear(&data_dir)
-    })
-    .await
-}
-
-fn is_here(db: &Db, id: SessionId) -> Result<bool> {
-    match db.session(id) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind == Kind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
 
 impl Job {
     /// Says what the house would bring; if a person has agreed to it, brings it.
     pub(in crate::host::long) async fn house_in(&self, into: HouseIn) -> Result<Response> {
         let _only = self.shared.claim(nobody(), "moved already")?;
-        take_back(&self.shared).await?;
         let (file, depth) = (into.file.clone(), depth(&into));
         let (mut tell, what) = (self.telling(), format!("verifying {}", file.display()));
         let mut progress = move |Progress { done, total, .. }| tell(done, total, &what);
@@ -179,12 +155,13 @@ impl Bringing {
 
     fn one(&self, coming: &mut Coming, what: &str, cancel: &AtomicBool) -> Result<()> {
         let _claim = self.shared.claim(coming.told.id, "moved in")?;
+        self.runtime.block_on(end_left(&self.shared, coming.told.id))?;
         let done = match coming.told.outcome {
             ArrivedAs::Archived => self.archived(coming, what, cancel),
             _ => self.asleep(coming, what, cancel),
         };
         // Whatever it was, it is stored as a whole or taken back by now.
-        Journal::clear(self.shared.paths.data_dir())?;
+        Journal::clear(self.shared.paths.data_dir(), coming.told.id)?;
         done
     }
 
@@ -197,19 +174,8 @@ impl Bringing {
             crate::model::Agent::Demo => &self.config_dirs.demo,
         };
         let inbox = self.shared.paths.session_dir(&session.id.to_string()).join("inbox");
-        let mut placed = Vec::new();
-        if let Some(whole) = restored.workspace_identity()?.filter(|_| coming.packed) {
-            placed.push(Placed { path: session.dir.clone(), whole: Some(whole) });
-        }
-        let places = restored.places(config_dir, &session.dir, &inbox)?;
-        placed.extend(places.into_iter().map(|path| Placed { path, whole: None }));
-        Journal { session: session.id, placed }.write(self.shared.paths.data_dir())?;
-
-        if coming.packed {
-            restored.place_workspace(&session.dir)?;
-        }
-        restored.place_conversation(config_dir, &session.dir)?;
-        restored.place_inbox(&inbox)?;
+        let places = Places { dir: coming.packed.then_some(&session.dir), config_dir, inbox: &inbox };
+        place(&mut restored, session, Goes::UnlessThere, places, self.shared.paths.data_dir())?;
         let mut words = vec![notice(RESTORED, format!("moved here from {}", self.from))];
         if coming.told.missing {
             words.push(notice("warning", format!("its directory is missing: {}", session.dir.display())));
@@ -225,8 +191,9 @@ impl Bringing {
         Paths::create_shared(&self.archives)?;
         let wished = coming.moved.session.archive.clone();
         let file = free_file(&self.archives, wished.as_deref(), &coming.told.name)?;
-        let placed = vec![Placed { path: file.clone(), whole: None }];
-        Journal { session: coming.told.id, placed }.write(self.shared.paths.data_dir())?;
+        let files = vec![Noted { path: file.clone(), whole: None }];
+        let journal = Journal { session: coming.told.id, goes: Goes::UnlessThere, files };
+        journal.write(self.shared.paths.data_dir())?;
         let events = self.house.copy_archive(coming.index, &file, cancel)?;
         coming.moved.session.archive = Some(file.clone());
         let words = vec![notice(ARCHIVED, format!("moved here, archived in {}", file.display()))];

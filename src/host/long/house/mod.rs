@@ -7,7 +7,6 @@
 //! | [`into`] | brings it |
 //! | [`files`] | the configuration and personas, which never replace others |
 //! | [`maps`] | where directories of there lie here |
-//! | [`journal`] | what a host that was killed has placed and not stored |
 //!
 //! Of a stranger's archive nothing is believed that a person did not choose (`restore`). A house is a person's own and
 //! is believed as a whole, once that person has seen what it sets: the request that brings it names the house that was
@@ -15,9 +14,6 @@
 
 mod files;
 mod into;
-mod journal;
 mod maps;
 mod out;
 mod plan;
-
-pub(in crate::host) use into::take_back;
