@@ -34,16 +34,29 @@ impl Rules {
         let mut between: Vec<&Path> =
             root.ancestors().skip(1).take_while(|dir| dir.starts_with(repository)).collect();
         between.reverse();
-        between.into_iter().fold(rules, |rules, dir| rules.within(dir))
+        let above = between.into_iter().fold(rules.clone(), |rules, dir| rules.within(dir));
+        // Git looks into nothing that is ignored, so rules that leave out all of `root` say nothing of what is in it.
+        let is_left_out =
+            root.ancestors().take_while(|dir| *dir != repository && dir.starts_with(repository));
+        if is_left_out.into_iter().any(|dir| above.leave_out(dir, true)) {
+            return Self(Some(Rc::new(Level { file: Gitignore::empty(), above: Self::none() })));
+        }
+        above
     }
 
     /// These, and what the directory itself says.
     pub(super) fn within(&self, dir: &Path) -> Self {
+        if is_git(dir) {
+            return Self::none();
+        }
         if self.0.is_none() { Self::none() } else { self.with(dir, &dir.join(".gitignore")) }
     }
 
     /// Whether a path in the directory of these rules is left out.
     pub(super) fn leave_out(&self, path: &Path, is_dir: bool) -> bool {
+        if is_git(path) {
+            return false;
+        }
         let mut level = self.0.as_deref();
         while let Some(Level { file, above }) = level {
             let verdict = file.matched(path, is_dir);
@@ -69,4 +82,9 @@ impl Rules {
             _ => self.clone(),
         }
     }
+}
+
+/// What was committed is kept, also where rules are written as what is not to be left out (`*`, `!src/`).
+fn is_git(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == ".git")
 }

@@ -287,14 +287,20 @@ impl Sink for Unpacker<'_> {
     /// A manifest that promises more than fits is not worth beginning with.
     fn manifest(&mut self, manifest: &Manifest) -> Result<()> {
         let needed = manifest.counts.bytes();
-        let free = rustix::fs::statvfs(self.root).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
-        match free {
-            Ok(free) if free < needed => Err(Error::failed(format!(
-                "its content needs {needed} bytes, and only {free} are free at {}",
-                self.root.display()
-            ))),
-            _ => Ok(()),
+        let Ok(fs) = rustix::fs::statvfs(self.root) else { return Ok(()) };
+        let free = fs.f_bavail.saturating_mul(fs.f_frsize);
+        let place = self.root.parent().unwrap_or(self.root).display();
+        let lacks =
+            |what: String| Err(Error::failed(what).hint("make room there, or choose a place with --dir"));
+        if free < needed {
+            return lacks(format!("its content needs {needed} bytes, and only {free} are free at {place}"));
         }
+        let entries = manifest.counts.entries();
+        // Some file systems make room for files as they come, and say nothing.
+        if fs.f_files > 0 && fs.f_favail < entries {
+            return lacks(format!("it holds {entries} files, and {} more fit at {place}", fs.f_favail));
+        }
+        Ok(())
     }
 
     fn dir(&mut self, entry: &Entry) -> Result<()> {

@@ -153,7 +153,9 @@ impl Tree {
             let metadata = fs::symlink_metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
             format::check_name(&name)?;
             let kind = metadata.file_type();
-            if rules.leave_out(&path, kind.is_dir()) {
+            // Whoever packs a directory wants it, whatever a repository above it says.
+            let is_root = !name.contains(&b'/');
+            if !is_root && rules.leave_out(&path, kind.is_dir()) {
                 self.ignored.push(name);
             } else if kind.is_dir() {
                 let rules = rules.within(&path);
@@ -219,7 +221,7 @@ impl Tree {
         match longer.nodes.get(shorter.nodes.len()) {
             Some(extra) => Err(changed(&extra.path)),
             None if self.left_out != earlier.left_out => {
-                Err(Error::failed("a link or socket changed while it was packed"))
+                Err(Error::failed("a link or socket changed while it was packed").hint(AGAIN))
             }
             None => Ok(()),
         }
@@ -243,7 +245,8 @@ fn children(path: &Path, name: &[u8]) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(names.into_iter().map(with_name).collect())
 }
 
+const AGAIN: &str = "nothing was removed; stop what writes there and try again";
+
 pub(super) fn changed(path: &Path) -> Error {
-    Error::failed(format!("{} changed while it was packed", path.display()))
-        .hint("nothing was removed; stop what writes there and archive again")
+    Error::failed(format!("{} changed while it was packed", path.display())).hint(AGAIN)
 }

@@ -45,8 +45,22 @@ pub(crate) fn led_by(config_dir: &Path, process: &Identity) -> Option<Uuid> {
 
 /// Who has which conversation open. Of several processes on one conversation it names one.
 pub(crate) fn open_now(config_dir: &Path) -> HashMap<Uuid, Identity> {
+    let mut open = noted_now(config_dir);
+    let noted: Vec<_> = open.values().copied().collect();
+    for (process, arguments) in tree::own_arguments() {
+        if noted.contains(&process) {
+            continue;
+        }
+        if let Some(id) = led(&arguments) {
+            open.entry(id).or_insert(process);
+        }
+    }
+    open
+}
+
+/// Likewise, as far as the processes of this configuration directory have noted it.
+pub(crate) fn noted_now(config_dir: &Path) -> HashMap<Uuid, Identity> {
     let mut open = HashMap::new();
-    let mut noted = Vec::new();
     let files = fs::read_dir(config_dir.join("sessions")).into_iter().flatten().flatten();
     for file in files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"))
     {
@@ -54,15 +68,6 @@ pub(crate) fn open_now(config_dir: &Path) -> HashMap<Uuid, Identity> {
         let Some(note) = note else { continue };
         if let Some(process) = note.process() {
             open.insert(note.session_id, process);
-            noted.push(process);
-        }
-    }
-    for (process, arguments) in tree::own_arguments() {
-        if noted.contains(&process) {
-            continue;
-        }
-        if let Some(id) = led(&arguments) {
-            open.entry(id).or_insert(process);
         }
     }
     open

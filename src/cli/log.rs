@@ -258,8 +258,8 @@ impl Printer {
         if self.marked != Some(event.seq) {
             return self.out.text(&lines);
         }
-        // The margin is as wide as the mark.
-        let lines = text::clean(&format!("▸{}", lines.get(1..).unwrap_or_default()));
+        // In place of the margin, which a long number fills.
+        let lines = text::clean(&format!("▸{}", lines.strip_prefix(' ').unwrap_or(&lines)));
         let (first, rest) = lines.split_once('\n').unwrap_or((&lines, ""));
         self.out.line(&self.screen.strong(first))?;
         self.out.text(rest)

@@ -2,7 +2,7 @@
 //!
 //! | what | when |
 //! |---|---|
-//! | files that came with a prompt | the prompt is done, interrupted or taken back, and they are old |
+//! | files that came with a prompt | the prompt is done, interrupted or taken back, and they and its session are old |
 //! | the directory of a session | no session has its id, and it is old |
 //! | logs put aside, downloads of Telegram that no prompt took | they are old |
 //! | `.claudebot-….partial` and `….restoring` | nobody holds their lock |
@@ -47,7 +47,8 @@ pub(crate) fn find(
     let sessions = db.sessions_as(Filter::All, None, |listed| listed.session)?;
     let mut search = Search { db, sessions: &sessions, before, now, found: Vec::new() };
     search.session_dirs(&paths.sessions_dir())?;
-    search.old(&paths.telegram_downloads(), UnneededKind::Download, &|_| true);
+    // A young one may be under way.
+    search.old(&paths.telegram_downloads(), UnneededKind::Download, &|path| is_older(path, now - YOUNG));
     let current = paths.host_log();
     search.old(&paths.log_dir(), UnneededKind::Log, &|path| path != current);
     let mut dirs = vec![&config.archive.dir, &config.session.root];
@@ -94,26 +95,33 @@ impl Search<'_> {
     }
 
     fn inbox(&mut self, session: &Session, inbox: &Path) -> Result<()> {
-        if !is_dir(inbox) {
+        // What a session that is in use was sent is of use to it.
+        if !is_dir(inbox) || session.last_active >= self.before {
             return Ok(());
         }
         for files in entries(inbox) {
             let Some(prompt) = id_of(&files).filter(|_| is_dir(&files)) else { continue };
-            if self.is_done(PromptId(prompt))? && is_older(&files, self.before) {
-                self.add(UnneededKind::Inbox, files, Some(session.name.clone()));
+            let before = match self.is_done(PromptId(prompt))? {
+                Some(true) => self.before,
+                Some(false) => continue,
+                // It may be on its way.
+                None => self.before.min(self.now - YOUNG),
+            };
+            if is_older(&files, before) {
+                self.add(UnneededKind::Inbox, files, Some(session));
             }
         }
         Ok(())
     }
 
-    /// Nothing will come of it any more. One that is not known was never taken.
-    fn is_done(&self, prompt: PromptId) -> Result<bool> {
+    /// Whether nothing will come of it any more. None: it was never taken.
+    fn is_done(&self, prompt: PromptId) -> Result<Option<bool>> {
         match self.db.prompt(prompt) {
-            Ok(prompt) => Ok(match prompt.status {
+            Ok(prompt) => Ok(Some(match prompt.status {
                 PromptStatus::Queued | PromptStatus::Sent | PromptStatus::Started => false,
                 PromptStatus::Done | PromptStatus::Interrupted | PromptStatus::Cancelled => true,
-            }),
-            Err(error) if error.kind == Kind::NotFound => Ok(true),
+            })),
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -142,16 +150,16 @@ impl Search<'_> {
             }
             let Ok(manifest) = archive::read_manifest(file) else { continue };
             if manifest.session.id == session.id && manifest.created < self.now - keep {
-                self.add(UnneededKind::Archive, file.clone(), Some(session.name.clone()));
-                self.found.iter_mut().rev().take(1).for_each(|found| found.archive_of = Some(session.id));
+                self.add(UnneededKind::Archive, file.clone(), Some(session));
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, kind: UnneededKind, path: PathBuf, session: Option<String>) {
+    fn add(&mut self, kind: UnneededKind, path: PathBuf, session: Option<&Session>) {
         let bytes = size(&path);
-        self.found.push(Unneeded { kind, path, bytes, session, archive_of: None });
+        let (session, of) = (session.map(|it| it.name.clone()), session.map(|it| it.id));
+        self.found.push(Unneeded { kind, path, bytes, session, of });
     }
 }
 

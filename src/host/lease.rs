@@ -52,7 +52,8 @@ async fn taken_back(shared: &Arc<Shared>, session: Selector) -> Result<Response>
     };
     let (Session { id, name, .. }, lease) = shared.store.read(find).await?;
     let Some(lease) = lease else {
-        return Err(Error::conflict(format!("session {name} is not handed over")));
+        return Err(Error::conflict(format!("session {name} is not handed over"))
+            .hint("`claudebot session list` shows which are"));
     };
     shared.look_after(id);
     let process = Identity { pid: lease.pid, start: lease.start };
@@ -73,21 +74,30 @@ async fn taken_back(shared: &Arc<Shared>, session: Selector) -> Result<Response>
     tokio::time::timeout(READ_BACK, is_back).await.unwrap_or_else(|_| late())
 }
 
-/// What came of the lease goes into the log, and the lease ends. `strayed` is the session whose conversation the
-/// process was in last.
-pub(super) async fn read_back(
-    shared: &Arc<Shared>,
-    lease: Lease,
-    strayed: Option<String>,
-) -> Result<Vec<Fed>> {
-    let id = lease.session;
-    let of = lease.clone();
-    let read = move |db: &Db| Ok((db.conversations_since(&of)?, db.all_conversations()?, db.next_turn(id)?));
-    let (later, known, next_turn) = shared.store.read(read).await?;
+/// A lease whose process is gone.
+pub(super) struct Over {
+    pub(super) lease: Lease,
+    /// The session whose conversation the process was in last.
+    pub(super) strayed: Option<String>,
+    /// No host saw where it went last.
+    pub(super) unseen: bool,
+    /// What cannot be read may be read the next time.
+    pub(super) is_patient: bool,
+}
+
+/// What came of the lease goes into the log, and the lease ends.
+pub(super) async fn read_back(shared: &Arc<Shared>, over: Over) -> Result<Vec<Fed>> {
+    let id = over.lease.session;
+    let of = over.lease.clone();
+    let read = move |db: &Db| {
+        let last = db.session(id)?.conversation;
+        Ok((db.conversations_since(&of)?, last, db.all_conversations()?, db.next_turn(id)?))
+    };
+    let (later, stored, known, next_turn) = shared.store.read(read).await?;
     let config_dir = shared.config_dir(Agent::Claude);
     let returned = blocking(move || {
-        let mut back = Back { config_dir: &config_dir, lease: &lease, strayed, known: &known };
-        Ok(back.read(later, next_turn))
+        let back = Back { config_dir: &config_dir, over: &over, stored, known: &known };
+        back.read(later, next_turn)
     });
     let returned = returned.await?;
     let events = shared.store.run(move |db| db.take_back_lease(&returned)).await?;
@@ -97,19 +107,26 @@ pub(super) async fn read_back(
 
 struct Back<'b> {
     config_dir: &'b Path,
-    lease: &'b Lease,
-    strayed: Option<String>,
+    over: &'b Over,
+    /// The one that the process led last, as far as a host saw it.
+    stored: Option<Uuid>,
     known: &'b HashMap<Uuid, String>,
 }
 
 impl Back<'_> {
-    fn read(&mut self, later: Vec<Uuid>, next_turn: TurnId) -> Returned {
+    fn read(&self, later: Vec<Uuid>, next_turn: TurnId) -> Result<Returned> {
+        let Over { lease, strayed, unseen, .. } = self.over;
         let mut notes = Vec::new();
-        let mut chain = vec![self.lease.conversation];
-        if later.is_empty() && self.strayed.is_none() {
+        let mut chain = vec![lease.conversation];
+        chain.extend(later);
+        let mut last = self.stored.filter(|stored| chain.contains(stored)).unwrap_or(lease.conversation);
+        if *unseen && strayed.is_none() {
             match self.begun_since().as_slice() {
                 [] => {}
-                [one] => chain.push(*one),
+                [one] => {
+                    chain.push(*one);
+                    last = *one;
+                }
                 _ => notes.push(
                     "it may have gone on in another conversation (claudebot session adopt --list); the session \
                      keeps the one it had"
@@ -117,66 +134,76 @@ impl Back<'_> {
                 ),
             }
         }
-        chain.extend(later);
-        if let Some(other) = &self.strayed {
+        if let Some(other) = strayed {
             notes.push(format!(
                 "claude was in the conversation of session {other} last; this one keeps its own"
             ));
         }
-        let mut retelling = Retelling::new(next_turn, self.lease.since);
-        let mut events = Vec::new();
-        let mut costs = Vec::new();
-        let mut last = self.lease.conversation;
+        let mut retelling = Retelling::new(next_turn, lease.since);
+        let (mut events, mut costs, mut there) = (Vec::new(), Vec::new(), Vec::new());
         for id in chain {
-            let Some(file) = self.file(&id) else { continue };
-            last = id;
-            match self.told(&id, &file, &mut retelling) {
-                Ok(told) => events.extend(told),
+            match self.file(&id).and_then(|file| self.told(&id, file, &mut retelling)) {
+                Ok(None) => continue,
+                Ok(Some(told)) => events.extend(told),
+                Err(error) if self.over.is_patient => {
+                    return Err(Error::failed(format!("what was said there cannot be read: {error}")));
+                }
                 Err(error) => notes.push(format!("what was said there cannot be read ({error})")),
             }
-            costs.push(retelling.take_cost());
+            there.push(id);
+            costs.push((id, retelling.take_cost()));
         }
-        if last != self.lease.conversation {
+        // One in which nothing was said yet has no file.
+        if !there.contains(&last) {
+            last = there.last().copied().unwrap_or(lease.conversation);
+        }
+        if last != lease.conversation {
             notes.insert(0, "it goes on with a conversation that was begun there".to_owned());
         }
         let at = Timestamp::now();
         events.push((at, came_back(retelling.prompts(), &notes)));
-        Returned {
-            session: self.lease.session,
+        Ok(Returned {
+            session: lease.session,
             events,
             last_turn: retelling.next_turn().saturating_sub(1),
             conversation: last,
             costs,
-        }
+        })
     }
 
-    fn file(&self, id: &Uuid) -> Option<PathBuf> {
-        files::find(self.config_dir, id).ok().flatten()
+    fn file(&self, id: &Uuid) -> std::io::Result<Option<PathBuf>> {
+        files::find(self.config_dir, id)
     }
 
     /// What is new in a conversation since the lease began.
-    fn told(&self, id: &Uuid, file: &Path, retelling: &mut Retelling) -> std::io::Result<Vec<Dated>> {
-        let is_first = *id == self.lease.conversation;
-        let history = History::open(file)?;
-        let history = if is_first { history.from(self.lease.bytes)? } else { history };
+    fn told(
+        &self,
+        id: &Uuid,
+        file: Option<PathBuf>,
+        retelling: &mut Retelling,
+    ) -> std::io::Result<Option<Vec<Dated>>> {
+        let Some(file) = file else { return Ok(None) };
+        let Over { lease, .. } = self.over;
+        let is_first = *id == lease.conversation;
+        let history = History::open(&file)?;
+        let history = if is_first { history.from(lease.bytes)? } else { history };
         let mut told = Vec::new();
         for entry in history {
             let entry = entry?;
             // Of one that was there before only the end is new; a total is always the newest.
-            let is_new = is_first || entry.at.is_some_and(|at| at >= self.lease.since);
+            let is_new = is_first || entry.at.is_some_and(|at| at >= lease.since);
             if is_new || matches!(entry.what, What::Cost(_)) {
                 told.extend(retelling.take(entry));
             }
         }
         told.extend(retelling.finish());
-        Ok(told)
+        Ok(Some(told))
     }
 
     /// Conversations that nobody knows, begun by `/clear` in the same place since the lease began.
     fn begun_since(&self) -> Vec<Uuid> {
-        let Some(project) =
-            self.file(&self.lease.conversation).and_then(|file| Some(file.parent()?.to_owned()))
-        else {
+        let file = self.file(&self.over.lease.conversation).ok().flatten();
+        let Some(project) = file.and_then(|file| Some(file.parent()?.to_owned())) else {
             return Vec::new();
         };
         let open = holder::open_now(self.config_dir);
@@ -194,7 +221,7 @@ impl Back<'_> {
     fn is_cleared(&self, file: &Path) -> bool {
         let Ok(mut history) = History::open(file) else { return false };
         let Some(Ok(first)) = history.next() else { return false };
-        let since = first.at.is_some_and(|at| at >= self.lease.since);
+        let since = first.at.is_some_and(|at| at >= self.over.lease.since);
         since && matches!(first.what, What::Prompt { text, .. } if text == "/clear")
     }
 }

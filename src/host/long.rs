@@ -28,7 +28,9 @@ use crate::archive::{self, Progress, Step};
 use crate::claude::files;
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
-use crate::model::{ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
+use crate::model::{
+    ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState, UnneededKind,
+};
 use crate::paths::Paths;
 use crate::store::{Db, Mode};
 use journal::{Goes, Journal, Noted, end_left};
@@ -106,9 +108,11 @@ impl Job {
         }
         let (mut items, mut failed) = (Vec::new(), Vec::new());
         for item in found {
-            if let Some(id) = item.archive_of {
-                // Nobody brings it back meanwhile.
-                let Ok(_claim) = self.shared.claim(id, "given up") else { continue };
+            // Somebody packs it, or brings it back, just now.
+            let Ok(_claim) = item.of.map(|id| self.shared.claim(id, "cleaned up")).transpose() else {
+                continue;
+            };
+            if let Some(id) = item.of.filter(|_| item.kind == UnneededKind::Archive) {
                 let (who, file) = (self.who.clone(), item.path.clone());
                 let given_up = self.shared.store.run(move |db| clean::give_up_archive(db, &who, id, &file));
                 if !given_up.await? {

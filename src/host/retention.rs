@@ -27,7 +27,9 @@ pub(crate) fn outlook(config_dir: &Path, sessions: &[(String, Uuid)]) -> Result<
     let found = days(config_dir).map_err(|error| unusable(&file, &error))?;
     let (days, line) = found.unwrap_or_else(|| (DEFAULT_DAYS, line_to_set(config_dir)));
     let ages = ages(config_dir);
-    let kept = SignedDuration::from_hours(i64::try_from(days.saturating_mul(24)).unwrap_or(i64::MAX / 3600));
+    let kept = SignedDuration::from_hours(
+        i64::try_from(days.saturating_mul(24)).unwrap_or(i64::MAX).min(i64::MAX / 3600),
+    );
     let due = |(name, id): &(String, Uuid)| {
         let written = Timestamp::try_from(*ages.get(id)?).ok()?;
         Some((name.clone(), written.checked_add(kept).unwrap_or(Timestamp::MAX)))

@@ -21,7 +21,7 @@ use super::clean;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Request, Response};
-use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
+use crate::model::{ApprovalStatus, Channel, SessionId, SessionState, UnneededKind};
 use crate::paths::Paths;
 use crate::store::Db;
 
@@ -212,7 +212,7 @@ fn free(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Response> 
     let found = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
     let (mut items, mut failed) = (Vec::new(), Vec::new());
     for item in found {
-        let goes = match item.archive_of {
+        let goes = match item.of.filter(|_| item.kind == UnneededKind::Archive) {
             Some(id) => clean::give_up_archive(db, ctx.who, id, &item.path)?,
             None => true,
         };

@@ -34,7 +34,7 @@ pub(crate) struct Unneeded {
     /// The session's name, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
-    /// The session whose archive it is.
+    /// The session whose archive it is, or that was sent it: nothing else happens to that one meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) archive_of: Option<SessionId>,
+    pub(crate) of: Option<SessionId>,
 }

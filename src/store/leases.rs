@@ -43,9 +43,9 @@ pub(crate) struct Returned {
     pub(crate) last_turn: TurnId,
     /// The conversation to go on with.
     pub(crate) conversation: Uuid,
-    /// The agent's running totals, where they are known: first the one of the conversation that the lease began with.
-    /// Another conversation begins at nothing.
-    pub(crate) costs: Vec<Option<f64>>,
+    /// The agent's running totals of its conversations, where they are known. Only of the one that the lease began
+    /// with a part was counted before.
+    pub(crate) costs: Vec<(Uuid, Option<f64>)>,
 }
 
 const COLUMNS: &str = "session, pid, start, since, tty, conversation, bytes";
@@ -113,6 +113,7 @@ impl Db {
         let Returned { session, events, last_turn, conversation, costs } = returned;
         let id = *session;
         self.atomically(|db| {
+            let lent = db.lease(id)?.map(|lease| lease.conversation);
             let mut fed = Vec::new();
             for (at, event) in events {
                 fed.extend(db.append_at(id, std::slice::from_ref(event), *at)?);
@@ -126,13 +127,18 @@ impl Db {
             if db.session(id)?.conversation != Some(*conversation) {
                 db.set_conversation(id, *conversation)?;
             }
-            for (number, cost) in costs.iter().enumerate() {
-                if number > 0 {
-                    db.conn.execute("UPDATE session SET cost_seen = 0 WHERE id = ?1", [Id(id.0)])?;
+            let seen = "UPDATE session SET cost_seen = ?2 WHERE id = ?1";
+            for (of, cost) in costs {
+                if Some(*of) != lent {
+                    db.conn.execute(seen, params![Id(id.0), 0.0])?;
                 }
                 if let Some(cost) = cost {
                     db.add_cost(id, *cost)?;
                 }
+            }
+            // The next process goes on from there.
+            if let Some((_, Some(cost))) = costs.iter().find(|(of, _)| of == conversation) {
+                db.conn.execute(seen, params![Id(id.0), cost])?;
             }
             Ok(fed)
         })

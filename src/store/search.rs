@@ -20,6 +20,12 @@ use crate::sqlite::columns::{Count, Id, Json, Micros, PathText, Word};
 /// So many places are ranked, the newest ones.
 const RANKED: usize = 300;
 
+/// Likewise, of what was brought in from elsewhere.
+const IMPORTED: usize = 100;
+
+/// So many places of that are looked at to find those of a time.
+const LOOKED_AT: usize = 5000;
+
 /// Texts that are read to rank them, in bytes.
 const READ: usize = 4 << 20;
 
@@ -29,8 +35,9 @@ const NAMED: usize = 200;
 /// Characters that are shown of a text.
 pub(super) const SHOWN: usize = 200;
 
-/// Clocks are set back: what is a bit older may stand after what is newer.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
+/// What is older may stand after what is newer: what was said in a terminal that a session was handed over to is
+/// taken in when it comes back, and clocks are set back.
+const SLACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A place where what was searched for was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +47,7 @@ pub(crate) struct Found {
     pub(crate) dir: PathBuf,
     /// The file that holds the session, if it is archived.
     pub(crate) archive: Option<PathBuf>,
+    pub(crate) archived: bool,
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
     pub(crate) kind: EventKind,
@@ -62,16 +70,11 @@ impl Db {
         }
         let expression = fts::expression(query, &within);
         let mut ranked = Vec::new();
-        let mut left = READ;
-        // What was brought in from elsewhere lies before the beginning of the feed.
         let first = query.since.map_or(Ok(0), |since| self.first_since(since))?;
-        for (from, to) in [(first, i64::MAX), (i64::MIN, -1)] {
-            let room = RANKED.saturating_sub(ranked.len());
-            if room > 0 {
-                let feeds = self.newest(&expression, (from, to), wanted.as_ref(), room)?;
-                self.rank(query, now, &feeds, &mut left, &mut ranked)?;
-            }
-        }
+        let feeds = self.newest(&expression, first, wanted.as_ref())?;
+        self.rank(query, now, &feeds, &mut ranked)?;
+        let feeds = self.newest_imported(&expression, query.since, wanted.as_ref())?;
+        self.rank(query, now, &feeds, &mut ranked)?;
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score).then(other.feed.cmp(&one.feed)));
         ranked.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         ranked.into_iter().filter_map(|candidate| self.shown(query, &candidate).transpose()).collect()
@@ -110,7 +113,7 @@ impl Db {
 
     /// The first place in the feed that may be of that time.
     fn first_since(&self, since: Timestamp) -> Result<i64> {
-        let since = since.checked_sub(CLOCK_SLACK).unwrap_or(Timestamp::MIN);
+        let since = since.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
         let mut statement =
             self.conn.prepare_cached("SELECT feed, at FROM event WHERE feed >= ?1 ORDER BY feed LIMIT 1")?;
         let (mut low, mut high) = (0, i64::try_from(self.feed_head()?).unwrap_or(i64::MAX).saturating_add(1));
@@ -128,20 +131,14 @@ impl Db {
     }
 
     /// The newest places that the index gives for an expression.
-    fn newest(
-        &self,
-        expression: &str,
-        (from, to): (i64, i64),
-        wanted: Option<&HashSet<Uuid>>,
-        most: usize,
-    ) -> Result<Vec<i64>> {
+    fn newest(&self, expression: &str, from: i64, wanted: Option<&HashSet<Uuid>>) -> Result<Vec<i64>> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT rowid FROM said WHERE said MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC",
+            "SELECT rowid FROM said WHERE said MATCH ?1 AND rowid >= ?2 ORDER BY rowid DESC",
         )?;
-        let mut rows = statement.query(params![expression, from, to])?;
+        let mut rows = statement.query(params![expression, from])?;
         let mut owner = self.conn.prepare_cached("SELECT session FROM event WHERE feed = ?1")?;
         let mut feeds = Vec::new();
-        while feeds.len() < most
+        while feeds.len() < RANKED
             && let Some(row) = rows.next()?
         {
             let feed = row.get(0)?;
@@ -152,18 +149,44 @@ impl Db {
         Ok(feeds)
     }
 
-    /// Reads what was said there, as long as it is not too much.
-    fn rank(
+    /// Likewise of what was brought in from elsewhere. It lies before the beginning of the feed, numbered downwards as
+    /// it came, each session from its first words to its last: the newest words of what came last stand first.
+    fn newest_imported(
         &self,
-        query: &Query,
-        now: Timestamp,
-        feeds: &[i64],
-        left: &mut usize,
-        ranked: &mut Vec<Candidate>,
-    ) -> Result<()> {
+        expression: &str,
+        since: Option<Timestamp>,
+        wanted: Option<&HashSet<Uuid>>,
+    ) -> Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT rowid FROM said WHERE said MATCH ?1 AND rowid < 0 ORDER BY rowid LIMIT ?2",
+        )?;
+        let most = if since.is_some() || wanted.is_some() { LOOKED_AT } else { IMPORTED };
+        let mut rows = statement.query(params![expression, Count(most as u64)])?;
+        let mut about = self.conn.prepare_cached("SELECT session, at FROM event WHERE feed = ?1")?;
+        let mut feeds = Vec::new();
+        while feeds.len() < IMPORTED
+            && let Some(row) = rows.next()?
+        {
+            let feed = row.get(0)?;
+            let about = about
+                .query_row([feed], |row| Ok((row.get::<_, Id>(0)?.0, row.get::<_, Micros>(1)?.0)))
+                .optional()?;
+            let fits = about.is_some_and(|(session, at)| {
+                wanted.is_none_or(|wanted| wanted.contains(&session)) && since.is_none_or(|since| at >= since)
+            });
+            if fits {
+                feeds.push(feed);
+            }
+        }
+        Ok(feeds)
+    }
+
+    /// Reads what was said there, as long as it is not too much.
+    fn rank(&self, query: &Query, now: Timestamp, feeds: &[i64], ranked: &mut Vec<Candidate>) -> Result<()> {
+        let mut left = READ;
         let mut statement = self.conn.prepare_cached("SELECT at, text FROM event WHERE feed = ?1")?;
         for &feed in feeds {
-            if *left == 0 {
+            if left == 0 {
                 break;
             }
             let mut rows = statement.query([feed])?;
@@ -173,7 +196,7 @@ impl Db {
                 continue;
             }
             let text = row.get_ref(1)?.as_str().unwrap_or_default();
-            *left = left.saturating_sub(text.len());
+            left = left.saturating_sub(text.len());
             if let Some(found) = search::Found::find(query, text) {
                 ranked.push(Candidate { feed, score: search::score(&found, at, now) });
             }
@@ -192,11 +215,13 @@ impl Db {
         let text = row.get_ref(7)?.as_str().unwrap_or_default();
         let snippet = search::Found::find(query, text).map(|found| found.snippet(text, SHOWN));
         let archive = row.get::<_, Option<PathText>>(3)?.map(|path| path.0);
+        let archived = row.get(8)?;
         Ok(Some(Found {
             session: SessionId(row.get::<_, Id>(0)?.0),
             name: row.get(1)?,
             dir: row.get::<_, PathText>(2)?.0,
-            archive: if row.get(8)? { archive } else { None },
+            archive: archive.filter(|_| archived),
+            archived,
             seq: row.get::<_, Count>(4)?.0,
             at: row.get::<_, Micros>(5)?.0,
             kind: row.get::<_, Word<_>>(6)?.0,

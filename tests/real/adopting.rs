@@ -81,18 +81,22 @@ pub(super) fn goes_on_where_it_was(release: Release) {
     assert_eq!(adoptable(&home), json!([]), "a conversation of ours is never offered");
 }
 
-pub(super) fn open_elsewhere(release: Release) {
-    let (_api, home) = begun(release);
-    let id = text(&adoptable(&home)[0], "id");
+/// A `claude` of somebody's own that has said something in a conversation and stays in it.
+fn opened(home: &Home, id: &str) -> Running {
     let mut claude = home.program(home.path().join("bin/claude"));
     claude.args(["-p", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json"]);
-    let mut claude = Running::spawn({
-        claude.args(["--resume", &id]);
-        claude
-    });
+    claude.args(["--resume", id]);
+    let mut claude = Running::spawn(claude);
     let prompt = json!({"type": "user", "message": {"role": "user", "content": "still here"}});
     claude.send(format!("{prompt}\n"));
     claude.expect_stdout("\"type\":\"result\"", PATIENCE);
+    claude
+}
+
+pub(super) fn open_elsewhere(release: Release) {
+    let (_api, home) = begun(release);
+    let id = text(&adoptable(&home)[0], "id");
+    let mut claude = opened(&home, &id);
 
     assert_eq!(adoptable(&home)[0]["open"], claude.pid());
     let refused = home.run(&["session", "adopt", &id]).expect_code(1);
@@ -109,8 +113,18 @@ pub(super) fn open_elsewhere(release: Release) {
     claude.close_stdin();
     claude.wait(PATIENCE).expect_code(0);
     home.run(&["session", "adopt", &id, "--name", "original"]).expect_code(0);
+    // Opened once more, now that it is a session's: what is sent waits until it is not.
+    let mut claude = opened(&home, &id);
+    let refused = home.run(&["send", "-s", "original", "recall"]).expect_code(5).stderr;
+    assert!(
+        refused.contains("open in another process") && refused.contains("the prompt is kept"),
+        "{refused}"
+    );
+    claude.close_stdin();
+    claude.wait(PATIENCE).expect_code(0);
+    home.run(&["session", "queue", "original", "--clear"]).expect_code(0);
     let said = home.run(&["send", "-s", "original", "recall"]).expect_code(0).stdout;
-    assert_eq!(said, "I remember: hello | bash echo hi | still here\n");
+    assert_eq!(said, "I remember: hello | bash echo hi | still here | still here\n");
 }
 
 /// Older releases look for a conversation in the working directory's own place alone.

@@ -336,6 +336,8 @@ fn manifests() {
     refused(&forge_with("", vec![]), "missing field");
     refused(&gzip(&tar(&[file("events.jsonl")])), "manifest.toml should stand first");
     refused(&gzip(&tar(&[])), "empty");
+    let many = good.replacen("files = 0", "files = 10000001", 1);
+    refused(&forge_with(&many, vec![]), "announces 10000001 entries");
     // Keys of a later release that this one may ignore.
     let richer = format!("shiny = true\n{good}[more]\nthings = [1, 2]\n");
     let root = tempfile::tempdir().unwrap();

@@ -41,6 +41,32 @@ fn project(house: &mut House) -> std::path::PathBuf {
     dir
 }
 
+/// Rules that name what is kept, and rules that leave out the very directory that is packed.
+#[test]
+fn what_was_committed_is_packed_and_what_is_asked_for_too() {
+    let mut house = House::new();
+    house.session.managed = false;
+    let dir = house.root.join("repository");
+    write(
+        &dir,
+        &[
+            (".git/config", "[core]"),
+            (".git/objects/ab/cd", "an object"),
+            (".gitignore", "*\n!src/\n!src/**\n.*\n"),
+            ("src/main.rs", "fn main() {}"),
+            ("other", "left out"),
+            ("scratch/.gitignore", "*.log\n"),
+            ("scratch/notes", "wanted"),
+            ("scratch/deep/more", "wanted"),
+            ("scratch/a.log", "left out by its own rules"),
+        ],
+    );
+    let files = files_of(&packed(&house, &dir, false), &house);
+    assert_eq!(files, [".git/config", ".git/objects/ab/cd", "src/main.rs"]);
+    let files = files_of(&packed(&house, &dir.join("scratch"), false), &house);
+    assert_eq!(files, [".gitignore", "deep/more", "notes"]);
+}
+
 fn packed(house: &House, dir: &Path, all_files: bool) -> Packed {
     let packing = Packing {
         session: &house.session,

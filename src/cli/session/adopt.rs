@@ -33,7 +33,8 @@ pub(crate) fn run(ctx: &Ctx, args: &Args) -> Finish {
                 std::env::current_dir().map_err(|e| Error::io("use the directory", Path::new("."), &e))?
             }
         };
-        let chosen: Vec<_> = all.iter().filter(|one| begun_in(one, &here)).collect();
+        // The newest last, as if they had been begun here.
+        let chosen: Vec<_> = all.iter().rev().filter(|one| begun_in(one, &here)).collect();
         if chosen.is_empty() {
             let place = text::tilde(&here, ctx.paths.home()).into_owned();
             return Err(Error::not_found(format!("no conversation of plain claude was begun in {place}"))

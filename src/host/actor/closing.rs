@@ -12,6 +12,11 @@ impl Actor {
             done.send(Err(reason)).ok();
             return;
         }
+        if let Some(lending) = self.lending.take() {
+            let name = &self.session.name;
+            lending.refuse(Error::conflict(format!("session {name} is deleted meanwhile")));
+            self.not_lent().await;
+        }
         self.closing = Some(done);
         self.draining = true;
         self.apply(if how == Closing::ByForce { Input::Close } else { Input::Drain }).await;
@@ -26,6 +31,12 @@ impl Actor {
         let name = &self.session.name;
         if self.state.is_lent() {
             return Some(self.lent_already());
+        }
+        if self.lending.is_some() && !force {
+            return Some(
+                Error::conflict(format!("session {name} is about to be handed over"))
+                    .hint("try again once it is back"),
+            );
         }
         if self.orphan.is_some() {
             let message = format!("session {name} is busy: a process of a former host still works in it");

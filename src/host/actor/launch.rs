@@ -10,12 +10,13 @@ use super::journal::Write;
 use super::prepare::{By, prepare};
 use super::{Actor, Command, recovery};
 use crate::claude::command::{Conversation, MINIMUM_VERSION, Version};
-use crate::claude::files;
 use crate::claude::login::{KEY_VARIABLE, login_lies_in};
 use crate::claude::process::{self, Exit, ExitReason, Output, Process, StartError};
 use crate::claude::tree::Identity;
 use crate::claude::wire::Request as Control;
+use crate::claude::{files, holder};
 use crate::error::{Error, Kind, Result};
+use crate::host::Shared;
 use crate::host::checkup;
 use crate::host::places::Wish;
 use crate::host::tools;
@@ -115,6 +116,7 @@ impl Actor {
         }
         let (shared, session) = (Arc::clone(&self.shared), self.session.clone());
         let mut start = spawn_blocking(move || {
+            refuse_open(&shared, &session, conversation)?;
             let launch = prepare(&shared, &session, conversation, &rules, By::Us)?;
             process::spawn(&launch).map_err(|error| explain_start(error, &session))
         });
@@ -334,4 +336,20 @@ pub(super) fn explain(exit: &Exit, session: &Session) -> Error {
         _ => "try it by hand: claude -p hello",
     };
     Error::new(Kind::Unavailable, format!("{agent} {exit}")).hint(hint)
+}
+
+/// Claude Code guards no conversation: two processes on one both write, and each would know half of it.
+fn refuse_open(shared: &Shared, session: &Session, conversation: Conversation) -> Result<()> {
+    let Conversation::Resume(id) = conversation else { return Ok(()) };
+    if session.agent == Agent::Demo {
+        return Ok(());
+    }
+    match holder::noted_now(&shared.config_dir(Agent::Claude)).get(&id) {
+        Some(process) => Err(Error::conflict(format!(
+            "the conversation of session {} is open in another process (pid {})",
+            session.name, process.pid
+        ))
+        .hint("end claude there, then send again; `claudebot session handover` is the way to work in a terminal")),
+        None => Ok(()),
+    }
 }

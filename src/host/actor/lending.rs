@@ -29,10 +29,19 @@ use crate::store::Lease;
 /// How often the process is looked at. Nobody waits for it but what is queued.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// So often what was said there is tried to be read; then the session comes back without.
+const PATIENT: u32 = 30;
+
 /// Somebody wants the conversation, as soon as nothing runs.
 pub(super) struct Lending {
     asked: Handover,
     reply: Replier,
+}
+
+impl Lending {
+    pub(super) fn refuse(self, error: Error) {
+        self.reply.error(error);
+    }
 }
 
 /// A lease, and word of its process.
@@ -43,6 +52,10 @@ pub(super) struct Watched {
     over: bool,
     /// The session whose conversation the process went over to, which stays with that one.
     strayed: Option<String>,
+    /// It had ended before anybody of this host looked: where it went last is not known.
+    unseen: bool,
+    /// How often its end could not be taken in.
+    tries: u32,
 }
 
 pub(super) enum News {
@@ -55,6 +68,7 @@ impl Watched {
     pub(super) fn begin(shared: &Arc<Shared>, lease: Lease) -> Self {
         let (tell, news) = mpsc::channel(8);
         let process = Identity { pid: lease.pid, start: lease.start };
+        let unseen = !tree::is_alive(&process);
         let config_dir = shared.config_dir(Agent::Claude);
         let mut leads = Some(lease.conversation);
         tokio::spawn(async move {
@@ -76,7 +90,7 @@ impl Watched {
             }
             tell.send(News::Gone).await.ok();
         });
-        Self { lease, news, over: false, strayed: None }
+        Self { lease, news, over: false, strayed: None, unseen, tries: 0 }
     }
 }
 
@@ -152,6 +166,8 @@ impl Actor {
         let Some(Lending { asked, reply }) = self.lending.take() else { return };
         let granted = if reply.is_closed() {
             Err(Error::failed("nobody wants it any more"))
+        } else if self.closing.is_some() {
+            Err(Error::conflict(format!("session {} is taken by somebody else", self.session.name)))
         } else {
             self.lend(&asked).await
         };
@@ -255,9 +271,16 @@ impl Actor {
     }
 
     async fn take_lent_back(&mut self) {
-        let Some(lent) = &self.lent else { return };
+        let Some(lent) = &mut self.lent else { return };
+        lent.tries += 1;
+        let over = lease::Over {
+            lease: lent.lease.clone(),
+            strayed: lent.strayed.clone(),
+            unseen: lent.unseen,
+            is_patient: lent.tries < PATIENT,
+        };
         let (shared, name) = (Arc::clone(&self.shared), self.session.name.clone());
-        match lease::read_back(&shared, lent.lease.clone(), lent.strayed.clone()).await {
+        match lease::read_back(&shared, over).await {
             Ok(events) => {
                 tracing::info!(session = %name, "back from the terminal");
                 self.lent = None;

@@ -109,7 +109,8 @@ impl Command {
                     request: Request::Send(_)
                         | Request::Continue { .. }
                         | Request::Prewarm { .. }
-                        | Request::QueueRun { .. },
+                        | Request::QueueRun { .. }
+                        | Request::SessionHandover(_),
                     ..
                 }
         )

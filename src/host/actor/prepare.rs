@@ -95,10 +95,14 @@ pub(super) fn terminal_environment(
     // Of a `claude` around this one, whose person it is not.
     env.extend(["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"].map(|name| (name.to_owned(), None)));
     // The conversation lies where the host's own processes look for it, whatever the terminal says.
-    let configured = shared.config.claude.config_dir.as_deref();
-    let dir = configured.or_else(|| shared.env.get(CONFIG_DIR).map(Path::new));
-    let dir = dir.map(|dir| dir.to_string_lossy().into_owned());
-    env.entry(CONFIG_DIR.to_owned()).or_insert(dir);
+    let words = |dir: &Path| dir.to_string_lossy().into_owned();
+    match shared.config.claude.config_dir.as_deref() {
+        Some(dir) => drop(env.insert(CONFIG_DIR.to_owned(), Some(words(dir)))),
+        None => {
+            let inherited = shared.env.get(CONFIG_DIR).map(|dir| words(Path::new(dir)));
+            env.entry(CONFIG_DIR.to_owned()).or_insert(inherited);
+        }
+    }
     Ok(env)
 }
 

@@ -80,7 +80,7 @@ fn archives_go_only_after_their_time_and_only_where_both_sides_agree() {
     house.db.mark_archived(stranger, &file).unwrap();
     assert_eq!(house.found(29), []);
     let found = house.found(31);
-    let named: Vec<_> = found.iter().map(|one| (&one.path, one.session.as_deref(), one.archive_of)).collect();
+    let named: Vec<_> = found.iter().map(|one| (&one.path, one.session.as_deref(), one.of)).collect();
     assert_eq!(named, [(&file, Some("old"), Some(old))]);
     assert!(found[0].bytes > 0 && taken.is_file() && elsewhere.is_file());
 

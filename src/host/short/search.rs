@@ -1,8 +1,10 @@
 //! A search: in the logs, and in conversations that are no sessions. Both are ranked by the same measure.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::ShortCtx;
 use crate::claude::said;
@@ -38,8 +40,12 @@ pub(super) fn answer(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<R
     }
     let mut hits: Vec<(f64, Hit)> = ours.collect();
     let mut index = PlainIndex::default();
+    let mut titles = Titles::default();
     match look(db, ctx, &query, now, &mut index) {
-        Ok(found) => hits.extend(found),
+        Ok((found, of)) => {
+            hits.extend(found);
+            titles = of;
+        }
         Err(trouble) => {
             // What is damaged is made anew by the next one who asks for it.
             index.stale = matches!(trouble, Trouble::Damaged(_));
@@ -48,7 +54,10 @@ pub(super) fn answer(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<R
     }
     hits.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     hits.truncate(usize::try_from(*limit).unwrap_or(usize::MAX));
-    let hits = hits.into_iter().map(|(_, hit)| hit).collect();
+    let mut hits: Vec<Hit> = hits.into_iter().map(|(_, hit)| hit).collect();
+    if let Err(trouble) = titles.give(&mut hits) {
+        index.trouble = Some(trouble.into());
+    }
     Ok(Response::Found { hits, plain: index })
 }
 
@@ -75,10 +84,10 @@ fn look(
     query: &Query,
     now: Timestamp,
     index: &mut PlainIndex,
-) -> std::result::Result<Vec<(f64, Hit)>, Trouble> {
+) -> std::result::Result<(Vec<(f64, Hit)>, Titles), Trouble> {
     let Some(plain) = Plain::open(&ctx.paths.conversations_database())? else {
         index.stale = said::has_projects(&claude_dir(ctx));
-        return Ok(Vec::new());
+        return Ok(Default::default());
     };
     let extent = plain.extent()?;
     index.conversations = extent.conversations;
@@ -87,7 +96,7 @@ fn look(
     // What cannot be told is not left out.
     let is_ours = |id| db.ours(&[id]).is_ok_and(|ours| !ours.is_empty());
     let mut left = READ;
-    let mut hits = Vec::new();
+    let (mut hits, mut places) = (Vec::new(), HashMap::new());
     for place in plain.places(query, RANKED, is_ours)? {
         if left == 0 {
             break;
@@ -97,10 +106,35 @@ fn look(
         let Ok(Some(text)) = said::read(&place.path, place.offset, place.length) else { continue };
         if let Some(found) = search::Found::find(query, &text) {
             let score = search::score(&found, place.at, now);
-            hits.push((score, plain_hit(place_title(&plain, &place)?, place, found.snippet(&text, SHOWN))));
+            let snippet = found.snippet(&text, SHOWN);
+            hits.push((score, plain_hit(&place, snippet)));
+            places.entry(place.conversation).or_insert(place);
         }
     }
-    Ok(hits)
+    Ok((hits, Titles { plain: Some(plain), places }))
+}
+
+/// What the conversations are about. That is read only of those that are shown: a first prompt may be large.
+#[derive(Default)]
+struct Titles {
+    plain: Option<Plain>,
+    /// A place in each conversation.
+    places: HashMap<Uuid, Place>,
+}
+
+impl Titles {
+    fn give(mut self, hits: &mut [Hit]) -> std::result::Result<(), Trouble> {
+        let Some(plain) = self.plain else { return Ok(()) };
+        let mut known: HashMap<Uuid, Option<String>> = HashMap::new();
+        for hit in hits {
+            let Some(id) = hit.conversation else { continue };
+            if let Some(place) = self.places.remove(&id) {
+                known.insert(id, place_title(&plain, &place)?);
+            }
+            hit.title = known.get(&id).cloned().flatten();
+        }
+        Ok(())
+    }
 }
 
 /// The first words of the conversation.
@@ -113,15 +147,15 @@ fn place_title(plain: &Plain, place: &Place) -> std::result::Result<Option<Strin
     Ok(Some(if title.len() < line.len() { format!("{}…", title.trim_end()) } else { title }))
 }
 
-fn plain_hit(title: Option<String>, place: Place, snippet: Snippet) -> Hit {
+fn plain_hit(place: &Place, snippet: Snippet) -> Hit {
     let snippet = snippet.bracketed();
     Hit {
         session: None,
         name: None,
         seq: None,
         conversation: Some(place.conversation),
-        title,
-        dir: place.dir,
+        title: None,
+        dir: place.dir.clone(),
         at: place.at,
         kind: place.kind.as_str().to_owned(),
         marks: snippet.marks.iter().map(|mark| (mark.start, mark.end)).collect(),
@@ -144,7 +178,7 @@ fn hit(found: Found) -> Hit {
         kind: found.kind.as_str().to_owned(),
         marks: snippet.marks.iter().map(|mark| (mark.start, mark.end)).collect(),
         snippet: snippet.text,
-        archived: found.archive.is_some(),
+        archived: found.archived,
         archive: found.archive,
     }
 }

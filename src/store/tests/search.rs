@@ -192,6 +192,26 @@ fn time_narrows_in_every_part_of_the_feed() {
 }
 
 #[test]
+fn of_what_was_brought_in_the_newest_words_are_found() {
+    let mut db = Db::in_memory();
+    let [long, short] = ["long", "short"].map(|name| made(&mut db, name));
+    let event = |seq, hours: i64| Event {
+        seq,
+        at: now() - SignedDuration::from_mins(60 * hours - 30),
+        kind: EventKind::Reply,
+        text: "the nginx".to_owned(),
+        prompt_id: None,
+        detail: None,
+    };
+    db.import_events(short, (1..=50).map(|seq| Ok(event(seq, 9000)))).unwrap();
+    db.import_events(long, (1..=600).map(|seq| Ok(event(seq, 601 - seq as i64)))).unwrap();
+    assert_eq!(names(&db, "nginx since:2h session:long").len(), 2);
+    assert_eq!(names(&db, "nginx since:2h"), ["long 600", "long 599"]);
+    assert_eq!(names(&db, "nginx")[0], "long 600");
+    assert_eq!(names(&db, "nginx session:short").len(), 50);
+}
+
+#[test]
 fn what_fits_and_is_new_comes_first() {
     let mut db = Db::in_memory();
     let id = made(&mut db, "work");
