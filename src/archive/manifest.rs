@@ -57,7 +57,7 @@ impl Counts {
     pub(crate) fn entries(&self) -> u64 {
         let trees = [Some(self.claude), self.inbox, self.workspace].into_iter().flatten();
         trees.fold(0, |sum: u64, Tally { files, dirs, links, .. }| {
-            [files, dirs, links].into_iter().fold(sum, |sum, more| sum.saturating_add(more))
+            [files, dirs, links].into_iter().fold(sum, u64::saturating_add)
         })
     }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, futimens, utimensat};
 
 use super::durable::Flusher;
 use super::format::{self, CLAUDE, EVENTS, INBOX, WORKSPACE};
@@ -320,7 +320,9 @@ impl Sink for Unpacker<'_> {
 
     fn file(&mut self, entry: &Entry) -> Result<()> {
         let path = self.path(entry);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        // Nobody else looks into the temporary directory.
+        let mode = entry.mode & FILE_MODE;
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
         self.open = Some((file.map_err(|e| Error::io("create", &path, &e))?, path));
         Ok(())
     }
@@ -334,10 +336,20 @@ impl Sink for Unpacker<'_> {
 
     fn file_end(&mut self, entry: &Entry) -> Result<()> {
         match self.open.take() {
-            Some((_, path)) => set_meta(&path, entry.mode & FILE_MODE, entry.mtime),
+            Some((file, path)) => complete(&file, entry).map_err(|e| Error::io("complete", &path, &e)),
             None => Ok(()),
         }
     }
+}
+
+/// Sets mode and time of a file that is still open, which is faster than by its name.
+fn complete(file: &File, entry: &Entry) -> std::io::Result<()> {
+    let mode = entry.mode & FILE_MODE;
+    // The user's mask has its say when a file is made.
+    if file.metadata()?.permissions().mode() & 0o7777 != mode {
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    Ok(futimens(file, &times(entry.mtime))?)
 }
 
 fn set_meta(path: &Path, mode: u32, mtime: Mtime) -> Result<()> {
@@ -346,11 +358,14 @@ fn set_meta(path: &Path, mode: u32, mtime: Mtime) -> Result<()> {
     set_mtime(path, mtime)
 }
 
-fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
-    let times = Timestamps {
+fn times(mtime: Mtime) -> Timestamps {
+    Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
-    };
-    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
+    }
+}
+
+fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
+    utimensat(CWD, path, &times(mtime), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|e| Error::io("set the time of", path, &e.into()))
 }

@@ -75,6 +75,10 @@ pub(crate) fn noted_now(config_dir: &Path) -> HashMap<Uuid, Identity> {
 
 /// The conversation that the arguments name.
 fn led(arguments: &[String]) -> Option<Uuid> {
+    // The program itself, or what runs it; a multiplexer keeps the whole line of what it has started.
+    if !arguments.iter().take(2).any(|argument| argument.contains("claude")) {
+        return None;
+    }
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let value = match argument.split_once('=') {
@@ -102,6 +106,9 @@ mod tests {
         let id = Uuid::from_u128(7);
         assert_eq!(led(&words(&format!("claude --resume {id}"))), Some(id));
         assert_eq!(led(&words(&format!("claude -p --session-id={id} --model x"))), Some(id));
+        assert_eq!(led(&words(&format!("node /lib/claude-code/cli.js -r {id}"))), Some(id));
+        assert_eq!(led(&words(&format!("tmux new -s x claude --resume {id}"))), None);
+        assert_eq!(led(&words(&format!("grep -r {id} .claude"))), None);
         assert_eq!(led(&words("claude --resume --model x")), None);
         assert_eq!(led(&words(&format!("claudebot session adopt {id}"))), None);
     }

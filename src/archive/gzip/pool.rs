@@ -6,24 +6,27 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// A block, and where what it becomes is wanted.
-type Job = (Vec<u8>, SyncSender<Result<Vec<u8>>>);
+/// A block, an empty buffer for what becomes of it, and where both are wanted.
+type Job = (Vec<u8>, Vec<u8>, SyncSender<Done>);
+type Done = Result<(Vec<u8>, Vec<u8>)>;
 
-/// What one thread does.
-pub(super) type Work = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>> + Send>;
+/// What one thread does: it fills the empty buffer with what becomes of a block.
+pub(super) type Work = Box<dyn FnMut(&[u8], &mut Vec<u8>) -> Result<()> + Send>;
 
 pub(super) struct Pool {
     make: fn() -> Work,
     /// `None`: no more work comes.
     jobs: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
-    results: VecDeque<Receiver<Result<Vec<u8>>>>,
+    results: VecDeque<Receiver<Done>>,
+    /// Large buffers that come and go between threads stay in the allocator's hands: these are used again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Pool {
     /// Starts nothing yet.
     pub(super) const fn new(make: fn() -> Work) -> Self {
-        Self { make, jobs: None, threads: Vec::new(), results: VecDeque::new() }
+        Self { make, jobs: None, threads: Vec::new(), results: VecDeque::new(), spare: Vec::new() }
     }
 
     /// Whether so much is under way that something should be taken first.
@@ -31,13 +34,27 @@ impl Pool {
         self.results.len() >= super::side_by_side()
     }
 
+    /// An empty buffer.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer that nobody needs any more.
+    pub(super) fn put_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
     pub(super) fn give(&mut self, block: Vec<u8>) -> Result<()> {
         let (result, receiver) = mpsc::sync_channel(1);
+        let room = self.buffer();
         let jobs = match &self.jobs {
             Some(jobs) => jobs,
             None => self.start()?,
         };
-        jobs.send((block, result)).map_err(|_| gone())?;
+        jobs.send((block, room, result)).map_err(|_| gone())?;
         self.results.push_back(receiver);
         Ok(())
     }
@@ -45,7 +62,11 @@ impl Pool {
     /// What became of the block that was given first, of those not taken yet. Waits for it.
     pub(super) fn take(&mut self) -> Option<Result<Vec<u8>>> {
         let result = self.results.pop_front()?;
-        Some(result.recv().unwrap_or_else(|_| Err(gone())))
+        let done = result.recv().unwrap_or_else(|_| Err(gone()));
+        Some(done.map(|(block, made)| {
+            self.put_back(block);
+            made
+        }))
     }
 
     fn start(&mut self) -> Result<&Sender<Job>> {
@@ -76,9 +97,10 @@ impl Drop for Pool {
 fn serve(jobs: &Mutex<Receiver<Job>>, mut work: Work) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((block, result)) = job else { return };
+        let Ok((block, mut made, result)) = job else { return };
+        let done = work(&block, &mut made);
         // Sent for nothing when the pool is gone.
-        drop(result.send(work(&block)));
+        drop(result.send(done.map(|()| (block, made))));
     }
 }
 

@@ -41,9 +41,12 @@ impl<R: BufRead> Reader<R> {
             if self.pool.is_full() {
                 return Ok(());
             }
-            match next_member(input) {
+            match next_member(input, self.pool.buffer()) {
                 Ok(Next::Member(member)) if !std::mem::replace(&mut self.has_begun, true) => {
-                    self.block = Cursor::new(decompressor()(&member)?);
+                    let mut block = self.pool.buffer();
+                    decompressor()(&member, &mut block)?;
+                    self.block = Cursor::new(block);
+                    self.pool.put_back(member);
                     return Ok(());
                 }
                 Ok(Next::Member(member)) => self.pool.give(member)?,
@@ -74,7 +77,8 @@ impl<R: BufRead> Read for Reader<R> {
             }
             self.read_ahead()?;
             if let Some(block) = self.pool.take() {
-                self.block = Cursor::new(block?);
+                let read = std::mem::replace(&mut self.block, Cursor::new(block?));
+                self.pool.put_back(read.into_inner());
                 continue;
             }
             return match &mut self.input {
@@ -93,8 +97,9 @@ enum Next {
     End,
 }
 
-fn next_member(input: &mut impl BufRead) -> io::Result<Next> {
-    let mut member = Vec::with_capacity(HEADER_LEN);
+/// Reads it into an empty buffer.
+fn next_member(input: &mut impl BufRead, mut member: Vec<u8>) -> io::Result<Next> {
+    member.reserve(HEADER_LEN);
     input.by_ref().take(HEADER_LEN as u64).read_to_end(&mut member)?;
     if member.is_empty() {
         return Ok(Next::End);
@@ -118,11 +123,11 @@ fn next_member(input: &mut impl BufRead) -> io::Result<Next> {
 
 fn decompressor() -> Work {
     let mut decompress = Decompress::new(false);
-    Box::new(move |member| content(&mut decompress, member))
+    Box::new(move |member, content| unpack(&mut decompress, member, content))
 }
 
 /// The content of a whole member, if it is exactly what its end says.
-fn content(decompress: &mut Decompress, member: &[u8]) -> io::Result<Vec<u8>> {
+fn unpack(decompress: &mut Decompress, member: &[u8], content: &mut Vec<u8>) -> io::Result<()> {
     let (packed, footer) = member[HEADER_LEN..].split_at(member.len() - HEADER_LEN - FOOTER_LEN);
     let (crc, len) = footer.split_at(4);
     let number = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
@@ -131,17 +136,18 @@ fn content(decompress: &mut Decompress, member: &[u8]) -> io::Result<Vec<u8>> {
         return Err(damaged("a member has an impossible length"));
     }
     decompress.reset(false);
-    let mut content = Vec::with_capacity(len.max(1));
+    // What is longer than it says shows by the byte that is left over here.
+    content.reserve_exact(len + 1);
     let status = decompress
-        .decompress_vec(packed, &mut content, FlushDecompress::Finish)
+        .decompress_vec(packed, content, FlushDecompress::Finish)
         .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
     let is_whole = status == Status::StreamEnd && decompress.total_in() == packed.len() as u64;
     if !is_whole || content.len() != len {
         return Err(damaged("a member does not end where it should"));
     }
     let mut sum = Crc::new();
-    sum.update(&content);
-    if sum.sum() == number(crc) { Ok(content) } else { Err(damaged("a member's checksum is wrong")) }
+    sum.update(content);
+    if sum.sum() == number(crc) { Ok(()) } else { Err(damaged("a member's checksum is wrong")) }
 }
 
 fn damaged(what: &str) -> io::Error {

@@ -35,20 +35,23 @@ impl<W: Write> Writer<W> {
         if self.pool.is_full() {
             self.write_one()?;
         }
-        self.pool.give(std::mem::take(&mut self.block))
+        let next = self.pool.buffer();
+        self.pool.give(std::mem::replace(&mut self.block, next))
     }
 
     /// Whether there was one.
     fn write_one(&mut self) -> io::Result<bool> {
         let Some(member) = self.pool.take() else { return Ok(false) };
-        self.out.write_all(&member?)?;
+        let member = member?;
+        self.out.write_all(&member)?;
+        self.pool.put_back(member);
         Ok(true)
     }
 }
 
 impl<W: Write> Write for Writer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.block.capacity() == 0 {
+        if self.block.is_empty() {
             self.block.reserve_exact(BLOCK);
         }
         let fits = bytes.len().min(BLOCK - self.block.len());
@@ -70,12 +73,12 @@ impl<W: Write> Write for Writer<W> {
 fn compressor() -> Work {
     let level = CompressionLvl::new(LEVEL).unwrap_or_default();
     let mut compressor = Compressor::new(level);
-    Box::new(move |block| member(&mut compressor, block))
+    Box::new(move |block, made| member(&mut compressor, block, made))
 }
 
-fn member(compressor: &mut Compressor, block: &[u8]) -> io::Result<Vec<u8>> {
+fn member(compressor: &mut Compressor, block: &[u8], member: &mut Vec<u8>) -> io::Result<()> {
     let room = HEADER_LEN + compressor.deflate_compress_bound(block.len()) + FOOTER_LEN;
-    let mut member = vec![0; room];
+    member.resize(room, 0);
     member[..HEADER.len()].copy_from_slice(&HEADER);
     let packed = compressor
         .deflate_compress(block, &mut member[HEADER_LEN..room - FOOTER_LEN])
@@ -85,7 +88,7 @@ fn member(compressor: &mut Compressor, block: &[u8]) -> io::Result<Vec<u8>> {
     member.extend_from_slice(&length(block.len())?.to_le_bytes());
     let whole = length(member.len())?;
     member[HEADER.len()..HEADER_LEN].copy_from_slice(&whole.to_le_bytes());
-    Ok(member)
+    Ok(())
 }
 
 fn length(len: usize) -> io::Result<u32> {

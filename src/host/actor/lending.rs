@@ -52,7 +52,8 @@ pub(super) struct Watched {
     over: bool,
     /// The session whose conversation the process went over to, which stays with that one.
     strayed: Option<String>,
-    /// It had ended before anybody of this host looked: where it went last is not known.
+    /// Where it went last is not known: it had ended before this host looked, it keeps no note, or the store did not
+    /// take it.
     unseen: bool,
     /// How often its end could not be taken in.
     tries: u32,
@@ -61,21 +62,23 @@ pub(super) struct Watched {
 pub(super) enum News {
     /// It leads this conversation now.
     Leads(Uuid),
-    Gone,
+    /// It has ended; whether it was seen to lead any conversation.
+    Gone { seen: bool },
 }
 
 impl Watched {
-    pub(super) fn begin(shared: &Arc<Shared>, lease: Lease) -> Self {
+    /// `leads` is the conversation that it led when it was last seen.
+    pub(super) fn begin(shared: &Arc<Shared>, lease: Lease, mut leads: Option<Uuid>) -> Self {
         let (tell, news) = mpsc::channel(8);
         let process = Identity { pid: lease.pid, start: lease.start };
-        let unseen = !tree::is_alive(&process);
         let config_dir = shared.config_dir(Agent::Claude);
-        let mut leads = Some(lease.conversation);
         tokio::spawn(async move {
+            let mut seen = false;
             while tree::is_alive(&process) {
                 let dir = config_dir.clone();
                 let look = tokio::task::spawn_blocking(move || holder::led_by(&dir, &process));
                 let now = look.await.ok().flatten();
+                seen |= now.is_some();
                 if let Some(id) = now.filter(|_| now != leads) {
                     leads = now;
                     if tell.send(News::Leads(id)).await.is_err() {
@@ -88,9 +91,9 @@ impl Watched {
                     () = tell.closed() => return,
                 }
             }
-            tell.send(News::Gone).await.ok();
+            tell.send(News::Gone { seen }).await.ok();
         });
-        Self { lease, news, over: false, strayed: None, unseen, tries: 0 }
+        Self { lease, news, over: false, strayed: None, unseen: false, tries: 0 }
     }
 }
 
@@ -98,7 +101,7 @@ impl Watched {
 pub(super) async fn news(lent: &mut Option<Watched>) -> News {
     match lent {
         // A watcher that fell over says nothing more: looking again is all that is left.
-        Some(watched) if !watched.over => watched.news.recv().await.unwrap_or(News::Gone),
+        Some(watched) if !watched.over => watched.news.recv().await.unwrap_or(News::Gone { seen: false }),
         _ => std::future::pending().await,
     }
 }
@@ -220,16 +223,17 @@ impl Actor {
         self.show(events);
         self.refresh().await;
         tracing::info!(session = %self.session.name, pid = lease.pid, "handed over");
-        self.lent = Some(Watched::begin(&self.shared, lease));
+        self.lent = Some(Watched::begin(&self.shared, lease, Some(id)));
         Ok(granted)
     }
 
     pub(super) async fn lent_news(&mut self, news: News) {
         match news {
             News::Leads(id) => self.leads(id).await,
-            News::Gone => {
+            News::Gone { seen } => {
                 if let Some(lent) = &mut self.lent {
                     lent.over = true;
+                    lent.unseen |= !seen;
                 }
                 self.take_lent_back().await;
             }
@@ -260,6 +264,9 @@ impl Actor {
             // It is looked for when the process has ended.
             Err(error) => {
                 tracing::warn!(session = %self.session.name, %error, "cannot store the conversation");
+                if let Some(lent) = &mut self.lent {
+                    lent.unseen = true;
+                }
             }
         }
     }

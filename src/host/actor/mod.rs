@@ -258,6 +258,7 @@ impl Actor {
 
     async fn begin(shared: Arc<Shared>, stored: Stored, commands: mpsc::Receiver<Command>) -> Self {
         let Stored { session, open, next_turn, orphan, lease } = stored;
+        let lent = lease.map(|lease| Watched::begin(&shared, lease, session.conversation));
         let stale_after = shared.config.host.stale_after;
         let (waiting, given): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|prompt| prompt.status == PromptStatus::Queued);
@@ -265,7 +266,7 @@ impl Actor {
         let entries = waiting.iter().map(entry).collect();
         let crashed = session.state == SessionState::Crashed;
         let mut state = State::new(next_turn, entries, session.hold.clone(), crashed);
-        if lease.is_some() {
+        if lent.is_some() {
             state = state.lent();
         } else if orphan.is_some() || !given.is_empty() {
             let given: Vec<_> = given.iter().map(entry).collect();
@@ -299,7 +300,7 @@ impl Actor {
             deadlines: Deadlines::default(),
             orphan: None,
             lending: None,
-            lent: lease.map(|lease| Watched::begin(&shared, lease)),
+            lent,
             recovers_later: false,
             places,
             waits_for_place: false,

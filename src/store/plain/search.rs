@@ -29,6 +29,9 @@ pub(crate) struct Place {
     pub(crate) at: Timestamp,
 }
 
+/// So many places, the newest ones, are looked at to find those that are wanted.
+const LOOKED_AT: usize = 20_000;
+
 impl Plain {
     /// The newest places of what was searched for. `is_ours`: conversations whose log is searched anyway.
     pub(crate) fn places(
@@ -48,11 +51,14 @@ impl Plain {
              FROM said s JOIN file f ON f.id = s.file WHERE s.id = ?1",
         )?;
         let mut rows = statement.query([fts::expression(query, &within)])?;
+        let mut left = LOOKED_AT;
         let mut places = Vec::new();
         let mut seen = HashSet::new();
         while places.len() < most
+            && left > 0
             && let Some(row) = rows.next()?
         {
+            left -= 1;
             let found = place
                 .query_row([row.get::<_, i64>(0)?], |row| {
                     let place = Place {
