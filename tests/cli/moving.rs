@@ -165,9 +165,8 @@ fn refusals() {
     shell.run(&["move", "out", "/no/such/place/house.tar"]).expect_code(3);
     shell.run(&["move", "out", &inside]).expect_code(2);
     shell.run(&["move", "out", "garbage.tar"]).expect_code(1);
-    let mut send = shell.home.spawn(&["send", "slow 60"]);
-    send.expect_stderr("work", crate::support::PATIENCE);
-    shell.home.run(&["session", "show", "work"]).expect_code(0);
+    let mut send = shell.home.spawn(&["send", "words 4000 10"]);
+    send.expect_stdout("w3", crate::support::PATIENCE);
     shell.run(&["move", "out", "house.tar"]).expect_code(1);
     shell.home.run(&["session", "stop", "work"]).expect_code(0);
     send.wait(crate::support::PATIENCE);

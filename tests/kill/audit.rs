@@ -52,7 +52,7 @@ pub(super) fn check(rig: &Rig, sessions: &HashMap<String, Vec<Accepted>>) -> Tal
     for (name, accepted) in sessions {
         let log = rig.log(name);
         tally.events += log.len();
-        let about = Session { name, log: &log, accepted };
+        let about = Session { name, log: &log, accepted, real: rig.api.is_some() };
         about.numbered_without_gaps();
         about.every_prompt_once();
         let turns = about.turns(&mut tally);
@@ -74,6 +74,9 @@ struct Session<'a> {
     name: &'a str,
     log: &'a [Value],
     accepted: &'a [Accepted],
+    /// The agent is the real one: what it took in before it was killed stays in its conversation, and its model sees it
+    /// again beside what comes next, or only the result of a tool that it was sent during.
+    real: bool,
 }
 
 /// A turn's outcome and prompts.
@@ -149,18 +152,21 @@ impl Session<'_> {
             .collect()
     }
 
-    /// Answered once where it is done, and never twice.
+    /// Answered once where it is done, and never twice; by the real agent in its own turn.
     fn answered(&self, prompt: &Accepted, outcome: &str, turns: &[Turn]) {
         let no_turn = HashSet::new();
         let own = turns.iter().find(|turn| turn.prompts.contains(&prompt.id));
         let own = own.map_or(&no_turn, |turn| &turn.prompts);
         let in_turn = |reply: &&Value| {
-            matches!(prompt.said.answer, super::talk::Answer::Unique(_))
+            !self.real && matches!(prompt.said.answer, super::talk::Answer::Unique(_))
                 || reply["prompt_id"].as_str().is_some_and(|id| id.parse().is_ok_and(|id| own.contains(&id)))
         };
         let answers: Vec<&Value> =
             self.of_kind("reply").filter(in_turn).filter(|reply| prompt.said.answer.is_in(reply)).collect();
-        let fits = if outcome == "done" { answers.len() == 1 } else { answers.len() <= 1 };
+        let is_steered = self.real && prompt.said.delivery == "now";
+        let is_answered =
+            answers.len() == 1 || is_steered && self.of_kind("reply").any(|reply| in_turn(&reply));
+        let fits = if outcome == "done" { is_answered } else { answers.len() <= 1 };
         assert!(
             fits,
             "{}: {outcome}, but answered with {answers:?}: {prompt:?}\n{}",
