@@ -31,6 +31,8 @@ use crate::store::{Db, Fed, Lease, Returned};
 const GRACE: Duration = Duration::from_secs(8);
 /// What it has said is read back soon after.
 const READ_BACK: Duration = Duration::from_secs(20);
+/// Among so many entries a conversation's first prompt is looked for.
+const FIRST: usize = 16;
 const NEXT_LOOK: Duration = Duration::from_millis(20);
 
 /// ` to pts/3 (pid 42)`, for the middle of a sentence.
@@ -219,10 +221,14 @@ impl Back<'_> {
     }
 
     fn is_cleared(&self, file: &Path) -> bool {
-        let Ok(mut history) = History::open(file) else { return false };
-        let Some(Ok(first)) = history.next() else { return false };
-        let since = first.at.is_some_and(|at| at >= self.over.lease.since);
-        since && matches!(first.what, What::Prompt { text, .. } if text == "/clear")
+        let Ok(history) = History::open(file) else { return false };
+        // What hooks have to say may stand before it.
+        let mut entries = history.take(FIRST).filter_map(std::io::Result::ok);
+        let first = entries.find(|entry| matches!(entry.what, What::Prompt { .. }));
+        first.is_some_and(|first| {
+            first.at.is_some_and(|at| at >= self.over.lease.since)
+                && matches!(first.what, What::Prompt { text, .. } if text == "/clear")
+        })
     }
 }
 
