@@ -59,6 +59,14 @@ impl Counts {
         let trees = self.claude.bytes.saturating_add(inbox.bytes).saturating_add(workspace.bytes);
         self.events_bytes.saturating_add(trees)
     }
+
+    /// Files, directories and links.
+    pub(super) fn entries(&self) -> u64 {
+        let trees = [Some(self.claude), self.inbox, self.workspace];
+        trees.iter().flatten().fold(0, |sum, tree| {
+            sum.saturating_add(tree.files).saturating_add(tree.dirs).saturating_add(tree.links)
+        })
+    }
 }
 
 /// What one tree holds.

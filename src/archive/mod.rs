@@ -54,5 +54,5 @@ pub(crate) use pack::{Packed, Packing, pack};
 use restore::Restored;
 pub(crate) use restore::restore;
 pub(crate) use survey::{size, survey};
-pub(crate) use temporary::{TemporaryFile, leftovers, remove_tree, sweep};
+pub(crate) use temporary::{TemporaryFile, leftovers, remove_leftover, remove_tree, sweep};
 pub(crate) use verify::verify;

@@ -118,7 +118,7 @@ impl Packer {
         let bytes = file.stream_position().map_err(written)?;
         House::of(file, &target, Depth::Sums, progress, cancel).map_err(|mut e| {
             e.message = format!("the file was not written as it should be: {}", e.message);
-            e
+            if e.kind == Kind::Failed { e.hint(pack::LOOK_AFTER_DISK) } else { e }
         })?;
         refuse_taken(&target)?;
         temporary.publish_as(&target)?;
