@@ -53,6 +53,7 @@ pub(crate) use pack::{Packed, Packing, pack};
 #[cfg(test)]
 use restore::Restored;
 pub(crate) use restore::restore;
+pub(crate) use scan::has_changed;
 pub(crate) use survey::{size, survey};
 pub(crate) use temporary::{TemporaryFile, leftovers, remove_leftover, remove_tree, sweep};
 pub(crate) use verify::verify;
