@@ -54,7 +54,7 @@ impl Job {
             Request::SessionAdopt(adopt) => self.adopt(adopt).await,
             Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
             Request::HouseIn(into) => self.house_in(into).await,
-            Request::Clean { before, confirmed } => self.clean(before, confirmed).await,
+            Request::Clean { before, confirmed, shown } => self.clean(before, confirmed, shown).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);
@@ -91,35 +91,24 @@ impl Job {
     }
 
     /// Tells what is no longer needed, or frees it, one thing after the other.
-    async fn clean(&self, before: Timestamp, confirmed: bool) -> Result<Response> {
+    async fn clean(
+        &self,
+        before: Timestamp,
+        confirmed: bool,
+        shown: Option<Vec<PathBuf>>,
+    ) -> Result<Response> {
         let shared = Arc::clone(&self.shared);
         // With an eye of its own on the store: looking at a disk may take long.
         let find = move || {
             let db = Db::open(&shared.paths.database(), Mode::ReadOnly)?;
             clean::find(&db, &shared.paths, &shared.config, before, Timestamp::now())
         };
-        let found = blocking(find).await?;
+        let mut found = blocking(find).await?;
         if !confirmed {
             return Ok(Response::Unneeded { items: found, failed: Vec::new() });
         }
-        let (mut items, mut failed) = (Vec::new(), Vec::new());
-        for item in found {
-            if let Some(id) = item.archive_of {
-                // Nobody brings it back meanwhile.
-                let Ok(_claim) = self.shared.claim(id, "given up") else { continue };
-                let (who, file) = (self.who.clone(), item.path.clone());
-                let given_up = self.shared.store.run(move |db| clean::give_up_archive(db, &who, id, &file));
-                if !given_up.await? {
-                    continue;
-                }
-                self.shared.feed_moved();
-            }
-            let path = item.path.clone();
-            match blocking(move || clean::remove(&path)).await {
-                Ok(()) => items.push(item),
-                Err(error) => failed.push(error.message),
-            }
-        }
+        clean::keep_shown(&mut found, shown.as_deref());
+        let (items, failed) = clean::free(&self.shared, &self.who, found).await?;
         Ok(Response::Unneeded { items, failed })
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum UnneededKind {
     Download,
     /// The archive of a session, kept longer than `archive.keep` says.
     Archive,
+    /// An archive as old, to which no session leads any more.
+    UnusedArchive,
 }
 
 /// A file or directory of ours. `kind path bytes session` are the documented JSON.

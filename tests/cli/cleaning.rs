@@ -64,6 +64,10 @@ fn mess() -> Mess {
     for old in [&gone, &scratch, &download, &archive, &log, &home.project()] {
         age(old, 40);
     }
+    // Nobody has used the session since either.
+    let database = rusqlite::Connection::open(home.data_dir().join("claudebot.db")).expect("it opens");
+    let sql = "UPDATE session SET last_active = last_active - 40 * 86400 * 1000000";
+    assert_eq!(database.execute(sql, []), Ok(1));
     let notes = home.project().join("notes.txt");
     let stays = vec![young, scratch, archive, link, notes, home.state_dir().join("log/host.log")];
     Mess { goes: vec![sent, gone, download, leftover, log], stays, shell }

@@ -220,11 +220,11 @@ fn what_was_found_left_is_not_removed_once_somebody_has_it() {
     for (name, is_dir) in [(".claudebot-01.partial", false), (".claudebot-02.restoring", true)] {
         let path = dir.path().join(name);
         if is_dir {
-            fs::create_dir(&path).unwrap()
+            fs::create_dir(&path).unwrap();
         } else {
-            fs::write(&path, "half").unwrap()
+            fs::write(&path, "half").unwrap();
         }
-        assert_eq!(leftovers(dir.path()), [path.clone()]);
+        assert_eq!(leftovers(dir.path()), vec![path.clone()]);
         let user = fs::File::open(&path).unwrap();
         user.lock().unwrap();
         assert_eq!(remove_leftover(&path), Ok(false));

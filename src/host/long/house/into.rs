@@ -119,8 +119,8 @@ async fn hand_to_bridge(bridge: Option<Belongings>, arrival: &mut HouseArrival) 
     let Some(settings) = arrival.telegram.take() else { return };
     if let Err(error) = blocking(move || (bridge.take)(&settings)).await {
         arrival.notes.push(format!(
-            "muted chats and topics are not taken over: {}; everything else has come: end `claudebot serve` and move in \
-             again for these",
+            "muted chats and topics are not taken over: {}; everything else has come: end `claudebot serve` and move \
+             in again for these",
             error.message
         ));
     }
