@@ -3,6 +3,7 @@
 //! What comes after it is not read, so the checksums are not compared: that is what `verify` is for. The log itself is
 //! measured by the manifest, and its events must count from 1 without gaps.
 
+use std::fs::File;
 use std::path::Path;
 
 use memchr::memchr;
@@ -17,11 +18,12 @@ use crate::model::Event;
 
 /// Visits the events of an archive, oldest first, each with what the archive says of itself. False ends it.
 pub(crate) fn events_of(archive: &Path, visit: &mut dyn FnMut(&Manifest, Event) -> bool) -> Result<()> {
-    read(archive, visit).map_err(|error| format::about(archive, error))
+    let read = |file| read(file, visit).map_err(verify::damaged);
+    verify::open(archive).and_then(read).map_err(|error| format::about(archive, error))
 }
 
-fn read(archive: &Path, visit: &mut dyn FnMut(&Manifest, Event) -> bool) -> Result<()> {
-    let mut reader = verify::decompress(verify::open(archive)?);
+fn read(archive: File, visit: &mut dyn FnMut(&Manifest, Event) -> bool) -> Result<()> {
+    let mut reader = verify::decompress(archive);
     let (manifest, _) = verify::read_manifest(&mut reader)?;
     let entry = reader.next()?.filter(|entry| entry.name == EVENTS.as_bytes() && entry.kind == Kind::File);
     let entry = match entry {

@@ -21,6 +21,15 @@ pub(super) const MAX_EVENT: usize = 256 << 20;
 pub(super) const MAX_NAME: usize = 4096;
 /// The longest name of one file that common file systems take.
 const MAX_COMPONENT: usize = 255;
+/// Each name is remembered until the end. Whoever has more than this has no use for them in one file.
+pub(super) const MAX_ENTRIES: u64 = 10_000_000;
+
+/// What to do about an archive that is not whole, or not as it should be.
+pub(super) const DAMAGED: &str = "take another copy of it if there is one; if you trust where it comes from, `tar xzf` \
+                                  still unpacks what is whole";
+
+/// What to do where an archive does not fit.
+pub(super) const NO_ROOM: &str = "free some there, or restore it to another place with --dir";
 
 /// An archive that is damaged, hostile or not one of ours: which entry, and why.
 pub(super) fn flaw(entry: &[u8], reason: impl std::fmt::Display) -> Error {

@@ -1,4 +1,4 @@
-//! Gzip with all processors: a file of many members, each compressed on its own.
+//! Gzip with several processors: a file of many members, each compressed on its own.
 //!
 //! Such a file is a gzip file like any other, and plain `tar xzf` reads it. Each member says in its header how long it
 //! is (the subfield `IG`, as mgzip has it), so that members can be found without unpacking them, and be unpacked side

@@ -1,12 +1,19 @@
 //! What a project's own rules say is not worth keeping: `.gitignore` files, and `.git/info/exclude`.
 //!
 //! Git asks whether it knows a file already before it asks these; here nobody does. A file that git keeps although
-//! its name is ignored is left out too, and comes back with `git checkout`: `.git` itself is always packed.
+//! its name is ignored is left out too, and comes back with `git checkout`: `.git` itself is always packed, with all
+//! in it, as git never asks its rules about that either (`.*`, or `*` with exceptions, would fit it).
+//!
+//! A directory that was asked for is packed, whatever the rules above it say of it. Once they ignore it, git asks about
+//! nothing within it any more; here only the rules in it count then.
 
 use std::path::Path;
 use std::rc::Rc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// A repository, or the file that says where it is.
+const GIT: &str = ".git";
 
 /// The rules that hold in one directory: those of the innermost file that says something count.
 #[derive(Debug, Clone, Default)]
@@ -24,32 +31,27 @@ impl Rules {
         Self::default()
     }
 
-    /// What holds in the directory above `root` already, if `root` is in a repository. Those of `root` itself come
-    /// with [`Self::within`].
+    /// What holds in the directory above `root` already, if `root` is in a repository that does not ignore it. Those of
+    /// `root` itself come with [`Self::within`].
     pub(super) fn above(root: &Path) -> Self {
         // An end, so that there is something to hang the files further down on.
-        let mut rules = Self(Some(Rc::new(Level { file: Gitignore::empty(), above: Self::none() })));
-        let Some(repository) = root.ancestors().find(|dir| dir.join(".git").exists()) else { return rules };
-        rules = rules.with(repository, &repository.join(".git/info/exclude"));
-        let mut between: Vec<&Path> =
-            root.ancestors().skip(1).take_while(|dir| dir.starts_with(repository)).collect();
-        between.reverse();
-        let above = between.into_iter().fold(rules.clone(), |rules, dir| rules.within(dir));
-        // Git looks into nothing that is ignored, so rules that leave out all of `root` say nothing of what is in it.
-        let is_left_out =
-            root.ancestors().take_while(|dir| *dir != repository && dir.starts_with(repository));
-        if is_left_out.into_iter().any(|dir| above.leave_out(dir, true)) {
-            return Self(Some(Rc::new(Level { file: Gitignore::empty(), above: Self::none() })));
+        let end = Self(Some(Rc::new(Level { file: Gitignore::empty(), above: Self::none() })));
+        let Some(repository) = root.ancestors().find(|dir| dir.join(GIT).exists()) else { return end };
+        let mut rules = end.with(repository, &repository.join(".git/info/exclude"));
+        let mut down: Vec<&Path> = root.ancestors().take_while(|dir| dir.starts_with(repository)).collect();
+        down.reverse();
+        for (dir, next) in down.iter().zip(down.iter().skip(1)) {
+            rules = rules.within(dir);
+            if rules.leave_out(next, true) {
+                return end;
+            }
         }
-        above
+        rules
     }
 
     /// These, and what the directory itself says.
     pub(super) fn within(&self, dir: &Path) -> Self {
-        if is_git(dir) {
-            return Self::none();
-        }
-        if self.0.is_none() { Self::none() } else { self.with(dir, &dir.join(".gitignore")) }
+        if self.0.is_none() || is_git(dir) { Self::none() } else { self.with(dir, &dir.join(".gitignore")) }
     }
 
     /// Whether a path in the directory of these rules is left out.
@@ -84,7 +86,6 @@ impl Rules {
     }
 }
 
-/// What was committed is kept, also where rules are written as what is not to be left out (`*`, `!src/`).
 fn is_git(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == ".git")
+    path.file_name().is_some_and(|name| name == GIT)
 }

@@ -58,5 +58,5 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<Listed>> {
 pub(crate) fn read_manifest(archive: &Path) -> Result<Manifest> {
     let file = verify::open(archive)?;
     let manifest = verify::read_manifest(&mut verify::decompress(file));
-    manifest.map(|(manifest, _)| manifest).map_err(|e| format::about(archive, e))
+    manifest.map(|(manifest, _)| manifest).map_err(|e| format::about(archive, verify::damaged(e)))
 }

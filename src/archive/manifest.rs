@@ -53,25 +53,21 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Files, directories and links: each takes a place of its own on a disk.
-    pub(crate) fn entries(&self) -> u64 {
-        let trees = [Some(self.claude), self.inbox, self.workspace].into_iter().flatten();
-        trees.fold(0, |sum: u64, Tally { files, dirs, links, .. }| {
-            [files, dirs, links].into_iter().fold(sum, u64::saturating_add)
-        })
-    }
-
     /// Bytes of content, which is what progress counts.
     pub(crate) fn bytes(&self) -> u64 {
         let (inbox, workspace) = (self.inbox.unwrap_or_default(), self.workspace.unwrap_or_default());
         let trees = self.claude.bytes.saturating_add(inbox.bytes).saturating_add(workspace.bytes);
         self.events_bytes.saturating_add(trees)
     }
-}
 
-/// Each entry's name is remembered while an archive is read: small as an archive of empty files is, its names fill a
-/// memory.
-const MOST_ENTRIES: u64 = 10_000_000;
+    /// Files, directories and links.
+    pub(super) fn entries(&self) -> u64 {
+        let trees = [Some(self.claude), self.inbox, self.workspace];
+        trees.iter().flatten().fold(0, |sum, tree| {
+            sum.saturating_add(tree.files).saturating_add(tree.dirs).saturating_add(tree.links)
+        })
+    }
+}
 
 /// What one tree holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -118,11 +114,6 @@ pub(crate) struct LeftOut {
 
 impl Manifest {
     pub(super) fn to_toml(&self) -> Result<String> {
-        let entries = self.counts.entries();
-        if entries > MOST_ENTRIES {
-            let message = format!("an archive holds up to {MOST_ENTRIES} files, and here are {entries}");
-            return Err(Error::failed(message).hint("remove some, or archive without the directory"));
-        }
         let text = toml::to_string(self)
             .map_err(|e| Error::failed(format!("cannot write {MANIFEST} of `{}`: {e}", self.session.name)))?;
         if text.len() as u64 > MAX_MANIFEST {
@@ -150,14 +141,7 @@ impl Manifest {
         if version.format == 0 {
             return Err(unreadable("there is no format 0"));
         }
-        let manifest: Self = toml::from_str(text).map_err(|e| unreadable(e.message()))?;
-        let entries = manifest.counts.entries();
-        if entries > MOST_ENTRIES {
-            return Err(unreadable(&format!(
-                "it announces {entries} entries; up to {MOST_ENTRIES} are read"
-            )));
-        }
-        Ok(manifest)
+        toml::from_str(text).map_err(|e| unreadable(e.message()))
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) use manifest::{LeftOut, Manifest};
 pub(crate) use meter::{Progress, Step};
 pub(crate) use pack::{Packed, Packing, pack};
 pub(crate) use restore::{Restored, refuse_full, restore};
+pub(crate) use scan::has_changed;
 pub(crate) use survey::{size, survey};
-pub(crate) use temporary::{TemporaryFile, leftovers, remove_tree, sweep};
+pub(crate) use temporary::{TemporaryFile, leftovers, remove_leftover, remove_tree, sweep};
 pub(crate) use verify::verify;

@@ -21,13 +21,16 @@ use super::scan::{self, Node, Stamp, Tree, changed};
 use super::stream::{Entry, Kind, Mtime, Writer};
 use super::temporary::{self, TemporaryFile};
 use super::verify::{self, Discard};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::model::{Event, Session};
 
 /// So many things that an archive cannot hold are named one by one.
 const NAMED: usize = 20;
 /// So much that was ignored is listed in the manifest.
 const IGNORED: usize = 1000;
+/// What was written a moment ago, and reads otherwise.
+pub(super) const LOOK_AFTER_DISK: &str =
+    "nothing was changed; try again, and look after the disk if it happens twice";
 
 /// Everything that goes into an archive. The session must be asleep and stay so.
 pub(crate) struct Packing<'a> {
@@ -77,6 +80,9 @@ pub(crate) fn pack(
     refuse_losses(&packing, &sources)?;
     let mut log = spool(packing.events, dest_dir, &meter)?;
     let manifest = manifest(packing.session, packing.now, conversations.clone(), &sources, &log);
+    verify::check_entries(&manifest.counts).map_err(|error| {
+        error.hint("nothing was changed; remove what is not needed, or archive without the directory")
+    })?;
     meter.expect(manifest.counts.bytes())?;
 
     let mut temporary = TemporaryFile::create(dest_dir)?;
@@ -89,7 +95,7 @@ pub(crate) fn pack(
     let again = temporary.file.try_clone().map_err(|e| written(&e))?;
     let manifest = verify::read_through(again, &mut Discard, &mut meter).map_err(|mut e| {
         e.message = format!("the archive was not written as it should be: {}", e.message);
-        e
+        if e.kind == ErrorKind::Failed { e.hint(LOOK_AFTER_DISK) } else { e }
     })?;
 
     Sources::list(&packing, &conversations, &meter)?.same_as(&sources)?;

@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicBool;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, futimens, utimensat};
 
 use super::durable::Flusher;
-use super::format::{self, CLAUDE, EVENTS, INBOX, WORKSPACE};
-use super::manifest::Manifest;
+use super::format::{self, CLAUDE, EVENTS, INBOX, NO_ROOM, WORKSPACE};
+use super::manifest::{Counts, Manifest};
 use super::meter::{Meter, Progress, Step};
 use super::place;
 use super::scan::{DIR_MODE, FILE_MODE};
@@ -23,7 +23,7 @@ use super::stream::{Entry, Mtime};
 use super::temporary::{self, TemporaryDir};
 use super::verify::{self, Sink};
 use crate::error::{Error, Result};
-use crate::model::Event;
+use crate::model::{Event, size};
 
 /// A verified archive, unpacked aside.
 pub(crate) struct Restored {
@@ -286,21 +286,8 @@ impl<'a> Unpacker<'a> {
 impl Sink for Unpacker<'_> {
     /// A manifest that promises more than fits is not worth beginning with.
     fn manifest(&mut self, manifest: &Manifest) -> Result<()> {
-        let needed = manifest.counts.bytes();
         let Ok(fs) = rustix::fs::statvfs(self.root) else { return Ok(()) };
-        let free = fs.f_bavail.saturating_mul(fs.f_frsize);
-        let place = self.root.parent().unwrap_or(self.root).display();
-        let lacks =
-            |what: String| Err(Error::failed(what).hint("make room there, or choose a place with --dir"));
-        if free < needed {
-            return lacks(format!("its content needs {needed} bytes, and only {free} are free at {place}"));
-        }
-        let entries = manifest.counts.entries();
-        // Some file systems make room for files as they come, and say nothing.
-        if fs.f_files > 0 && fs.f_favail < entries {
-            return lacks(format!("it holds {entries} files, and {} more fit at {place}", fs.f_favail));
-        }
-        Ok(())
+        check_room(&manifest.counts, fs.f_bavail.saturating_mul(fs.f_frsize), fs.f_favail, self.root)
     }
 
     fn dir(&mut self, entry: &Entry) -> Result<()> {
@@ -352,6 +339,20 @@ fn complete(file: &File, entry: &Entry) -> std::io::Result<()> {
     Ok(futimens(file, &times(entry.mtime))?)
 }
 
+/// Whether all of it fits where so many bytes and entries are free. No entries: the file system does not count them.
+fn check_room(counts: &Counts, bytes: u64, entries: u64, at: &Path) -> Result<()> {
+    let (needs, has) = if counts.bytes() > bytes {
+        (size::bytes(counts.bytes()), size::bytes(bytes))
+    } else if counts.entries() > entries && entries > 0 {
+        let needs = format!("{} files, directories and links", counts.entries());
+        (needs, entries.to_string())
+    } else {
+        return Ok(());
+    };
+    let at = at.parent().unwrap_or(at).display();
+    Err(Error::failed(format!("its content needs {needs}, and only {has} are free at {at}")).hint(NO_ROOM))
+}
+
 fn set_meta(path: &Path, mode: u32, mtime: Mtime) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|e| Error::io("set the mode of", path, &e))?;
@@ -368,4 +369,24 @@ fn times(mtime: Mtime) -> Timestamps {
 fn set_mtime(path: &Path, mtime: Mtime) -> Result<()> {
     utimensat(CWD, path, &times(mtime), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|e| Error::io("set the time of", path, &e.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::Tally;
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_begun() {
+        let workspace = Some(Tally { files: 90, dirs: 9, links: 1, bytes: 3 << 20 });
+        let counts = Counts { workspace, ..Counts::default() };
+        let room = |bytes, entries| check_room(&counts, bytes, entries, Path::new("/x/aside"));
+        assert_eq!(room(3 << 20, 100), Ok(()));
+        assert_eq!(room(3 << 20, 0), Ok(()), "a file system that does not count");
+        let refused = room((3 << 20) - 1, 100).unwrap_err();
+        assert_eq!(refused.message, "its content needs 3.0 MB, and only 2.9 MB are free at /x");
+        let refused = room(u64::MAX, 99).unwrap_err();
+        let words = "its content needs 100 files, directories and links, and only 99 are free at /x";
+        assert_eq!((refused.message.as_str(), refused.hint.as_deref()), (words, Some(NO_ROOM)));
+    }
 }

@@ -145,17 +145,17 @@ impl Tree {
         Ok(())
     }
 
-    /// Adds a path and all below it, in a stable order, each directory before its content.
+    /// Adds a path and all below it, in a stable order, each directory before its content. The path itself was asked
+    /// for: rules are for what is below it.
     fn descend(&mut self, path: PathBuf, name: Vec<u8>, rules: Rules, meter: &Meter<'_>) -> Result<()> {
+        let root = path.clone();
         let mut waiting = vec![(path, name, rules)];
         while let Some((path, name, rules)) = waiting.pop() {
             meter.check()?;
-            let metadata = fs::symlink_metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
+            let metadata = fs::symlink_metadata(&path).map_err(|e| unread(&path, &e))?;
             format::check_name(&name)?;
             let kind = metadata.file_type();
-            // Whoever packs a directory wants it, whatever a repository above it says.
-            let is_root = !name.contains(&b'/');
-            if !is_root && rules.leave_out(&path, kind.is_dir()) {
+            if path != root && rules.leave_out(&path, kind.is_dir()) {
                 self.ignored.push(name);
             } else if kind.is_dir() {
                 let rules = rules.within(&path);
@@ -165,7 +165,7 @@ impl Tree {
             } else if kind.is_file() {
                 self.push(path, name, Kind::File, &metadata);
             } else if kind.is_symlink() {
-                let target = fs::read_link(&path).map_err(|e| Error::io("read", &path, &e))?;
+                let target = fs::read_link(&path).map_err(|e| unread(&path, &e))?;
                 let target = target.into_os_string().into_vec();
                 if link_stays_inside(&name, &target) {
                     self.push(path, name, Kind::Link(target), &metadata);
@@ -221,7 +221,7 @@ impl Tree {
         match longer.nodes.get(shorter.nodes.len()) {
             Some(extra) => Err(changed(&extra.path)),
             None if self.left_out != earlier.left_out => {
-                Err(Error::failed("a link or socket changed while it was packed").hint(AGAIN))
+                Err(Error::failed("a link or socket changed while it was packed").hint(CHANGED))
             }
             None => Ok(()),
         }
@@ -230,7 +230,7 @@ impl Tree {
 
 /// The entries of a directory, last first: they are taken from the end.
 fn children(path: &Path, name: &[u8]) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let read = |e: std::io::Error| Error::io("read", path, &e);
+    let read = |e: std::io::Error| unread(path, &e);
     let mut names = Vec::new();
     for child in fs::read_dir(path).map_err(read)? {
         names.push(child.map_err(read)?.file_name());
@@ -245,8 +245,21 @@ fn children(path: &Path, name: &[u8]) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(names.into_iter().map(with_name).collect())
 }
 
-const AGAIN: &str = "nothing was removed; stop what writes there and try again";
+/// What was listed a moment ago and is gone has changed.
+fn unread(path: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => changed(path),
+        _ => Error::io("read", path, error),
+    }
+}
+
+const CHANGED: &str = "nothing was removed; stop what writes there and archive again";
 
 pub(super) fn changed(path: &Path) -> Error {
-    Error::failed(format!("{} changed while it was packed", path.display())).hint(AGAIN)
+    Error::failed(format!("{} changed while it was packed", path.display())).hint(CHANGED)
+}
+
+/// Whether something was not packed because it changed meanwhile: another time it may not.
+pub(crate) fn has_changed(error: &Error) -> bool {
+    error.hint.as_deref() == Some(CHANGED)
 }

@@ -304,6 +304,7 @@ impl<R: Read> Reader<R> {
             }
             ErrorKind::InvalidInput | ErrorKind::InvalidData if !self.begun => {
                 Error::failed("this is not an archive of claudebot (no gzip file)")
+                    .hint("`claudebot archive list` names those there are")
             }
             ErrorKind::InvalidInput | ErrorKind::InvalidData => {
                 Error::failed(format!("the compressed data is damaged in or after entry {at} ({error})"))

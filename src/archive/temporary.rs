@@ -104,14 +104,24 @@ impl TemporaryDir {
             let path = parent.join(format!("{PREFIX}{}{DIR_SUFFIX}", Uuid::new_v4().simple()));
             let made = fs::DirBuilder::new().mode(0o700).create(&path);
             made.map_err(|e| Error::io("write in", parent, &e))?;
-            match File::open(&path) {
-                Ok(dir) if hold(&dir, &path) => return Ok(Self { path, _lock: dir }),
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::io("open", &path, &e)),
+            if let Some(held) = Self::hold(path)? {
+                return Ok(held);
             }
         }
         Err(Error::failed(format!("cannot keep a temporary directory in {}", parent.display())))
+    }
+
+    /// Holds a directory that was just made. None: it cannot be held, and nothing is left of it.
+    pub(super) fn hold(path: PathBuf) -> Result<Option<Self>> {
+        let lost = match File::open(&path) {
+            Ok(dir) if hold(&dir, &path) => return Ok(Some(Self { path, _lock: dir })),
+            Ok(_) => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("open", &path, &e)),
+        };
+        // A sweeper may be faster; what somebody else has put there is not ours.
+        fs::remove_dir(&path).ok();
+        lost
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -145,39 +155,43 @@ fn hold(file: &File, path: &Path) -> bool {
 
 /// Removes what killed processes left in `dir`. What cannot be removed stays for the next time.
 pub(crate) fn sweep(dir: &Path) {
-    each_leftover(dir, |path| {
-        let removed = if path.is_dir() { remove_tree(path) } else { fs::remove_file(path) };
-        if let Err(e) = removed {
-            tracing::warn!("cannot remove {}, left by a process that was killed: {e}", path.display());
-        }
-    });
-}
-
-/// What [`sweep`] would remove.
-pub(crate) fn leftovers(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    each_leftover(dir, |path| found.push(path.to_owned()));
-    found
-}
-
-/// Files and directories of ours that nobody holds; they are held while they are looked at.
-fn each_leftover(dir: &Path, mut each: impl FnMut(&Path)) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) || !(name.ends_with(FILE_SUFFIX) || name.ends_with(DIR_SUFFIX)) {
-            continue;
-        }
-        let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
-        let Ok(file) = (if kind.is_file() || kind.is_dir() { File::open(&path) } else { continue }) else {
-            continue;
-        };
-        if file.try_lock().is_ok() {
-            each(&path);
+    for path in named_as_ours(dir) {
+        if let Err(error) = remove_leftover(&path) {
+            tracing::warn!("left by a process that was killed: {error}");
         }
     }
+}
+
+/// What [`sweep`] would remove. By the time that somebody acts on it, another may hold a name of these.
+pub(crate) fn leftovers(dir: &Path) -> Vec<PathBuf> {
+    named_as_ours(dir).filter(|path| hold_leftover(path).is_some()).collect()
+}
+
+/// Removes one of the [`leftovers`], which nobody else can take meanwhile. False: somebody has it in use.
+pub(crate) fn remove_leftover(path: &Path) -> Result<bool> {
+    let Some(held) = hold_leftover(path) else { return Ok(fs::symlink_metadata(path).is_err()) };
+    let removed = if path.is_dir() { remove_tree(path) } else { fs::remove_file(path) };
+    drop(held);
+    match removed {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, &e)),
+        _ => Ok(true),
+    }
+}
+
+fn named_as_ours(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_ours = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(PREFIX) && (name.ends_with(FILE_SUFFIX) || name.ends_with(DIR_SUFFIX))
+    };
+    fs::read_dir(dir).into_iter().flatten().flatten().filter(is_ours).map(|entry| entry.path())
+}
+
+/// Holds a file or directory of ours that nobody else holds.
+fn hold_leftover(path: &Path) -> Option<File> {
+    let kind = fs::symlink_metadata(path).ok()?.file_type();
+    let file = (kind.is_file() || kind.is_dir()).then(|| File::open(path).ok()).flatten()?;
+    (file.try_lock().is_ok() && hold(&file, path)).then_some(file)
 }
 
 /// Removes a directory with all in it, also where directories are not writable. Follows no link.

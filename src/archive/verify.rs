@@ -11,10 +11,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::checksums::{self, Digest, Hasher};
 use super::format::{
-    self, CHECKSUMS, CLAUDE, EVENTS, INBOX, MANIFEST, MAX_EVENT, MAX_MANIFEST, MAX_NAME, WORKSPACE, flaw,
+    self, CHECKSUMS, CLAUDE, DAMAGED, EVENTS, INBOX, MANIFEST, MAX_ENTRIES, MAX_EVENT, MAX_MANIFEST,
+    MAX_NAME, WORKSPACE, flaw,
 };
 use super::gzip;
-use super::manifest::{Manifest, Tally};
+use super::manifest::{Counts, Manifest, Tally};
 use super::meter::{CHUNK, Meter, Progress, Step};
 use super::stream::{Entry, Kind, Reader};
 use crate::claude::files::belongs_to;
@@ -85,18 +86,42 @@ pub(super) fn decompress<R: Read>(from: R) -> Reader<impl Read + use<R>> {
     Reader::new(gzip::Reader::new(BufReader::with_capacity(CHUNK, from)))
 }
 
+/// Reads all of an archive, and hands what passed the checks to the sink.
 pub(super) fn read_through(from: impl Read, sink: &mut dyn Sink, meter: &mut Meter<'_>) -> Result<Manifest> {
+    let mut sink = Failing { sink, failed: false };
+    judge_through(from, &mut sink, meter).map_err(|error| if sink.failed { error } else { damaged(error) })
+}
+
+/// Says what to do about an archive that cannot be read.
+pub(super) fn damaged(error: Error) -> Error {
+    if error.kind == ErrorKind::Failed && error.hint.is_none() { error.hint(DAMAGED) } else { error }
+}
+
+/// Knows whether it was the sink that failed, and not the archive.
+struct Failing<'a> {
+    sink: &'a mut dyn Sink,
+    failed: bool,
+}
+
+impl Failing<'_> {
+    fn with(&mut self, work: impl FnOnce(&mut dyn Sink) -> Result<()>) -> Result<()> {
+        work(self.sink).inspect_err(|_| self.failed = true)
+    }
+}
+
+fn judge_through(from: impl Read, sink: &mut Failing<'_>, meter: &mut Meter<'_>) -> Result<Manifest> {
     let mut reader = decompress(from);
     let (manifest, digest) = read_manifest(&mut reader)?;
+    check_entries(&manifest.counts)?;
     meter.expect(manifest.counts.bytes())?;
-    sink.manifest(&manifest)?;
+    sink.with(|sink| sink.manifest(&manifest))?;
     let mut judge = Judge::new(&manifest, digest);
     let mut buffer = vec![0; CHUNK];
     while let Some(entry) = reader.next()? {
         judge.admit(&entry)?;
         match &entry.kind {
-            Kind::Dir => sink.dir(&entry)?,
-            Kind::Link(target) => sink.link(&entry, target)?,
+            Kind::Dir => sink.with(|sink| sink.dir(&entry))?,
+            Kind::Link(target) => sink.with(|sink| sink.link(&entry, target))?,
             Kind::File if judge.part == Part::Checksums => judge.compare(&mut reader, &mut buffer)?,
             Kind::File => judge.file(&entry, &mut reader, sink, meter, &mut buffer)?,
         }
@@ -104,6 +129,18 @@ pub(super) fn read_through(from: impl Read, sink: &mut dyn Sink, meter: &mut Met
     judge.conclude()?;
     reader.finish()?;
     Ok(manifest)
+}
+
+/// Whether the names of so many entries can be remembered. More than promised are not read.
+pub(super) fn check_entries(counts: &Counts) -> Result<()> {
+    let entries = counts.entries();
+    if entries > MAX_ENTRIES {
+        return Err(Error::failed(format!(
+            "{entries} files, directories and links are more than the {MAX_ENTRIES} that one archive can hold"
+        ))
+        .hint("if you trust where it comes from, `tar xzf` unpacks it"));
+    }
+    Ok(())
 }
 
 /// Reads the first entry, which must be the manifest.
@@ -258,11 +295,11 @@ impl<'a> Judge<'a> {
         &mut self,
         entry: &Entry,
         reader: &mut Reader<impl Read>,
-        sink: &mut dyn Sink,
+        sink: &mut Failing<'_>,
         meter: &mut Meter<'_>,
         buffer: &mut [u8],
     ) -> Result<()> {
-        sink.file(entry)?;
+        sink.with(|sink| sink.file(entry))?;
         let mut hasher = Hasher::default();
         loop {
             let read = reader.read(buffer)?;
@@ -274,10 +311,10 @@ impl<'a> Judge<'a> {
             if self.part == Part::Events {
                 self.log.take(bytes)?;
             }
-            sink.content(bytes)?;
+            sink.with(|sink| sink.content(bytes))?;
             meter.advance(read as u64)?;
         }
-        sink.file_end(entry)?;
+        sink.with(|sink| sink.file_end(entry))?;
         self.seen.insert(entry.name.clone(), Seen::File(hasher.finish()));
         meter.check()
     }

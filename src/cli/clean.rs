@@ -16,14 +16,14 @@ use crate::model::{Unneeded, UnneededKind, moment};
 
 pub(crate) fn run(ctx: &Ctx, args: &CleanArgs) -> Finish {
     let before = moment::parse(&args.older_than, Timestamp::now())?;
-    let (found, _) = clean(ctx, before, false)?;
+    let (found, _) = clean(ctx, before, None)?;
     if args.dry_run || (found.is_empty() && !args.json) {
         return show(ctx, args, &found);
     }
     if !args.yes && !found.is_empty() {
         agreed(ctx, &found)?;
     }
-    let (freed, failed) = clean(ctx, before, true)?;
+    let (freed, failed) = clean(ctx, before, Some(&found))?;
     let bytes = freed.iter().map(|one| one.bytes).sum();
     if args.json {
         let mut out = ctx.screen.out();
@@ -44,8 +44,14 @@ pub(crate) fn run(ctx: &Ctx, args: &CleanArgs) -> Finish {
     }
 }
 
-fn clean(ctx: &Ctx, before: Timestamp, confirmed: bool) -> Result<(Vec<Unneeded>, Vec<String>), Stop> {
-    match ask(ctx, Request::Clean { before, confirmed })? {
+/// Looks, or frees what was found and nothing else.
+fn clean(
+    ctx: &Ctx,
+    before: Timestamp,
+    found: Option<&[Unneeded]>,
+) -> Result<(Vec<Unneeded>, Vec<String>), Stop> {
+    let shown = found.map(|found| found.iter().map(|one| one.path.clone()).collect());
+    match ask(ctx, Request::Clean { before, confirmed: found.is_some(), shown })? {
         Response::Unneeded { items, failed } => Ok((items, failed)),
         other => Err(unexpected(&other)),
     }
@@ -89,6 +95,7 @@ fn why(one: &Unneeded) -> String {
         UnneededKind::Leftover => "left by killed work".to_owned(),
         UnneededKind::Download => "from Telegram, never used".to_owned(),
         UnneededKind::Archive => format!("archive of {session}, kept long enough"),
+        UnneededKind::UnusedArchive => format!("archive of {session} that no session uses"),
     }
 }
 
@@ -96,11 +103,18 @@ fn agreed(ctx: &Ctx, found: &[Unneeded]) -> Result<(), Stop> {
     for line in lines(ctx, found, ctx.screen.talk_columns) {
         ctx.screen.talk(&format!("{line}\n"));
     }
-    let archives = found.iter().filter(|one| one.kind == UnneededKind::Archive).count();
+    let count = |kind| found.iter().filter(|one| one.kind == kind).count() as u64;
+    let (archives, unused) = (count(UnneededKind::Archive), count(UnneededKind::UnusedArchive));
     if archives > 0 {
         ctx.screen.say(&format!(
             "with {} the files and the conversation of those sessions are lost for good; what was said stays findable",
-            text::count(archives as u64, "archive")
+            text::count(archives, "archive")
+        ));
+    }
+    if unused > 0 {
+        ctx.screen.say(&format!(
+            "{} of sessions that were restored, deleted or never here: what only such a file holds is lost for good",
+            text::count(unused, "archive")
         ));
     }
     if !ctx.screen.can_ask() {

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+pub(crate) use crate::model::size::bytes;
+
 /// Removes control and escape sequences from a text that comes in pieces: a sequence may be cut anywhere.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Stripper {
@@ -224,19 +226,6 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
 /// US dollars for a table; nothing where nothing was spent.
 pub(crate) fn money(dollars: f64) -> String {
     if dollars < 0.005 { String::new() } else { format!("${dollars:.2}") }
-}
-
-pub(crate) fn bytes(count: u64) -> String {
-    let mut value = count;
-    let mut tenths = 0;
-    for unit in ["B", "KB", "MB", "GB", "TB"] {
-        if value < 1024 {
-            return if unit == "B" { format!("{value} B") } else { format!("{value}.{tenths} {unit}") };
-        }
-        tenths = (value % 1024) * 10 / 1024;
-        value /= 1024;
-    }
-    format!("{value} PB")
 }
 
 /// What is said of a file that was sent, and where it is.

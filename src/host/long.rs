@@ -28,9 +28,7 @@ use crate::archive::{self, Progress, Step};
 use crate::claude::files;
 use crate::error::{Error, Kind, Result};
 use crate::ipc::{ArchiveOptions, Push, Request, Response, Selector};
-use crate::model::{
-    ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState, UnneededKind,
-};
+use crate::model::{ARCHIVED, Detail, Event, EventKind, NewEvent, Session, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::{Db, Mode};
 use journal::{Goes, Journal, Noted, end_left};
@@ -58,7 +56,7 @@ impl Job {
             Request::SessionAdopt(adopt) => self.adopt(adopt).await,
             Request::HouseOut { file, wait, telegram } => self.house_out(file, wait, telegram).await,
             Request::HouseIn(into) => self.house_in(into).await,
-            Request::Clean { before, confirmed } => self.clean(before, confirmed).await,
+            Request::Clean { before, confirmed, shown } => self.clean(before, confirmed, shown).await,
             other => Err(Error::failed(format!("{other:?} takes no long"))),
         };
         self.reply.reply(result);
@@ -95,37 +93,24 @@ impl Job {
     }
 
     /// Tells what is no longer needed, or frees it, one thing after the other.
-    async fn clean(&self, before: Timestamp, confirmed: bool) -> Result<Response> {
+    async fn clean(
+        &self,
+        before: Timestamp,
+        confirmed: bool,
+        shown: Option<Vec<PathBuf>>,
+    ) -> Result<Response> {
         let shared = Arc::clone(&self.shared);
         // With an eye of its own on the store: looking at a disk may take long.
         let find = move || {
             let db = Db::open(&shared.paths.database(), Mode::ReadOnly)?;
             clean::find(&db, &shared.paths, &shared.config, before, Timestamp::now())
         };
-        let found = blocking(find).await?;
+        let mut found = blocking(find).await?;
         if !confirmed {
             return Ok(Response::Unneeded { items: found, failed: Vec::new() });
         }
-        let (mut items, mut failed) = (Vec::new(), Vec::new());
-        for item in found {
-            // Somebody packs it, or brings it back, just now.
-            let Ok(_claim) = item.of.map(|id| self.shared.claim(id, "cleaned up")).transpose() else {
-                continue;
-            };
-            if let Some(id) = item.of.filter(|_| item.kind == UnneededKind::Archive) {
-                let (who, file) = (self.who.clone(), item.path.clone());
-                let given_up = self.shared.store.run(move |db| clean::give_up_archive(db, &who, id, &file));
-                if !given_up.await? {
-                    continue;
-                }
-                self.shared.feed_moved();
-            }
-            let path = item.path.clone();
-            match blocking(move || clean::remove(&path)).await {
-                Ok(()) => items.push(item),
-                Err(error) => failed.push(error.message),
-            }
-        }
+        clean::keep_shown(&mut found, shown.as_deref());
+        let (items, failed) = clean::free(&self.shared, &self.who, found).await?;
         Ok(Response::Unneeded { items, failed })
     }
 

@@ -21,7 +21,7 @@ use super::clean;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ipc::{Request, Response};
-use crate::model::{ApprovalStatus, Channel, SessionId, SessionState, UnneededKind};
+use crate::model::{ApprovalStatus, Channel, SessionId, SessionState};
 use crate::paths::Paths;
 use crate::store::Db;
 
@@ -157,7 +157,7 @@ pub(crate) fn read(db: &Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Opt
             Response::Approvals(view::approvals(db, ctx, session.map(|session| session.id))?)
         }
         Request::SessionRules { session } => Response::Rules(db.session_rules(find(db, session)?.id)?),
-        Request::Clean { before, confirmed: false } => {
+        Request::Clean { before, confirmed: false, .. } => {
             let items = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
             Response::Unneeded { items, failed: Vec::new() }
         }
@@ -208,19 +208,16 @@ fn write(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Option<Re
 
 /// Frees without a host, under its lock. Each thing is a step of its own: what is removed cannot be undone by an error.
 fn free(db: &mut Db, ctx: &ShortCtx<'_>, request: &Request) -> Result<Response> {
-    let Request::Clean { before, .. } = request else { return Err(Error::failed("this frees nothing")) };
-    let found = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
+    let Request::Clean { before, shown, .. } = request else {
+        return Err(Error::failed("this frees nothing"));
+    };
+    let mut found = clean::find(db, ctx.paths, &(ctx.config)()?, *before, Timestamp::now())?;
+    clean::keep_shown(&mut found, shown.as_deref());
     let (mut items, mut failed) = (Vec::new(), Vec::new());
     for item in found {
-        let goes = match item.of.filter(|_| item.kind == UnneededKind::Archive) {
-            Some(id) => clean::give_up_archive(db, ctx.who, id, &item.path)?,
-            None => true,
-        };
-        if !goes {
-            continue;
-        }
-        match clean::remove(&item.path) {
-            Ok(()) => items.push(item),
+        match clean::free_alone(db, ctx.who, &item) {
+            Ok(true) => items.push(item),
+            Ok(false) => {}
             Err(error) => failed.push(error.message),
         }
     }

@@ -345,10 +345,13 @@ pub(crate) enum Request {
     HouseIn(HouseIn),
 
     // The host itself.
-    /// Removes what is no longer needed and was not used since `before`. Not `confirmed`: only tells.
+    /// Removes what is no longer needed and was not used since `before`, of that what was `shown`. Not `confirmed`:
+    /// only tells.
     Clean {
         before: Timestamp,
         confirmed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<Vec<PathBuf>>,
     },
     HostStatus,
     HostStop {

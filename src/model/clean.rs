@@ -22,6 +22,8 @@ pub(crate) enum UnneededKind {
     Download,
     /// The archive of a session, kept longer than `archive.keep` says.
     Archive,
+    /// An archive as old, to which no session leads any more.
+    UnusedArchive,
 }
 
 /// A file or directory of ours. `kind path bytes session` are the documented JSON.
@@ -34,7 +36,7 @@ pub(crate) struct Unneeded {
     /// The session's name, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
-    /// The session whose archive it is, or that was sent it: nothing else happens to that one meanwhile.
+    /// The session whose archive it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) of: Option<SessionId>,
+    pub(crate) archive_of: Option<SessionId>,
 }

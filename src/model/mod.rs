@@ -13,6 +13,7 @@ pub(crate) mod live;
 pub(crate) mod moment;
 pub(crate) mod prompt;
 pub(crate) mod session;
+pub(crate) mod size;
 pub(crate) mod stats;
 
 pub(crate) use access::{AccessOrigin, Allowed, Person};

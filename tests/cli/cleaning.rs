@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::Connection;
-
 use super::Shell;
 use crate::support::PATIENCE;
 
@@ -43,11 +41,6 @@ fn mess() -> Mess {
     let sent = only(&sessions.join(&id).join("inbox"));
     home.run(&["send", "-f", "notes.txt", "and this"]).expect_code(0);
     age(&sent, 40);
-    let database = Connection::open(home.data_dir().join("claudebot.db")).expect("the store");
-    let days = 40_i64 * 86_400_000_000;
-    database
-        .execute("UPDATE session SET last_active = last_active - ?1", [days])
-        .expect("its time can be set");
     let under = |name: &str| format!(".data/claudebot/{name}");
     let gone = home
         .write(under(&format!("sessions/{GONE}/inbox/x")), "x")
@@ -71,6 +64,10 @@ fn mess() -> Mess {
     for old in [&gone, &scratch, &download, &archive, &log, &home.project()] {
         age(old, 40);
     }
+    // Nobody has used the session since either.
+    let database = rusqlite::Connection::open(home.data_dir().join("claudebot.db")).expect("it opens");
+    let sql = "UPDATE session SET last_active = last_active - 40 * 86400 * 1000000";
+    assert_eq!(database.execute(sql, []), Ok(1));
     let notes = home.project().join("notes.txt");
     let stays = vec![young, scratch, archive, link, notes, home.state_dir().join("log/host.log")];
     Mess { goes: vec![sent, gone, download, leftover, log], stays, shell }
@@ -82,16 +79,6 @@ impl Mess {
         self.goes.iter().for_each(|path| assert_eq!(path.exists(), there, "{}", path.display()));
         self.stays.iter().for_each(|path| assert!(path.exists(), "{}", path.display()));
     }
-}
-
-/// What a session in use was sent long ago it may still need.
-#[test]
-fn of_a_session_in_use() {
-    let mut mess = mess();
-    mess.shell.home.run(&["send", "echo what was in the notes?"]).expect_code(0);
-    mess.shell.run(&["clean", "--yes"]).expect_code(0);
-    assert!(mess.goes.remove(0).exists());
-    mess.is_there(false);
 }
 
 /// With a host, which owns the files.

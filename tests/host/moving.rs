@@ -160,6 +160,30 @@ fn what_is_busy_is_waited_for_and_goes_on() {
     again.until(|push| push["event"]["kind"] == "reply" && push["event"]["text"] == "two");
 }
 
+/// The file names it already by then.
+#[test]
+fn one_that_is_deleted_while_others_are_packed_is_named() {
+    let home = Home::new();
+    for name in ["work", "doomed"] {
+        home.run(&["session", "new", name, "--agent", "demo", "--scratch"]).expect_code(0);
+    }
+    home.run(&["send", "-s", "work", "echo one"]).expect_code(0);
+    let mut client = Client::connect(&home);
+    client.subscribe("work", 0);
+    client.send("work", "slow 60");
+    client.until(|push| push["live"]["type"] == "turn_joined");
+    let mut mover = Client::connect(&home);
+    let file = home.path().join("house.tar");
+    let out = mover.post(&json!({ "type": "house_out", "file": file, "wait": true, "telegram": null }));
+    mover.until(|push| push["progress"]["what"].as_str().is_some_and(|what| what.starts_with("waiting for")));
+    home.run(&["session", "delete", "doomed", "--yes"]).expect_code(0);
+    home.run(&["session", "stop", "work"]).expect_code(0);
+    let error = mover.answer(out).expect_err("it is refused");
+    assert_eq!(error["message"], "session doomed was deleted while others were packed");
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("ask again")), "{error}");
+    home.run(&["move", "out", &file.display().to_string(), "--wait"]).expect_code(0);
+}
+
 #[test]
 fn only_a_person_at_a_terminal_moves_house() {
     let home = Home::new();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::super::checksums::{Digest, Hasher};
-use super::super::format::{self, EVENTS, MAX_MANIFEST, flaw};
+use super::super::format::{self, DAMAGED, EVENTS, MAX_MANIFEST, NO_ROOM, flaw};
 use super::super::manifest::Manifest;
 use super::super::meter::{CHUNK, Meter, Progress, Step};
 use super::super::restore::{Events, Restored, restore_from};
@@ -19,7 +19,7 @@ use super::super::temporary::TemporaryFile;
 use super::super::verify::{self, Discard, Sink};
 use super::contents::{CONTENTS, Contents};
 use super::judge::{Judge, Part};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::model::Bindings;
 
 /// How far a house is looked into.
@@ -61,7 +61,8 @@ impl House {
         progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Self> {
-        Self::of(verify::open(path)?, path, depth, progress, cancel).map_err(|e| format::about(path, e))
+        let house = Self::of(verify::open(path)?, path, depth, progress, cancel);
+        house.map_err(|e| format::about(path, damaged(advised(e))))
     }
 
     pub(super) fn of(
@@ -115,7 +116,7 @@ impl House {
     /// What a session's archive says of itself.
     pub(crate) fn manifest(&self, index: usize) -> Result<Manifest> {
         let read = verify::read_manifest(&mut verify::decompress(self.archive(index)));
-        read.map(|(manifest, _)| manifest).map_err(|e| self.of_session(index, e))
+        read.map(|(manifest, _)| manifest).map_err(|e| self.of_session(index, damaged(e)))
     }
 
     /// A session's archive, unpacked aside.
@@ -149,12 +150,28 @@ impl House {
     }
 
     fn of_session(&self, index: usize, error: Error) -> Error {
-        format::about(&self.path, within(&self.contents.sessions[index].file, error))
+        format::about(&self.path, within(&self.contents.sessions[index].file, advised(error)))
     }
 
     fn archive(&self, index: usize) -> Range {
         let span = self.archives[index];
         Range { file: Arc::clone(&self.file), at: span.start, left: span.size }
+    }
+}
+
+/// What to do about a house that is not whole.
+const HOUSE_DAMAGED: &str = "take another copy of it if there is one, or pack it again where it comes from";
+
+fn damaged(error: Error) -> Error {
+    if error.kind == ErrorKind::Failed && error.hint.is_none() { error.hint(HOUSE_DAMAGED) } else { error }
+}
+
+/// What is advised about a single archive helps nobody whose archive lies in a house.
+fn advised(error: Error) -> Error {
+    match error.hint.as_deref() {
+        Some(DAMAGED) => error.hint(HOUSE_DAMAGED),
+        Some(NO_ROOM) => error.hint("free some there, then ask the same again: what has come stays"),
+        _ => error,
     }
 }
 

@@ -88,7 +88,8 @@ fn pack(root: &Path, cancel: &AtomicBool) -> Result<PathBuf> {
             leave_out: true,
             now: at(8),
         };
-        packer.session(&item.file, packing, &mut quiet, cancel)?;
+        let packed = packer.aside(packing, &mut quiet, cancel)?;
+        packer.session(&item.file, &packed, cancel)?;
         bindings.sessions.push(MovedSession {
             session,
             cost_seen: 0.25,

@@ -72,18 +72,20 @@ impl Packer {
         self.bytes(&format!("{PERSONAS}{name}.toml"), text.as_bytes())
     }
 
-    /// The next session of the contents, packed aside first. Progress counts what is packed.
-    pub(crate) fn session(
-        &mut self,
-        file: &str,
+    /// A session, packed aside. Where this fails it may be tried again. Progress counts what is packed.
+    pub(crate) fn aside(
+        &self,
         packing: Packing<'_>,
         progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<Packed> {
-        let packed = super::super::pack(packing, self.staging.path(), progress, cancel)?;
+        super::super::pack(packing, self.staging.path(), progress, cancel)
+    }
+
+    /// The next session of the contents, which lies aside.
+    pub(crate) fn session(&mut self, file: &str, packed: &Packed, cancel: &AtomicBool) -> Result<()> {
         self.archive(file, &packed.file, cancel)?;
-        fs::remove_file(&packed.file).map_err(|e| Error::io("remove", &packed.file, &e))?;
-        Ok(packed)
+        fs::remove_file(&packed.file).map_err(|e| Error::io("remove", &packed.file, &e))
     }
 
     /// Or as it is, if it is an archive already.
@@ -118,7 +120,7 @@ impl Packer {
         let bytes = file.stream_position().map_err(written)?;
         House::of(file, &target, Depth::Sums, progress, cancel).map_err(|mut e| {
             e.message = format!("the file was not written as it should be: {}", e.message);
-            e
+            if e.kind == Kind::Failed { e.hint(pack::LOOK_AFTER_DISK) } else { e }
         })?;
         refuse_taken(&target)?;
         temporary.publish_as(&target)?;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::temporary::{TemporaryDir, TemporaryFile};
-use super::super::{Packing, Progress, Step, remove_tree, sweep};
+use super::super::{Packing, Progress, Step, leftovers, remove_leftover, remove_tree, sweep};
 use super::{House, names_in, picture, restore, set_mode, verify};
 use crate::error::{Error, Kind};
 
@@ -203,6 +203,7 @@ fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
     let dead = dir.join(".claudebot-0123.restoring");
     fs::create_dir_all(dead.join("workspace/locked")).unwrap();
     set_mode(&dead.join("workspace/locked"), 0o000);
+    assert_eq!(leftovers(&dir).len(), 2);
     sweep(&dir);
     assert_eq!(names_in(&dir), live);
     drop((file, staging));
@@ -211,6 +212,39 @@ fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
     fs::write(dir.join(".claudebot-4567.partial"), "half").unwrap();
     house.pack().unwrap();
     assert_eq!(names_in(&dir).len(), 1, "packing sweeps too");
+}
+
+#[test]
+fn what_was_found_left_is_not_removed_once_somebody_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, is_dir) in [(".claudebot-01.partial", false), (".claudebot-02.restoring", true)] {
+        let path = dir.path().join(name);
+        if is_dir {
+            fs::create_dir(&path).unwrap();
+        } else {
+            fs::write(&path, "half").unwrap();
+        }
+        assert_eq!(leftovers(dir.path()), vec![path.clone()]);
+        let user = fs::File::open(&path).unwrap();
+        user.lock().unwrap();
+        assert_eq!(remove_leftover(&path), Ok(false));
+        assert!(path.exists());
+        drop(user);
+        assert_eq!(remove_leftover(&path), Ok(true));
+        assert!(!path.exists());
+        assert_eq!(remove_leftover(&path), Ok(true), "gone is as good");
+    }
+}
+
+#[test]
+fn of_a_directory_that_cannot_be_held_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(".claudebot-01.restoring");
+    fs::create_dir(&path).unwrap();
+    let sweeper = fs::File::open(&path).unwrap();
+    sweeper.lock().unwrap();
+    assert!(TemporaryDir::hold(path.clone()).unwrap().is_none());
+    assert!(!path.exists());
 }
 
 /// The process that the test below kills: packs and restores for ever, and prints a line at each progress.

@@ -41,32 +41,6 @@ fn project(house: &mut House) -> std::path::PathBuf {
     dir
 }
 
-/// Rules that name what is kept, and rules that leave out the very directory that is packed.
-#[test]
-fn what_was_committed_is_packed_and_what_is_asked_for_too() {
-    let mut house = House::new();
-    house.session.managed = false;
-    let dir = house.root.join("repository");
-    write(
-        &dir,
-        &[
-            (".git/config", "[core]"),
-            (".git/objects/ab/cd", "an object"),
-            (".gitignore", "*\n!src/\n!src/**\n.*\n"),
-            ("src/main.rs", "fn main() {}"),
-            ("other", "left out"),
-            ("scratch/.gitignore", "*.log\n"),
-            ("scratch/notes", "wanted"),
-            ("scratch/deep/more", "wanted"),
-            ("scratch/a.log", "left out by its own rules"),
-        ],
-    );
-    let files = files_of(&packed(&house, &dir, false), &house);
-    assert_eq!(files, [".git/config", ".git/objects/ab/cd", "src/main.rs"]);
-    let files = files_of(&packed(&house, &dir.join("scratch"), false), &house);
-    assert_eq!(files, [".gitignore", "deep/more", "notes"]);
-}
-
 fn packed(house: &House, dir: &Path, all_files: bool) -> Packed {
     let packing = Packing {
         session: &house.session,
@@ -111,6 +85,54 @@ fn what_gitignore_names_is_left_out_unless_it_is_asked_for() {
     let all = packed(&house, &dir, true);
     assert_eq!(files_of(&all, &house).len(), 12);
     assert!(all.manifest.ignored.is_empty());
+}
+
+/// Both styles fit the name of the repository itself, and git asks neither about it.
+#[test]
+fn a_repository_is_packed_whatever_its_rules_say() {
+    for rules in ["*\n!src/\n!src/**\n", ".*\n"] {
+        let mut house = House::new();
+        house.session.managed = false;
+        let dir = house.root.join("repository");
+        write(
+            &dir,
+            &[
+                (".gitignore", rules),
+                (".hidden", "left out"),
+                (".git/HEAD", "ref: refs/heads/main"),
+                (".git/.gitignore", "*"),
+                (".git/objects/ab/cdef", "an object"),
+                (".git/.keep", "kept"),
+                ("src/main.rs", "fn main() {}"),
+                ("src/.git", "gitdir: elsewhere"),
+            ],
+        );
+        let names =
+            [".git/.gitignore", ".git/.keep", ".git/HEAD", ".git/objects/ab/cdef", "src/.git", "src/main.rs"];
+        assert_eq!(files_of(&packed(&house, &dir, false), &house), names, "{rules}");
+    }
+}
+
+#[test]
+fn a_directory_that_was_asked_for_is_packed_though_it_is_ignored() {
+    for rules in ["scratch/\n*.log\n", "*\n", "scratch\n*.log\n!scratch/inner/\n"] {
+        for below in ["scratch", "scratch/inner"] {
+            let mut house = House::new();
+            house.session.managed = false;
+            let repository = house.root.join("repository");
+            fs::create_dir_all(repository.join(".git")).unwrap();
+            fs::write(repository.join(".gitignore"), rules).unwrap();
+            let dir = repository.join(below);
+            write(
+                &dir,
+                &[("a.log", "kept"), ("work/b", "kept"), ("work/.gitignore", "c\n"), ("work/c", "left out")],
+            );
+            let names = ["a.log", "work/.gitignore", "work/b"];
+            assert_eq!(files_of(&packed(&house, &dir, false), &house), names, "{rules} {below}");
+            let survey = survey(&dir, false, &AtomicBool::new(false)).unwrap();
+            assert_eq!((survey.packed.files, survey.ignored.files), (3, 1));
+        }
+    }
 }
 
 /// It goes afterwards, so nothing of it may be missing.

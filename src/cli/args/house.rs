@@ -47,13 +47,14 @@ Examples:
   claudebot clean --older-than 7d
   claudebot clean --yes                    for a timer
 
-Freed are: files that came with prompts that are done, of sessions not in use since, directories of sessions that are gone, logs put aside, \
-downloads that no prompt took, what killed work has left. The archive of a session goes only where `archive.keep` of \
-the configuration says so; its log stays findable, but it cannot be brought back. Project directories, working \
+Freed are: files that came with prompts that are done, of sessions not used since; directories of sessions that are \
+gone, logs put aside, downloads that no prompt took, what killed work has left. Archives go only where `archive.keep` \
+of the configuration says so: that of a session, whose log stays findable, but which cannot be brought back, and files in \
+`archive.dir` to which no session leads: it was restored or deleted, or never was here. Project directories, working \
 directories and Claude's own files are never touched.
-JSON: one object with the fields freed (false with --dry-run) bytes items failed; of items kind path bytes session of (the id of \
-that session). \
-`kind` is one of inbox session_dir log leftover download archive.")]
+JSON: one object with the fields freed (false with --dry-run) bytes items failed; of items kind path bytes session archive_of (the id of \
+the session whose archive it is). \
+`kind` is one of inbox session_dir log leftover download archive unused_archive.")]
 pub(crate) struct CleanArgs {
     /// Only what was not used for so long, or since a date
     #[arg(long, value_name = "WHEN", default_value = "30d")]

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use super::maps::Maps;
 use super::out::nobody;
 use super::plan::{Coming, Here, Plan};
@@ -17,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::long::journal::{Goes, Journal, Noted, end_left};
 use crate::host::long::restore::{Places, place};
 use crate::host::long::{Job, blocking, notice};
+use crate::host::run::Belongings;
 use crate::host::shared::Shared;
 use crate::ipc::{ArrivedAs, HouseArrival, HouseIn, Response};
 use crate::model::{ARCHIVED, Detail, Event, NewEvent, RESTORED};
@@ -83,20 +82,23 @@ impl Job {
             })
             .await?;
         self.shared.feed_moved();
-        arrival.telegram = self.hand_to_bridge(arrival.telegram.take()).await?;
+        let belongings = self.shared.belongings.borrow().clone();
+        hand_to_bridge(belongings, arrival).await;
         Ok(())
     }
+}
 
-    /// A bridge that runs takes its settings itself; otherwise they are given back.
-    async fn hand_to_bridge(&self, settings: Option<Value>) -> Result<Option<Value>> {
-        let belongings = self.shared.belongings.borrow().clone();
-        match (settings, belongings) {
-            (Some(settings), Some(belongings)) => {
-                blocking(move || (belongings.take)(&settings)).await?;
-                Ok(None)
-            }
-            (settings, _) => Ok(settings),
-        }
+/// A bridge that runs takes its settings itself; otherwise they are given back. By now everything else has come, so
+/// that a refusal is worth a word, and no failure.
+async fn hand_to_bridge(bridge: Option<Belongings>, arrival: &mut HouseArrival) {
+    let Some(bridge) = bridge else { return };
+    let Some(settings) = arrival.telegram.take() else { return };
+    if let Err(error) = blocking(move || (bridge.take)(&settings)).await {
+        arrival.notes.push(format!(
+            "muted chats and topics are not taken over: {}; everything else has come: end `claudebot serve` and move \
+             in again for these",
+            error.message
+        ));
     }
 }
 
@@ -282,5 +284,52 @@ impl<E> Log<E> {
             Some(Detail::File { path, .. }) => *path = self.maps.apply(path),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arrival() -> HouseArrival {
+        HouseArrival {
+            file: PathBuf::from("/house.tar"),
+            bytes: 1,
+            digest: String::new(),
+            created: jiff::Timestamp::now(),
+            claudebot: "0".to_owned(),
+            os: "linux".to_owned(),
+            home: PathBuf::from("/home/there"),
+            maps: Vec::new(),
+            sessions: Vec::new(),
+            config: None,
+            personas: Vec::new(),
+            access: Vec::new(),
+            telegram: Some(json!({ "mutes": [] })),
+            notes: Vec::new(),
+        }
+    }
+
+    fn bridge(answer: Result<()>) -> Option<Belongings> {
+        let answer = move |_: &serde_json::Value| answer.clone();
+        Some(Belongings { give: Arc::new(|| Ok(json!(null))), take: Arc::new(answer) })
+    }
+
+    #[tokio::test]
+    async fn what_a_bridge_refuses_is_told_and_undoes_nothing() {
+        let mut arrived = arrival();
+        hand_to_bridge(bridge(Err(Error::failed("disk full"))), &mut arrived).await;
+        let [note] = arrived.notes.as_slice() else { panic!("{:?}", arrived.notes) };
+        assert!(note.contains("not taken over: disk full") && note.contains("move in again"), "{note}");
+        assert_eq!(arrived.telegram, None, "nobody else has the bridge's file");
+
+        let mut arrived = arrival();
+        hand_to_bridge(bridge(Ok(())), &mut arrived).await;
+        assert_eq!((arrived.telegram, arrived.notes.len()), (None, 0));
+        let mut arrived = arrival();
+        hand_to_bridge(None, &mut arrived).await;
+        assert!(arrived.telegram.is_some());
     }
 }

@@ -23,6 +23,8 @@ use crate::store::{Db, Filter, Mode};
 
 /// So many busy sessions are named one by one.
 const NAMED: usize = 10;
+/// So often a session is packed that changes meanwhile: a process it left behind may write now and then.
+const TRIES: u32 = 3;
 
 /// What goes along beside the sessions.
 struct Own {
@@ -50,7 +52,7 @@ impl Job {
         let _only = self.shared.claim(nobody(), "moved already")?;
         let mut sessions = self.all_sessions().await?;
         sessions.sort_by(|a, b| a.created.cmp(&b.created).then(a.id.cmp(&b.id)));
-        self.refuse_inside(&file, &sessions)?;
+        refuse_inside(file.clone(), sessions.clone()).await?;
         self.refuse_handed_over(&sessions)?;
         if !wait {
             self.refuse_busy(&sessions)?;
@@ -105,25 +107,6 @@ impl Job {
             os: std::env::consts::OS.to_owned(),
             home: self.shared.paths.home().to_owned(),
             data_dir: self.shared.paths.data_dir().to_owned(),
-        }
-    }
-
-    /// A file that grows while its own directory is packed would never be done.
-    fn refuse_inside(&self, file: &Path, sessions: &[Session]) -> Result<()> {
-        let dir = file.parent().unwrap_or(file);
-        let real = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-        let holds = |session: &&Session| {
-            let own = std::fs::canonicalize(&session.dir).unwrap_or_else(|_| session.dir.clone());
-            session.managed && session.state != SessionState::Archived && real.starts_with(own)
-        };
-        match sessions.iter().find(holds) {
-            Some(session) => Err(Error::usage(format!(
-                "{} lies in the directory of session {}, which is packed into it",
-                file.display(),
-                session.name
-            ))
-            .hint("write it elsewhere")),
-            None => Ok(()),
         }
     }
 
@@ -203,7 +186,8 @@ impl Job {
     ) -> Result<(Packer, MovedSession)> {
         let id = item.id;
         let (claim, watching) = self.asleep(item).await?;
-        let moved = self.shared.store.read(move |db| db.moving(id)).await?;
+        let moved = self.shared.store.read(move |db| db.moving(id)).await;
+        let moved = moved.map_err(|error| if error.kind == Kind::NotFound { gone(item) } else { error })?;
         let size = way.sizes.get(index).copied().unwrap_or_default();
         let what = format!("packing {} ({} of {})", item.name, index + 1, packed.sessions);
         let (done, total) = (way.done, way.sizes.iter().sum());
@@ -283,18 +267,21 @@ impl Job {
                 notes.push(format!("its directory is gone: {}", session.dir.display()));
             }
             let db = Db::open(&database, Mode::ReadOnly)?;
-            let packing = Packing {
-                session,
-                events: &mut log_of(&db, id),
-                conversations: &conversations,
-                conversation_files: &files,
-                inbox: Some(inbox.as_path()).filter(|inbox| inbox.is_dir()),
-                workspace,
-                all_files: true,
-                leave_out: true,
-                now: Timestamp::now(),
-            };
-            let packed = packer.session(&file, packing, &mut tell, cancel)?;
+            let packed = patiently(|| {
+                let packing = Packing {
+                    session,
+                    events: &mut log_of(&db, id),
+                    conversations: &conversations,
+                    conversation_files: &files,
+                    inbox: Some(inbox.as_path()).filter(|inbox| inbox.is_dir()),
+                    workspace,
+                    all_files: true,
+                    leave_out: true,
+                    now: Timestamp::now(),
+                };
+                packer.aside(packing, &mut tell, cancel)
+            })?;
+            packer.session(&file, &packed, cancel)?;
             notes.extend(left_out(&packed.manifest.left_out));
             Ok((packer, moved, notes))
         })
@@ -335,7 +322,8 @@ impl Job {
                         leave_out: true,
                         now: Timestamp::now(),
                     };
-                    packer.session(&file, packing, &mut tell, cancel)?;
+                    let packed = packer.aside(packing, &mut tell, cancel)?;
+                    packer.session(&file, &packed, cancel)?;
                 }
             }
             Ok((packer, moved, notes))
@@ -380,6 +368,50 @@ pub(super) fn nobody() -> SessionId {
 
 fn nobody_waits() -> Error {
     Error::new(Kind::Denied, "cancelled; nothing was changed")
+}
+
+/// The contents stand first in the file, and name it.
+fn gone(item: &Item) -> Error {
+    Error::conflict(format!("session {} was deleted while others were packed", item.name))
+        .hint("nothing was changed; ask again, and it is left out")
+}
+
+/// A file that grows while its own directory is packed would never be done.
+async fn refuse_inside(file: PathBuf, sessions: Vec<Session>) -> Result<()> {
+    blocking(move || {
+        let dir = file.parent().unwrap_or(&file);
+        let real = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+        let own = |session: &&Session| session.managed && session.state != SessionState::Archived;
+        let holds = |session: &&Session| {
+            let own = std::fs::canonicalize(&session.dir).unwrap_or_else(|_| session.dir.clone());
+            real.starts_with(own)
+        };
+        match sessions.iter().filter(own).find(holds) {
+            Some(session) => Err(Error::usage(format!(
+                "{} lies in the directory of session {}, which is packed into it",
+                file.display(),
+                session.name
+            ))
+            .hint("write it elsewhere")),
+            None => Ok(()),
+        }
+    })
+    .await
+}
+
+/// Packs again what changed while it was packed.
+fn patiently<T>(mut pack: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut tries = 1;
+    loop {
+        match pack() {
+            Err(error) if archive::has_changed(&error) && tries < TRIES => tries += 1,
+            Err(error) if archive::has_changed(&error) => {
+                return Err(Error::failed(format!("{}, {TRIES} times in a row", error.message))
+                    .hint("nothing was changed; stop what writes there and ask again"));
+            }
+            done => return done,
+        }
+    }
 }
 
 fn items(sessions: &[Session]) -> Vec<Item> {
@@ -451,4 +483,84 @@ fn below(dir: &Path) -> u64 {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::model::Agent;
+
+    fn session(dir: &Path) -> Session {
+        let now = Timestamp::now();
+        Session {
+            id: SessionId::random(),
+            name: "work".to_owned(),
+            agent: Agent::Demo,
+            persona: "default".to_owned(),
+            dir: dir.to_owned(),
+            managed: true,
+            tags: Vec::new(),
+            pinned: false,
+            model: None,
+            effort: None,
+            permission_mode: None,
+            created: now,
+            last_active: now,
+            cost_usd: 0.0,
+            state: SessionState::Asleep,
+            conversation: None,
+            hold: None,
+            archive: None,
+        }
+    }
+
+    /// Something writes each of the first `times` that it is packed. How often it was packed, and what came of it.
+    fn packed_while_written(times: u32) -> (u32, Result<()>) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("work");
+        std::fs::create_dir(&dir).unwrap();
+        let session = session(&dir);
+        let mut tries = 0;
+        let packed = patiently(|| {
+            tries += 1;
+            let writes = AtomicBool::new(tries <= times);
+            let packing = Packing {
+                session: &session,
+                events: &mut std::iter::empty(),
+                conversations: &[],
+                conversation_files: &[],
+                inbox: None,
+                workspace: Some(&dir),
+                all_files: true,
+                leave_out: true,
+                now: Timestamp::now(),
+            };
+            let mut write = |_| {
+                if writes.swap(false, Ordering::Relaxed) {
+                    std::fs::write(dir.join(format!("file{tries}")), "new").unwrap();
+                }
+            };
+            archive::pack(packing, root.path(), &mut write, &AtomicBool::new(false))
+        });
+        (tries, packed.map(drop))
+    }
+
+    #[test]
+    fn what_changes_is_packed_again_but_not_for_ever() {
+        assert_eq!(packed_while_written(0), (1, Ok(())));
+        assert_eq!(packed_while_written(2), (3, Ok(())));
+        let (tries, packed) = packed_while_written(u32::MAX);
+        let error = packed.unwrap_err();
+        assert_eq!(tries, 3);
+        assert!(error.message.ends_with("file3 changed while it was packed, 3 times in a row"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.ends_with("ask again")));
+        let mut others = 0;
+        let failed: Result<()> = patiently(|| {
+            others += 1;
+            Err(Error::failed("disk on fire"))
+        });
+        assert_eq!((others, failed.unwrap_err().message.as_str()), (1, "disk on fire"));
+    }
 }
