@@ -149,26 +149,37 @@ impl Job {
         if session.managed && workspace.is_none() {
             notes.push(format!("its directory is gone: {}", session.dir.display()));
         }
-        let own_dir = match self.kept_for_others(&session).await? {
-            _ if !session.managed => None,
-            Some(kept) => {
-                notes.push(kept);
-                None
-            }
-            None => workspace,
-        };
+        let name = session.name.clone();
         let inbox = packed.manifest.counts.inbox.map(|_| self.inbox(id));
         let mut doomed: Vec<_> = files.into_iter().map(|(_, file)| file).chain(useless).collect();
-        doomed.extend(inbox.into_iter().chain(own_dir));
-        let journal = self.doomed(id, doomed, &packed.file).await?;
-        let name = session.name.clone();
-        if let Err(error) = self.store_archived(session, &packed.file).await {
-            self.give_up(id, packed.file).await;
-            return Err(error);
-        }
+        doomed.extend(inbox);
+        let own_dir = workspace.filter(|_| session.managed);
+        let (journal, kept) = match self.put_away(session, doomed, own_dir, &packed.file).await {
+            Ok(done) => done,
+            Err(error) => {
+                self.give_up(id, packed.file).await;
+                return Err(error);
+            }
+        };
+        notes.extend(kept);
         self.shared.feed_moved();
         notes.extend(self.tidy_up(journal).await?);
         Ok((name, Response::Archived { session: id, file: packed.file, bytes: packed.bytes, notes }))
+    }
+
+    /// Stores that a session is archived. Gives what goes now, and why its own directory does not.
+    async fn put_away(
+        &self,
+        session: Session,
+        mut doomed: Vec<PathBuf>,
+        own_dir: Option<PathBuf>,
+        archive: &Path,
+    ) -> Result<(Journal, Option<String>)> {
+        let kept = if own_dir.is_some() { self.kept_for_others(&session).await? } else { None };
+        doomed.extend(own_dir.filter(|_| kept.is_none()));
+        let journal = self.doomed(session.id, doomed, archive).await?;
+        self.store_archived(session, archive).await?;
+        Ok((journal, kept))
     }
 
     /// Notes durably what goes once the session is archived.

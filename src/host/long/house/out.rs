@@ -490,38 +490,14 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::model::Agent;
-
-    fn session(dir: &Path) -> Session {
-        let now = Timestamp::now();
-        Session {
-            id: SessionId::random(),
-            name: "work".to_owned(),
-            agent: Agent::Demo,
-            persona: "default".to_owned(),
-            dir: dir.to_owned(),
-            managed: true,
-            tags: Vec::new(),
-            pinned: false,
-            model: None,
-            effort: None,
-            permission_mode: None,
-            created: now,
-            last_active: now,
-            cost_usd: 0.0,
-            state: SessionState::Asleep,
-            conversation: None,
-            hold: None,
-            archive: None,
-        }
-    }
+    use crate::host::long::restore::tests::manifest;
 
     /// Something writes each of the first `times` that it is packed. How often it was packed, and what came of it.
     fn packed_while_written(times: u32) -> (u32, Result<()>) {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("work");
         std::fs::create_dir(&dir).unwrap();
-        let session = session(&dir);
+        let session = manifest("work", &dir, false).session;
         let mut tries = 0;
         let packed = patiently(|| {
             tries += 1;
